@@ -1,0 +1,1 @@
+"""A call from authorization to its final record."""

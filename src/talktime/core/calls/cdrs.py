@@ -1,0 +1,35 @@
+"""The final record of a call: one usage row for each source that paid, complete when written, never re-rated."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from talktime.core.calls.calls import CallKey, CallKind, Ending, Flags, PaysFrom
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One funding source's part of a call (S60 to S62); money in micros, durations in seconds, instants aware UTC."""
+
+    organization_id: int
+    key: CallKey
+    line: int
+    kind: CallKind
+    user_id: int | None
+    conference_id: str
+    caller: str
+    called: str
+    destination: str
+    prefix: str
+    deck_version_id: int | None
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime
+    used_seconds: int
+    billed_seconds: int
+    connection_fee_micros: int
+    cost_micros: int
+    uncovered_micros: int
+    currency: str
+    paid_by: PaysFrom
+    ending: Ending
+    flags: Flags

@@ -1,0 +1,193 @@
+"""How a call ends: settle what was held, release the rest, write its final record."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from talktime.core.calls.calls import (
+    NO_HOLD,
+    Call,
+    CallResult,
+    CallState,
+    Ending,
+    Flags,
+    PaysFrom,
+    RateReference,
+    text_of,
+)
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.requests import (
+    ChargingFacts,
+    ChargingTerms,
+    CloseCall,
+    EndCall,
+    Finished,
+    Noted,
+    Outcome,
+    Parked,
+)
+from talktime.core.credit import lots
+from talktime.core.credit.ledger import JournalEntry
+from talktime.core.credit.lots import Credit
+from talktime.core.organizations.organizations import Organization
+from talktime.core.rates import rating
+from talktime.core.rates.rate_decks import MatchedRate
+from talktime.core.values.events import Event, EventKind
+from talktime.core.values.money import NANOS_PER_MICRO, Rounding, divide
+
+# A switch's clock and ours may differ by this much before a duration counts as impossible.
+CLOCK_TOLERANCE = timedelta(seconds=120)
+
+
+def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: ChargingTerms) -> Outcome:
+    if call is None:
+        return Outcome(Parked("no start was seen for this call"))
+    if call.state is CallState.DENIED:
+        return _ended_after_refusal(facts, call, request)
+    if call.state is CallState.FINISHED:
+        return _ended_again(facts, call, request)
+    if request.used_seconds < 0:
+        return Outcome(Parked("the duration is negative"))
+    if call.setup.started_at + timedelta(seconds=request.used_seconds) > request.at + CLOCK_TOLERANCE:
+        return Outcome(Parked("the duration is longer than the time since the call was started"))
+    flags = Flags.LATE if call.state is CallState.LAPSED else Flags.NONE
+    answered_at = call.answered_at
+    if answered_at is None and request.used_seconds > 0:
+        answered_at = max(call.setup.started_at, request.at - timedelta(seconds=request.used_seconds))
+    ending = request.ending if request.used_seconds > 0 or request.ending is not Ending.HANGUP else Ending.NOT_ANSWERED
+    return _finish(facts, call, CallResult(request.at, ending, request.used_seconds, flags=flags), answered_at, terms)
+
+
+def _ended_after_refusal(facts: ChargingFacts, call: Call, request: EndCall) -> Outcome:
+    """Switches report the end of refused calls too; talk time on one is an operator's matter."""
+    if request.used_seconds > 0:
+        return Outcome(Parked("the call was refused, and lasted all the same"))
+    return Outcome(Finished(0, 0, facts.organizations[call.setup.organization_id].currency))
+
+
+def _ended_again(facts: ChargingFacts, call: Call, request: EndCall) -> Outcome:
+    """A repeated end is answered with the first charge; one that differs from the server's own closing is kept."""
+    assert call.result is not None
+    if Flags.RECONSTRUCTED in call.result.flags and request.used_seconds != call.result.used_seconds:
+        return Outcome(Parked("the server closed the silent call before, with another duration"))
+    currency = facts.organizations[call.setup.organization_id].currency
+    return Outcome(Finished(call.result.used_seconds, call.result.cost_micros, currency))
+
+
+def close(facts: ChargingFacts, call: Call | None, request: CloseCall, terms: ChargingTerms) -> Outcome:
+    """End a call whose switch fell silent: unanswered as far as we know, it is free; else what was funded is charged."""
+    if call is None or call.state is not CallState.OPEN or call.valid_until is None or request.at < call.valid_until:
+        return Outcome(Noted())
+    if call.answered_at is None or call.setup.pays_from is PaysFrom.FREE:
+        silent = CallResult(request.at, Ending.SILENT, 0, flags=Flags.RECONSTRUCTED)
+        return _finish(facts, call, silent, None, terms, state=CallState.LAPSED)
+    ended_at = call.answered_at + timedelta(seconds=call.granted_seconds)
+    silent = CallResult(ended_at, Ending.SILENT, call.granted_seconds, flags=Flags.RECONSTRUCTED)
+    return _finish(facts, call, silent, call.answered_at, terms)
+
+
+def _finish(
+    facts: ChargingFacts,
+    call: Call,
+    report: CallResult,
+    answered_at: datetime | None,
+    terms: ChargingTerms,
+    *,
+    state: CallState = CallState.FINISHED,
+) -> Outcome:
+    """Settle the hold, release the rest, and write the usage row and the journal entry (S13, S34)."""
+    setup = call.setup
+    organization = facts.organizations[setup.organization_id]
+    used, flags = _measured(call, report, terms)
+    result = replace(report, used_seconds=used, flags=flags)
+    if setup.rate is None:
+        ended = replace(
+            call, state=state, result=result, answered_at=answered_at, usage_rows_count=call.usage_rows_count + 1
+        )
+        row = _usage_row(ended, organization, call.usage_rows_count, billed_seconds=used)
+        return Outcome(Finished(used, 0, organization.currency), ended, usage=(row,))
+    matched = matched_rate(facts, setup.rate)
+    priced_from = answered_at or setup.started_at
+    cost = rating.cost_micros(matched.tariff, priced_from, used)
+    before = facts.credits[setup.organization_id]
+    after, postings, uncovered = lots.settle(before, call.hold.slices, cost, report.ended_at)
+    ended = replace(
+        call,
+        state=state,
+        hold=NO_HOLD,
+        answered_at=answered_at,
+        result=replace(result, cost_micros=cost, uncovered_micros=uncovered),
+        usage_rows_count=call.usage_rows_count + 1,
+    )
+    row = _usage_row(
+        ended,
+        organization,
+        call.usage_rows_count,
+        billed_seconds=rating.billed_seconds(matched.tariff, priced_from, used),
+        matched=matched,
+    )
+    entry_id = f"call:{text_of(setup.key)}:{row.line}"
+    entries = (JournalEntry(setup.organization_id, entry_id, report.ended_at, postings),) if postings else ()
+    events = _crossings(setup.organization_id, entry_id, report.ended_at, before, after)
+    return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries, events)
+
+
+def _measured(call: Call, report: CallResult, terms: ChargingTerms) -> tuple[int, Flags]:
+    """Switches round up and cut late by a second or two: a call that ended by its final grant costs that grant."""
+    over = report.used_seconds - call.granted_seconds
+    if over <= 0:
+        return report.used_seconds, report.flags
+    if call.is_final and over <= terms.overrun_grace_seconds:
+        return call.granted_seconds, report.flags | Flags.CLAMPED
+    return report.used_seconds, report.flags | Flags.OVERRUN
+
+
+def _usage_row(
+    call: Call, organization: Organization, line: int, *, billed_seconds: int, matched: MatchedRate | None = None
+) -> UsageRow:
+    setup, result = call.setup, call.result
+    assert result is not None
+    fee_nanos = matched.rate.prices[0].connection_fee_nanos if matched is not None and result.cost_micros > 0 else 0
+    return UsageRow(
+        organization_id=setup.organization_id,
+        key=setup.key,
+        line=line,
+        kind=setup.kind,
+        user_id=setup.user_id,
+        conference_id=setup.conference_id,
+        caller=setup.caller,
+        called=setup.called,
+        destination=setup.destination,
+        prefix=setup.rate.prefix if setup.rate is not None else "",
+        deck_version_id=setup.rate.version_id if setup.rate is not None else None,
+        started_at=setup.started_at,
+        answered_at=call.answered_at,
+        ended_at=result.ended_at,
+        used_seconds=result.used_seconds,
+        billed_seconds=billed_seconds,
+        connection_fee_micros=divide(fee_nanos, NANOS_PER_MICRO, Rounding.HALF_UP),
+        cost_micros=result.cost_micros,
+        uncovered_micros=result.uncovered_micros,
+        currency=organization.currency,
+        paid_by=setup.pays_from,
+        ending=result.ending,
+        flags=result.flags,
+    )
+
+
+def matched_rate(facts: ChargingFacts, reference: RateReference) -> MatchedRate:
+    """Return the rate that a call in progress keeps; published versions are immutable, so it is there."""
+    deck = facts.decks[reference.version_id]
+    matched = deck.find(reference.direction, reference.prefix, reference.origin_prefix)
+    assert matched is not None
+    return matched
+
+
+def _crossings(organization_id: int, entry_id: str, at: datetime, before: Credit, after: Credit) -> tuple[Event, ...]:
+    """Tell once when the balance reaches zero, and again when it falls below (D1)."""
+    was, is_now = before.balance_micros, after.balance_micros
+    events = []
+    if was > 0 >= is_now:
+        events.append(Event(organization_id, f"exhausted:{entry_id}", EventKind.BALANCE_EXHAUSTED, at, is_now))
+    if was >= 0 > is_now:
+        events.append(Event(organization_id, f"overdrawn:{entry_id}", EventKind.BALANCE_OVERDRAWN, at, is_now))
+    return tuple(events)

@@ -1,0 +1,145 @@
+"""What charging is asked, what it knows, and what it answers: values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from talktime.core.calls.calls import Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.ledger import JournalEntry
+from talktime.core.credit.lots import Credit
+from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import Identity
+from talktime.core.rates.rate_decks import DeckPublication, Direction, RateDeck
+from talktime.core.values.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingTerms:
+    """The operator's choices, in seconds."""
+
+    quantum_seconds: int = 60
+    # How long before the grant ends the switch should ask again: room for a slow answer and one retry.
+    recheck_margin_seconds: int = 10
+    ring_timeout_seconds: int = 180
+    silence_grace_seconds: int = 60
+    overrun_grace_seconds: int = 2
+    emergency_countries: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class StartCall:
+    """May this call be made, and how long? Numbers are normalized digits; `organizer` names who pays a conference."""
+
+    key: CallKey
+    at: datetime
+    caller: str
+    called: str
+    kind: CallKind | None = None
+    conference_id: str = ""
+    organizer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCall:
+    """The call was answered: its clock runs."""
+
+    key: CallKey
+    at: datetime
+    answered_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendCall:
+    """The switch holds a grant of so many seconds since the answer, and wants the next; asked again, answered alike."""
+
+    key: CallKey
+    at: datetime
+    granted_seconds: int
+    elapsed_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndCall:
+    """The call ended after so many seconds of talk; 0 where it was not answered."""
+
+    key: CallKey
+    at: datetime
+    used_seconds: int
+    ending: Ending = Ending.HANGUP
+
+
+@dataclass(frozen=True, slots=True)
+class CloseCall:
+    """The switch has been silent past what it was granted: end the call without it (RFC 8506 §5.1.2, Tcc)."""
+
+    key: CallKey
+    at: datetime
+
+
+Request = StartCall | AnswerCall | ExtendCall | EndCall | CloseCall
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """The call may last so many seconds since its answer; `recheck_after_seconds` is when to ask for more."""
+
+    granted_seconds: int
+    is_final: bool
+    recheck_after_seconds: int
+    pays_from: PaysFrom
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """An expected no."""
+
+    reason: DenialReason
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The call is over and charged, now or earlier."""
+
+    used_seconds: int
+    cost_micros: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The switch's word was taken; nothing was charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What the switch reports cannot be charged; it is kept for an operator, with the reason."""
+
+    reason: str
+
+
+Answer = Granted | Denied | Finished | Noted | Parked
+
+
+@dataclass(frozen=True, slots=True)
+class ChargingFacts:
+    """What the requests of a batch are decided on; identities by normalized number or user principal name."""
+
+    organizations: Mapping[int, Organization]
+    credits: Mapping[int, Credit]
+    calls: Mapping[CallKey, Call]
+    identities: Mapping[str, Identity]
+    publications: Mapping[tuple[str, Direction], tuple[DeckPublication, ...]]
+    decks: Mapping[int, RateDeck]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one decision changes, and what is answered; None where nothing changes."""
+
+    answer: Answer
+    call: Call | None = None
+    credit: Credit | None = None
+    usage: tuple[UsageRow, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
+    events: tuple[Event, ...] = ()

@@ -1,0 +1,46 @@
+"""The journal: every movement of money, as postings that cannot be unbalanced."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Account(Enum):
+    """Where money can be; each posting moves it from one account to another."""
+
+    CASH_CLEARING = "cash_clearing"
+    LOT = "lot"
+    REVENUE = "revenue"
+    BREAKAGE = "breakage"
+    REFUND = "refund"
+    RECEIVABLE = "receivable"
+    ROUNDING = "rounding"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """An amount that leaves `debit` (what we owe shrinks, what we own grows) for `credit`; `lot_id` where one is a lot."""
+
+    debit: Account
+    credit: Account
+    amount_micros: int
+    lot_id: int | None = None
+
+    def __post_init__(self) -> None:
+        """A posting moves something, and says which lot where a lot is concerned."""
+        assert self.amount_micros > 0
+        assert (self.lot_id is not None) == (Account.LOT in (self.debit, self.credit))
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One business fact and its postings.
+
+    `entry_id` follows from the fact (`call:…`, `grant:…`, `expiry:…`), so booking it twice is a conflict of keys and
+    not a second charge.
+    """
+
+    organization_id: int
+    entry_id: str
+    occurred_at: datetime
+    postings: tuple[Posting, ...]

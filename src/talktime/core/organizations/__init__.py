@@ -1,0 +1,1 @@
+"""Who owns a balance, who may call on it."""

@@ -1,0 +1,19 @@
+"""The tenant that owns a balance."""
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """An organization as charging sees it; `deck` names the price list that its calls are rated by (S13)."""
+
+    organization_id: int
+    name: str
+    country: str
+    currency: str
+    zone: ZoneInfo
+    deck: str
+    is_active: bool = True
+    # Toll-free, overage and international calls work only once credits were set up (S5, S16).
+    has_credit_set_up: bool = False

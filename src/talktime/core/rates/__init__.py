@@ -1,0 +1,1 @@
+"""Published prices: decks, the rate of a number, the cost of a call."""

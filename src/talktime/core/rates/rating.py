@@ -1,0 +1,230 @@
+"""What a call costs, exactly, and how long a call a budget pays for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import ceil
+from zoneinfo import ZoneInfo
+
+from talktime.core.values.money import MICRO_DECIMALS, NANOS_PER_MICRO, Rounding, divide
+
+SECONDS_PER_MINUTE = 60
+SECONDS_PER_DAY = 86_400
+DAYS_PER_WEEK = 7
+# The longest call that anything is granted for: longer ones are re-authorized, or are a stuck switch.
+CALL_MAX_SECONDS = 24 * 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """From this second of the call on, each started increment costs its share of the price per minute."""
+
+    from_second: int
+    increment_seconds: int
+    nanos_per_minute: int
+
+    def __post_init__(self) -> None:
+        """Check what every computation relies on."""
+        assert self.from_second >= 0
+        assert self.increment_seconds > 0
+        assert self.nanos_per_minute >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A weekly window of a time profile: weekday 0 is Monday, seconds of the local day, half-open."""
+
+    weekday: int
+    from_second: int
+    to_second: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimeProfile:
+    """When a price applies: weekly windows on the deck's clock; no window means always."""
+
+    name: str
+    windows: tuple[Window, ...] = ()
+
+
+ANY_TIME = TimeProfile("")
+
+
+def covers_week(profiles: Sequence[TimeProfile]) -> bool:
+    """Tell whether the windows of the profiles cover every second of the week exactly once."""
+    for weekday in range(DAYS_PER_WEEK):
+        windows = sorted(
+            (window.from_second, window.to_second)
+            for profile in profiles
+            for window in profile.windows
+            if window.weekday == weekday
+        )
+        edges = [0, *(edge for window in windows for edge in window), SECONDS_PER_DAY]
+        if any(edges[index] != edges[index + 1] for index in range(0, len(edges), 2)):
+            return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """One price of a prefix: fee, one or two steps, and when it applies."""
+
+    connection_fee_nanos: int
+    steps: tuple[PriceStep, ...]
+    profile: TimeProfile = ANY_TIME
+
+    def __post_init__(self) -> None:
+        """Steps begin at 0 and follow each other in whole increments, so that no increment spans two steps."""
+        assert self.steps[0].from_second == 0
+        assert self.connection_fee_nanos >= 0
+        for step, following in pairwise(self.steps):
+            assert following.from_second > step.from_second
+            assert (following.from_second - step.from_second) % step.increment_seconds == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """How calls to one prefix are priced in one deck version.
+
+    Several prices only where time profiles differ; their windows then cover the week without overlap.
+    """
+
+    prices: tuple[Price, ...]
+    charge_decimals: int
+    rounding: Rounding
+    zone: ZoneInfo
+
+    def __post_init__(self) -> None:
+        """A charge is never finer than a micro."""
+        assert self.prices
+        assert 0 <= self.charge_decimals <= MICRO_DECIMALS
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive increments at one price: what a receipt shows, and what a cost is made of."""
+
+    from_second: int
+    increments: int
+    increment_seconds: int
+    nanos_per_minute: int
+    profile: str
+
+    @property
+    def to_second(self) -> int:
+        """Return the exclusive end, in seconds of the call."""
+        return self.from_second + self.increments * self.increment_seconds
+
+
+def blocks(tariff: Tariff, answered_at: datetime, used_seconds: int) -> tuple[Block, ...]:
+    """Split the call into its billed increments: each started one counts whole, at the price in force when it began."""
+    found: list[Block] = []
+    second = 0
+    while second < used_seconds:
+        price, price_ends = _price_at(tariff, answered_at, second)
+        step, step_ends = _step_at(price, second)
+        ends = min(used_seconds, price_ends, step_ends)
+        increments = -(-(ends - second) // step.increment_seconds)
+        found.append(Block(second, increments, step.increment_seconds, step.nanos_per_minute, price.profile.name))
+        second = found[-1].to_second
+    return tuple(found)
+
+
+def cost_micros(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int:
+    """Return what a call of so many seconds costs, in micros; 0 seconds cost nothing, not even the fee.
+
+    Exact in integers, rounded once, to the deck's decimals (e5).
+    """
+    if used_seconds <= 0:
+        return 0
+    if len(tariff.prices) == 1:
+        price = tariff.prices[0]
+        return _rounded(tariff, price.connection_fee_nanos, _untimed_nanos_times_60(price, used_seconds))
+    first, _ = _price_at(tariff, answered_at, 0)
+    nanos_times_60 = sum(
+        block.increments * block.increment_seconds * block.nanos_per_minute
+        for block in blocks(tariff, answered_at, used_seconds)
+    )
+    return _rounded(tariff, first.connection_fee_nanos, nanos_times_60)
+
+
+def billed_seconds(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int:
+    """Return the seconds of all started increments."""
+    if used_seconds <= 0:
+        return 0
+    if len(tariff.prices) == 1:
+        step, _ = _step_at(tariff.prices[0], used_seconds - 1)
+        started = -(-(used_seconds - step.from_second) // step.increment_seconds)
+        return step.from_second + started * step.increment_seconds
+    return blocks(tariff, answered_at, used_seconds)[-1].to_second
+
+
+def affordable_seconds(tariff: Tariff, answered_at: datetime, budget_micros: int, wanted_seconds: int) -> int:
+    """Return the longest call in whole increments that the budget pays, at most the increments of what is wanted.
+
+    The exact inverse of `cost_micros`: what is returned is affordable, and, unless it covers what is wanted, one more
+    second is not.
+    """
+    wanted = billed_seconds(tariff, answered_at, wanted_seconds)
+    if cost_micros(tariff, answered_at, wanted) <= budget_micros:
+        return wanted
+    affordable, unaffordable = 0, wanted
+    while unaffordable - affordable > 1:
+        middle = (affordable + unaffordable) // 2
+        if cost_micros(tariff, answered_at, middle) <= budget_micros:
+            affordable = middle
+        else:
+            unaffordable = middle
+    return affordable
+
+
+def _rounded(tariff: Tariff, fee_nanos: int, nanos_times_60: int) -> int:
+    unit_micros = int(10 ** (MICRO_DECIMALS - tariff.charge_decimals))
+    exact = fee_nanos * SECONDS_PER_MINUTE + nanos_times_60
+    return divide(exact, SECONDS_PER_MINUTE * NANOS_PER_MICRO * unit_micros, tariff.rounding) * unit_micros
+
+
+def _untimed_nanos_times_60(price: Price, used_seconds: int) -> int:
+    total = 0
+    for index, step in enumerate(price.steps):
+        if used_seconds <= step.from_second:
+            break
+        is_last = index + 1 == len(price.steps)
+        to_second = used_seconds if is_last else min(used_seconds, price.steps[index + 1].from_second)
+        increments = -(-(to_second - step.from_second) // step.increment_seconds)
+        total += increments * step.increment_seconds * step.nanos_per_minute
+    return total
+
+
+def _step_at(price: Price, second: int) -> tuple[PriceStep, int]:
+    """Return the step in force at a second of the call, and the second at which the next one begins."""
+    ends = CALL_MAX_SECONDS * SECONDS_PER_DAY
+    for step in reversed(price.steps):
+        if step.from_second <= second:
+            return step, ends
+        ends = step.from_second
+    return price.steps[0], ends
+
+
+def _price_at(tariff: Tariff, answered_at: datetime, second: int) -> tuple[Price, int]:
+    """Return the price in force at a second of the call, and the first second at which another one may be."""
+    if len(tariff.prices) == 1:
+        return tariff.prices[0], CALL_MAX_SECONDS * SECONDS_PER_DAY
+    local = (answered_at + timedelta(seconds=second)).astimezone(tariff.zone)
+    second_of_day = local.hour * 3_600 + local.minute * 60 + local.second
+    boundaries = {SECONDS_PER_DAY}
+    in_force: Price | None = None
+    for price in tariff.prices:
+        for window in price.profile.windows:
+            if window.weekday != local.weekday():
+                continue
+            boundaries.update((window.from_second, window.to_second))
+            if in_force is None and window.from_second <= second_of_day < window.to_second:
+                in_force = price
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    boundary = midnight + timedelta(seconds=min(edge for edge in boundaries if edge > second_of_day))
+    # Wall clock to UTC and back, because a day with a clock change has not 86,400 seconds.
+    ahead_seconds = ceil((boundary.astimezone(UTC) - answered_at).total_seconds()) - second
+    assert in_force is not None, "the profiles of a tariff cover the week"
+    return in_force, second + max(1, ahead_seconds)

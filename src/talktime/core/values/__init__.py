@@ -1,0 +1,1 @@
+"""What every room speaks in: money, time, numbers, errors."""

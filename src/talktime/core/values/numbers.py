@@ -1,0 +1,105 @@
+"""Telephone numbers: E.164 digits, and what kind of number they are."""
+
+from enum import Enum
+from functools import cache
+
+import phonenumbers
+
+E164_DIGITS_MIN = 7
+E164_DIGITS_MAX = 15
+EMERGENCY_DIGITS_MIN = 2
+EMERGENCY_DIGITS_MAX = 4
+_DECORATION = str.maketrans("", "", " -().\t/")
+
+
+class NumberClass(Enum):
+    """What a number is, by its country's numbering plan."""
+
+    GEOGRAPHIC = "geographic"
+    MOBILE = "mobile"
+    TOLL_FREE = "toll_free"
+    SHARED_COST = "shared_cost"
+    PREMIUM = "premium"
+    OTHER = "other"
+
+
+_CLASSES = {
+    phonenumbers.PhoneNumberType.FIXED_LINE: NumberClass.GEOGRAPHIC,
+    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE: NumberClass.GEOGRAPHIC,
+    phonenumbers.PhoneNumberType.MOBILE: NumberClass.MOBILE,
+    phonenumbers.PhoneNumberType.TOLL_FREE: NumberClass.TOLL_FREE,
+    phonenumbers.PhoneNumberType.SHARED_COST: NumberClass.SHARED_COST,
+    phonenumbers.PhoneNumberType.PREMIUM_RATE: NumberClass.PREMIUM,
+}
+
+
+def normalize(raw: str) -> str:
+    """Return the bare digits of a number as a switch writes it: `sip:+44 20…@host;user=phone` → `4420…`.
+
+    An extension or a name is returned as it stands, without scheme, host and parameters.
+    """
+    if raw.isascii() and raw.isdigit() and not raw.startswith("00"):
+        return raw
+    user = raw.split(";", 1)[0].split("@", 1)[0].strip()
+    scheme, colon, rest = user.partition(":")
+    if colon and scheme.lower() in {"sip", "sips", "tel"}:
+        user = rest.split(":", 1)[0]
+    digits = user.translate(_DECORATION).removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        return user
+    # 00 is the international prefix of most of the world; no country code begins with 0.
+    return digits[2:] if digits.startswith("00") and len(digits) > E164_DIGITS_MIN else digits
+
+
+def is_e164(digits: str) -> bool:
+    """Tell whether normalized digits can be an international number (ITU-T E.164 §6: at most 15, never from 0)."""
+    return (
+        E164_DIGITS_MIN <= len(digits) <= E164_DIGITS_MAX and digits[0] != "0" and digits.isascii() and digits.isdigit()
+    )
+
+
+@cache
+def is_emergency(digits: str, countries: frozenset[str] = frozenset()) -> bool:
+    """Tell whether the dialled digits reach an emergency service in one of the countries, or anywhere if none is named.
+
+    A wrong yes costs the operator one short call; a wrong no may cost a life, so the default is the union (domain.md 5).
+    """
+    if not EMERGENCY_DIGITS_MIN <= len(digits) <= EMERGENCY_DIGITS_MAX or not digits.isdigit():
+        return False
+    regions = countries or phonenumbers.SUPPORTED_REGIONS
+    return any(phonenumbers.is_emergency_number(digits, region) for region in regions)
+
+
+@cache
+def country_codes() -> dict[str, tuple[str, ...]]:
+    """Return calling code → ISO 3166 countries that share it, the main one first."""
+    shared = phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+    return {str(code): tuple(region for region in regions if region.isalpha()) for code, regions in shared.items()}
+
+
+def country_of(digits: str) -> str:
+    """Return the ISO 3166 country of E.164 digits, or an empty string where the number plan does not tell."""
+    number = _parsed(digits)
+    if number is None:
+        return ""
+    region = phonenumbers.region_code_for_number(number)
+    if region is not None and region.isalpha():
+        return region
+    # A number that is not assigned (yet) still shows its country where the calling code has one country only.
+    regions = country_codes().get(str(number.country_code), ())
+    return regions[0] if len(regions) == 1 else ""
+
+
+def class_of(digits: str) -> NumberClass:
+    """Return the class of E.164 digits by the country's numbering plan."""
+    number = _parsed(digits)
+    return NumberClass.OTHER if number is None else _CLASSES.get(phonenumbers.number_type(number), NumberClass.OTHER)
+
+
+def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
+    if not is_e164(digits):
+        return None
+    try:
+        return phonenumbers.parse(f"+{digits}", None)
+    except phonenumbers.NumberParseException:
+        return None

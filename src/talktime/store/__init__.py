@@ -1,0 +1,1 @@
+"""The only SQL: one schema on SQLite and PostgreSQL, one file for each room."""

@@ -1,0 +1,209 @@
+"""Charging's transaction: the facts of many requests in a few reads, their outcomes in a few writes, one commit."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Protocol
+
+from talktime.core.calls.calls import Call, CallKey, text_of
+from talktime.core.calls.charging import payer_of
+from talktime.core.calls.requests import ChargingFacts, EndCall, Outcome, Parked, Request, StartCall
+from talktime.core.credit.lots import Credit, spending_order
+from talktime.core.organizations.users import Identity
+from talktime.core.rates.rate_decks import DeckPublication, version_in_force
+from talktime.store import charging_rows as rows
+from talktime.store.charging_rows import Row
+from talktime.store.decks import DeckCache
+from talktime.store.instants import to_micros
+
+
+@dataclass(slots=True)
+class Writes:
+    """The rows that a batch changes, by table; each list is written by one statement."""
+
+    new_calls: list[Row] = field(default_factory=list)
+    changed_calls: list[Row] = field(default_factory=list)
+    lots: list[Row] = field(default_factory=list)
+    receivables: list[Row] = field(default_factory=list)
+    usage: list[Row] = field(default_factory=list)
+    postings: list[Row] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
+    parked: list[Row] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRows:
+    """What stands in the database of the organizations whose rows this transaction has locked."""
+
+    organizations: Sequence[Row]
+    calls: Sequence[Row]
+    lots: Sequence[Row]
+    publications: Sequence[Row]
+
+
+class ChargingStatements(Protocol):
+    """Charging's driver SQL, once for SQLite and once for PostgreSQL."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Begin; commit at the end, durably; roll back on an error."""
+
+    def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
+        """Return the identities of the names, and (call key, organization) of the calls."""
+
+    def lock(self, organization_ids: list[int], call_keys: list[str]) -> LoadedRows:
+        """Lock the organizations in the order of their ids, leaving out those that another transaction holds."""
+
+    def write(self, writes: Writes) -> None:
+        """Write all rows, one statement for each table."""
+
+    def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
+        """Return the keys of open calls whose switch has been silent too long."""
+
+    def deck_rows(self, version_id: int) -> tuple[Row, Sequence[Row]]:
+        """Return a deck version's terms and its rates."""
+
+    def published_versions(self) -> Sequence[Row]:
+        """Return the ids of all versions that were ever published."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The facts of the requests that can be decided now; the others wait for whoever holds their organization."""
+
+    facts: ChargingFacts
+    ready: list[int]
+    waiting: list[int]
+
+
+class ChargingTransaction:
+    """Load, then save: what a use case needs to charge a batch of calls."""
+
+    def __init__(self, statements: ChargingStatements, decks: DeckCache) -> None:
+        """Work on an open transaction of the statements."""
+        self._statements = statements
+        self._decks = decks
+
+    def load(self, requests: Sequence[Request]) -> Loaded:
+        """Lock the organizations that the requests concern, and read what is needed to decide them."""
+        identities, owners = self._find(requests)
+        concerned = _organizations_of(requests, identities, owners)
+        wanted = sorted({organization_id for organization_id in concerned if organization_id is not None})
+        read = self._statements.lock(wanted, [text_of(request.key) for request in requests])
+        organizations = {row[0]: rows.organization_of(row) for row in read.organizations}
+        calls = {call.setup.key: call for call in map(rows.call_of, read.calls)}
+        publications = self._decks.publications(read.publications)
+        facts = ChargingFacts(
+            organizations=organizations,
+            credits=_credits(read),
+            calls=calls,
+            identities=identities,
+            publications=publications,
+            decks=self._decks.loaded,
+        )
+        ready: list[int] = []
+        waiting: list[int] = []
+        for index, organization_id in enumerate(concerned):
+            is_ready = organization_id is None or organization_id in organizations
+            (ready if is_ready else waiting).append(index)
+        self._load_decks(facts, requests)
+        return Loaded(facts, ready, waiting)
+
+    def save(self, loaded: Loaded, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
+        """Write what the outcomes change; several changes of one call or lot become one."""
+        writes = Writes()
+        calls: dict[CallKey, Call] = {}
+        credits_: dict[int, Credit] = {}
+        for request, outcome in zip(requests, outcomes, strict=True):
+            if outcome.call is not None:
+                calls[outcome.call.setup.key] = outcome.call
+                if outcome.credit is not None:
+                    credits_[outcome.call.setup.organization_id] = outcome.credit
+            writes.usage += map(rows.usage_row, outcome.usage)
+            for entry in outcome.entries:
+                writes.postings += rows.posting_rows(entry)
+            writes.events += map(rows.event_row, outcome.events)
+            if isinstance(outcome.answer, Parked):
+                writes.parked.append(_parked_row(request, outcome.answer))
+        _write_calls(writes, loaded.facts, calls.values())
+        _write_credits(writes, loaded.facts, credits_)
+        self._statements.write(writes)
+
+    def _find(self, requests: Sequence[Request]) -> tuple[dict[str, Identity], dict[str, int]]:
+        names = {name for request in requests if isinstance(request, StartCall) for name in _names(request)}
+        found, owners = self._statements.find(sorted(names), [text_of(request.key) for request in requests])
+        return {row[0]: rows.identity_of(row) for row in found}, dict(owners)
+
+    def _load_decks(self, facts: ChargingFacts, requests: Sequence[Request]) -> None:
+        needed = {call.setup.rate.version_id for call in facts.calls.values() if call.setup.rate is not None}
+        starts = {request.at for request in requests if isinstance(request, StartCall)}
+        if starts:
+            earliest, latest = min(starts), max(starts)
+            for published in facts.publications.values():
+                needed |= _versions_between(published, earliest, latest)
+        self._decks.ensure(needed, self._statements.deck_rows)
+
+
+def _names(request: StartCall) -> tuple[str, ...]:
+    if request.organizer:
+        return request.organizer.lower(), request.called
+    return request.caller, request.called
+
+
+def _organizations_of(
+    requests: Sequence[Request], identities: dict[str, Identity], owners: dict[str, int]
+) -> list[int | None]:
+    """A call that is known belongs to whom it belonged, a new one to whoever pays it; None where nobody does."""
+    known = dict(owners)
+    concerned = []
+    for request in requests:
+        key = text_of(request.key)
+        if key not in known and isinstance(request, StartCall):
+            payer, _ = payer_of(identities, request)
+            if payer is not None:
+                # What follows in this batch on the same call goes where its start goes.
+                known[key] = payer.organization_id
+        concerned.append(known.get(key))
+    return concerned
+
+
+def _versions_between(published: tuple[DeckPublication, ...], earliest: datetime, latest: datetime) -> set[int]:
+    first = version_in_force(published, earliest)
+    later = {each.version_id for each in published if earliest <= each.published_from <= latest}
+    return later if first is None else later | {first}
+
+
+def _credits(read: LoadedRows) -> dict[int, Credit]:
+    lots = {
+        organization_id: tuple(sorted(map(rows.lot_of, group), key=spending_order))
+        for organization_id, group in groupby(read.lots, key=itemgetter(0))
+    }
+    return {row[0]: Credit(lots.get(row[0], ()), row[-1]) for row in read.organizations}
+
+
+def _write_calls(writes: Writes, facts: ChargingFacts, calls: Iterable[Call]) -> None:
+    for call in calls:
+        if call.setup.key in facts.calls:
+            setup = call.setup
+            writes.changed_calls.append((*rows.progress_row(call), setup.organization_id, text_of(setup.key)))
+        else:
+            writes.new_calls.append((*rows.setup_row(call), *rows.progress_row(call)))
+
+
+def _write_credits(writes: Writes, facts: ChargingFacts, credits_: dict[int, Credit]) -> None:
+    for organization_id, after in credits_.items():
+        before = facts.credits[organization_id]
+        if after.receivable_micros != before.receivable_micros:
+            writes.receivables.append((after.receivable_micros, organization_id))
+        unchanged = {id(lot) for lot in before.lots}
+        writes.lots += [rows.lot_parts(organization_id, lot) for lot in after.lots if id(lot) not in unchanged]
+
+
+def _parked_row(request: Request, answer: Parked) -> Row:
+    used_seconds = request.used_seconds if isinstance(request, EndCall) else 0
+    return text_of(request.key), answer.reason, used_seconds, to_micros(request.at)

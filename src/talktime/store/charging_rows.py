@@ -1,0 +1,352 @@
+"""Rows of the charging tables and the core's values: translation only, in the order of the columns named here."""
+
+import json
+from dataclasses import fields
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from talktime.core.calls.calls import (
+    NO_HOLD,
+    Call,
+    CallKind,
+    CallResult,
+    CallSetup,
+    CallState,
+    DenialReason,
+    Ending,
+    Flags,
+    Hold,
+    PaysFrom,
+    RateReference,
+    key_of,
+    text_of,
+)
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.ledger import JournalEntry
+from talktime.core.credit.lots import CreditLot, LotKind, Slice
+from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import NO_LICENSE, Identity, License, NumberUse, User
+from talktime.core.rates.rate_decks import Direction, Rate
+from talktime.core.rates.rating import Price, PriceStep, TimeProfile, Window
+from talktime.core.values.events import Event
+from talktime.store.instants import from_micros, from_micros_or_none, to_micros, to_micros_or_none
+
+Row = tuple[Any, ...]
+
+IDENTITY_COLUMNS = (
+    "i.identity, i.organization_id, i.use, u.user_id, u.user_principal_name, u.display_name, u.usage_location,"
+    " u.department, u.has_phone_system, u.has_audio_conferencing, u.has_communications_credits"
+)
+ORGANIZATION_COLUMNS = (
+    "organization_id, name, country, currency, time_zone, deck, is_active, has_credit_set_up, receivable_micros"
+)
+LOT_COLUMNS = (
+    "organization_id, lot_id, kind, granted_micros, purchased_at, expires_at, spent_micros, held_micros,"
+    " expired_micros, refunded_micros, disputed_micros"
+)
+CALL_SETUP_COLUMNS = (
+    "organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id,"
+    " version_id, direction, prefix, origin_prefix, destination, denial"
+)
+CALL_PROGRESS_COLUMNS = (
+    "state, granted_seconds, is_final, valid_until, hold_micros, hold_slices, answered_at, ended_at, ending,"
+    " used_seconds, cost_micros, uncovered_micros, flags, usage_rows_count"
+)
+USAGE_COLUMNS = (
+    "organization_id, call_key, line, kind, user_id, conference_id, caller, called, destination, prefix, version_id,"
+    " started_at, answered_at, ended_at, used_seconds, billed_seconds, connection_fee_micros, cost_micros,"
+    " uncovered_micros, currency, paid_by, ending, flags"
+)
+POSTING_COLUMNS = "organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at"
+EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros"
+RATE_COLUMNS = "direction, prefix, origin_prefix, destination, blocked, prices"
+
+_USAGE_FIELDS = tuple(field.name for field in fields(UsageRow))
+_KINDS = {kind.value: kind for kind in CallKind}
+_STATES = {state.value: state for state in CallState}
+_SOURCES = {source.value: source for source in PaysFrom}
+_DIRECTIONS = {direction.value: direction for direction in Direction}
+_USES = {use.value: use for use in NumberUse}
+_ENDINGS = {ending.value: ending for ending in Ending}
+_LOT_KINDS = {kind.value: kind for kind in LotKind}
+
+
+@lru_cache(maxsize=8)
+def licenses_of(phone_system: bool, audio_conferencing: bool, communications_credits: bool) -> License:  # noqa: FBT001
+    """Return the licenses that three switches stand for."""
+    licenses = NO_LICENSE
+    if phone_system:
+        licenses |= License.PHONE_SYSTEM
+    if audio_conferencing:
+        licenses |= License.AUDIO_CONFERENCING
+    if communications_credits:
+        licenses |= License.COMMUNICATIONS_CREDITS
+    return licenses
+
+
+def identity_of(row: Row) -> Identity:
+    """Translate a row of IDENTITY_COLUMNS."""
+    _, organization_id, use, user_id, name, display_name, location, department, *switches = row
+    user = None
+    if user_id is not None:
+        licenses = licenses_of(*map(bool, switches))
+        user = User(organization_id, user_id, name, display_name, location, licenses, department)
+    return Identity(organization_id, _USES[use], user)
+
+
+def organization_of(row: Row) -> Organization:
+    """Translate a row of ORGANIZATION_COLUMNS, less its receivable."""
+    organization_id, name, country, currency, zone, deck, is_active, has_credit, _ = row
+    return Organization(
+        organization_id, name, country, currency, ZoneInfo(zone), deck, bool(is_active), bool(has_credit)
+    )
+
+
+def lot_of(row: Row) -> CreditLot:
+    """Translate a row of LOT_COLUMNS."""
+    _, lot_id, kind, granted, purchased_at, expires_at, *parts = row
+    return CreditLot(lot_id, _LOT_KINDS[kind], granted, from_micros(purchased_at), from_micros(expires_at), *parts)
+
+
+def lot_parts(organization_id: int, lot: CreditLot) -> Row:
+    """Return what charging changes of a lot: spent, held, expired, and its key."""
+    return lot.spent_micros, lot.held_micros, lot.expired_micros, organization_id, lot.lot_id
+
+
+def call_of(row: Row) -> Call:
+    """Translate a row of CALL_SETUP_COLUMNS, CALL_PROGRESS_COLUMNS."""
+    (
+        organization_id,
+        call_key,
+        kind,
+        caller,
+        called,
+        started_at,
+        pays_from,
+        user_id,
+        conference_id,
+        version_id,
+        direction,
+        prefix,
+        origin_prefix,
+        destination,
+        denial,
+        state,
+        granted_seconds,
+        is_final,
+        valid_until,
+        hold_micros,
+        hold_slices,
+        answered_at,
+        ended_at,
+        ending,
+        used_seconds,
+        cost_micros,
+        uncovered_micros,
+        flags,
+        usage_rows_count,
+    ) = row
+    rate = None
+    if version_id is not None:
+        rate = RateReference(version_id, _DIRECTIONS[direction], prefix, origin_prefix)
+    result = None
+    if ended_at is not None:
+        result = CallResult(
+            from_micros(ended_at), _ENDINGS[ending], used_seconds, cost_micros, uncovered_micros, Flags(flags)
+        )
+    setup = CallSetup(
+        organization_id,
+        key_of(call_key),
+        _KINDS[kind],
+        caller,
+        called,
+        from_micros(started_at),
+        _SOURCES[pays_from],
+        user_id,
+        conference_id,
+        rate,
+        destination,
+    )
+    return Call(
+        setup,
+        _STATES[state],
+        granted_seconds,
+        bool(is_final),
+        from_micros_or_none(valid_until),
+        Hold(_slices_of(hold_slices)) if hold_micros else NO_HOLD,
+        from_micros_or_none(answered_at),
+        None if denial is None else DenialReason(denial),
+        result,
+        usage_rows_count,
+    )
+
+
+def setup_row(call: Call) -> Row:
+    """Return the row of CALL_SETUP_COLUMNS."""
+    setup = call.setup
+    rate = setup.rate
+    return (
+        setup.organization_id,
+        text_of(setup.key),
+        setup.kind.value,
+        setup.caller,
+        setup.called,
+        to_micros(setup.started_at),
+        setup.pays_from.value,
+        setup.user_id,
+        setup.conference_id,
+        *((None,) * 4 if rate is None else (rate.version_id, rate.direction.value, rate.prefix, rate.origin_prefix)),
+        setup.destination,
+        None if call.denial is None else call.denial.value,
+    )
+
+
+def progress_row(call: Call) -> Row:
+    """Return the row of CALL_PROGRESS_COLUMNS."""
+    result = call.result
+    ended: Row = (None,) * 6
+    if result is not None:
+        ended = (
+            to_micros(result.ended_at),
+            result.ending.value,
+            result.used_seconds,
+            result.cost_micros,
+            result.uncovered_micros,
+            result.flags.value,
+        )
+    return (
+        call.state.value,
+        call.granted_seconds,
+        call.is_final,
+        to_micros_or_none(call.valid_until),
+        call.hold.amount_micros,
+        " ".join(f"{lot_id}:{amount}" for lot_id, amount in call.hold.slices),
+        to_micros_or_none(call.answered_at),
+        *ended,
+        call.usage_rows_count,
+    )
+
+
+def usage_row(row: UsageRow) -> Row:
+    """Return the row of USAGE_COLUMNS."""
+    return (
+        row.organization_id,
+        text_of(row.key),
+        row.line,
+        row.kind.value,
+        row.user_id,
+        row.conference_id,
+        row.caller,
+        row.called,
+        row.destination,
+        row.prefix,
+        row.deck_version_id,
+        to_micros(row.started_at),
+        to_micros_or_none(row.answered_at),
+        to_micros(row.ended_at),
+        row.used_seconds,
+        row.billed_seconds,
+        row.connection_fee_micros,
+        row.cost_micros,
+        row.uncovered_micros,
+        row.currency,
+        row.paid_by.value,
+        row.ending.value,
+        row.flags.value,
+    )
+
+
+def usage_of(row: Row) -> UsageRow:
+    """Translate a row of USAGE_COLUMNS."""
+    values = dict(zip(_USAGE_FIELDS, row, strict=True))
+    return UsageRow(
+        **values
+        | {
+            "key": key_of(values["key"]),
+            "kind": _KINDS[values["kind"]],
+            "started_at": from_micros(values["started_at"]),
+            "answered_at": from_micros_or_none(values["answered_at"]),
+            "ended_at": from_micros(values["ended_at"]),
+            "paid_by": _SOURCES[values["paid_by"]],
+            "ending": _ENDINGS[values["ending"]],
+            "flags": Flags(values["flags"]),
+        }
+    )
+
+
+def posting_rows(entry: JournalEntry) -> list[Row]:
+    """Return the rows of POSTING_COLUMNS."""
+    occurred_at = to_micros(entry.occurred_at)
+    return [
+        (
+            entry.organization_id,
+            entry.entry_id,
+            line,
+            posting.debit.value,
+            posting.credit.value,
+            posting.lot_id,
+            posting.amount_micros,
+            occurred_at,
+        )
+        for line, posting in enumerate(entry.postings)
+    ]
+
+
+def event_row(event: Event) -> Row:
+    """Return the row of EVENT_COLUMNS."""
+    return (
+        event.organization_id,
+        event.event_id,
+        event.kind.value,
+        to_micros(event.occurred_at),
+        event.balance_micros,
+    )
+
+
+def rate_row(rate: Rate) -> Row:
+    """Return the row of RATE_COLUMNS."""
+    prices = [
+        [
+            price.connection_fee_nanos,
+            [[step.from_second, step.increment_seconds, step.nanos_per_minute] for step in price.steps],
+            price.profile.name,
+            [[window.weekday, window.from_second, window.to_second] for window in price.profile.windows],
+        ]
+        for price in rate.prices
+    ]
+    return (
+        rate.direction.value,
+        rate.prefix,
+        rate.origin_prefix,
+        rate.destination,
+        rate.blocked,
+        json.dumps(prices, separators=(",", ":")),
+    )
+
+
+def rate_of(row: Row) -> Rate:
+    """Translate a row of RATE_COLUMNS."""
+    direction, prefix, origin_prefix, destination, blocked, prices = row
+    return Rate(_DIRECTIONS[direction], prefix, origin_prefix, destination, _prices_of(prices), bool(blocked))
+
+
+# Decks have a few thousand distinct prices over tens of thousands of prefixes.
+@lru_cache(maxsize=65_536)
+def _prices_of(text: str) -> tuple[Price, ...]:
+    return tuple(
+        Price(
+            fee,
+            tuple(PriceStep(*step) for step in steps),
+            TimeProfile(name, tuple(Window(*window) for window in windows)),
+        )
+        for fee, steps, name, windows in json.loads(text)
+    )
+
+
+def _slices_of(text: str) -> tuple[Slice, ...]:
+    pairs = (part.split(":") for part in text.split())
+    return tuple(Slice(int(lot_id), int(amount)) for lot_id, amount in pairs)
+
+

@@ -1,0 +1,117 @@
+"""Charging's statements on SQLite: one connection, one writer, every commit synced."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from talktime.store import charging_rows as rows
+from talktime.store.charging import LoadedRows, Writes
+from talktime.store.charging_rows import Row
+from talktime.store.engine import open_sqlite, unavailable_if_locked
+
+_IDS = "(SELECT value FROM json_each(?))"
+_IDENTITIES = (
+    f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
+    " LEFT JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id"
+    f" WHERE i.identity IN {_IDS}"
+)
+_CALL_KEYS = f"SELECT call_key, organization_id FROM call_keys WHERE call_key IN {_IDS}"
+_ORGANIZATIONS = f"SELECT {rows.ORGANIZATION_COLUMNS} FROM organizations WHERE organization_id IN {_IDS}"
+_CALLS = (
+    f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM calls"
+    f" WHERE organization_id IN {_IDS} AND call_key IN {_IDS}"
+)
+_LOTS = (
+    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} AND granted_micros >"
+    " spent_micros + expired_micros + refunded_micros + disputed_micros ORDER BY organization_id"
+)
+_PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
+_OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= ? ORDER BY valid_until LIMIT ?"
+_TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
+_RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
+
+
+def _insert(table: str, columns: str) -> str:
+    places = ", ".join("?" * (columns.count(",") + 1))
+    return f"INSERT INTO {table} ({columns}) VALUES ({places})"
+
+
+_SET_PROGRESS = ", ".join(f"{column.strip()} = ?" for column in rows.CALL_PROGRESS_COLUMNS.split(","))
+_WRITES = {
+    "new_calls": _insert("calls", f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}"),
+    "changed_calls": f"UPDATE calls SET {_SET_PROGRESS} WHERE organization_id = ? AND call_key = ?",
+    "lots": "UPDATE credit_lots SET spent_micros = ?, held_micros = ?, expired_micros = ?"
+    " WHERE organization_id = ? AND lot_id = ?",
+    "receivables": "UPDATE organizations SET receivable_micros = ? WHERE organization_id = ?",
+    "usage": _insert("usage_rows", rows.USAGE_COLUMNS),
+    "postings": _insert("postings", rows.POSTING_COLUMNS),
+    "events": _insert("outbox", rows.EVENT_COLUMNS),
+    "parked": _insert("parked_reports", "call_key, reason, used_seconds, received_at") + " ON CONFLICT DO NOTHING",
+}
+_NEW_KEYS = _insert("call_keys", "organization_id, call_key")
+
+
+class SqliteStatements:
+    """Charging on a SQLite file."""
+
+    def __init__(self, database_url: str) -> None:
+        """Open the writing connection."""
+        self._connection = open_sqlite(database_url)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Begin with the write lock held; commit synced."""
+        with unavailable_if_locked():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
+        """Return the identities of the names, and (call key, organization) of the calls."""
+        identities = self._all(_IDENTITIES, json.dumps(names)) if names else []
+        return identities, self._all(_CALL_KEYS, json.dumps(call_keys))
+
+    def lock(self, organization_ids: list[int], call_keys: list[str]) -> LoadedRows:
+        """Read what the write lock protects anyway."""
+        ids = json.dumps(organization_ids)
+        return LoadedRows(
+            organizations=self._all(_ORGANIZATIONS, ids),
+            calls=self._all(_CALLS, ids, json.dumps(call_keys)),
+            lots=self._all(_LOTS, ids),
+            publications=self._all(_PUBLICATIONS),
+        )
+
+    def write(self, writes: Writes) -> None:
+        """Write all rows, one prepared statement for each table."""
+        if writes.new_calls:
+            self._connection.executemany(_NEW_KEYS, (row[:2] for row in writes.new_calls))
+        for name, statement in _WRITES.items():
+            changed = getattr(writes, name)
+            if changed:
+                self._connection.executemany(statement, changed)
+
+    def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
+        """Return the keys of open calls whose switch has been silent too long."""
+        return self._all(_OVERDUE, at_micros, most)
+
+    def deck_rows(self, version_id: int) -> tuple[Row, Sequence[Row]]:
+        """Return a deck version's terms and its rates."""
+        return self._all(_TERMS, version_id)[0], self._all(_RATES, version_id)
+
+    def published_versions(self) -> Sequence[Row]:
+        """Return the ids of all versions that were ever published."""
+        return self._all("SELECT DISTINCT version_id FROM deck_publications")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _all(self, statement: str, *parameters: object) -> list[Row]:
+        cursor: sqlite3.Cursor = self._connection.execute(statement, parameters)
+        return cursor.fetchall()

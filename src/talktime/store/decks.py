@@ -1,0 +1,56 @@
+"""Published deck versions in memory: immutable, so that a version once loaded is good for ever."""
+
+from collections.abc import Callable, Iterable, Sequence
+from threading import Lock
+from zoneinfo import ZoneInfo
+
+from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, RateDeck
+from talktime.core.values.money import Rounding
+from talktime.store import charging_rows as rows
+from talktime.store.charging_rows import Row
+from talktime.store.instants import from_micros
+
+DeckLoader = Callable[[int], tuple[Row, Sequence[Row]]]
+Publications = dict[tuple[str, Direction], tuple[DeckPublication, ...]]
+
+
+class DeckCache:
+    """The decks that charging has needed; shared by the threads of a process."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.loaded: dict[int, RateDeck] = {}
+        self._lock = Lock()
+        self._publication_rows: Sequence[Row] = ()
+        self._publications: Publications = {}
+
+    def ensure(self, version_ids: Iterable[int], load: DeckLoader) -> None:
+        """Load the versions that are not here yet; a second thread that wants the same one waits for the first."""
+        for version_id in version_ids:
+            if version_id in self.loaded:
+                continue
+            with self._lock:
+                if version_id not in self.loaded:
+                    self.loaded[version_id] = deck_of(version_id, *load(version_id))
+
+    def publications(self, publication_rows: Sequence[Row]) -> Publications:
+        """Translate rows (deck, direction, version, published from), which hardly ever differ from the last ones."""
+        if publication_rows != self._publication_rows:
+            found: Publications = {}
+            for deck, direction, version_id, published_from in publication_rows:
+                key = (deck, Direction(direction))
+                publication = DeckPublication(version_id, from_micros(published_from))
+                found[key] = (*found.get(key, ()), publication)
+            self._publications, self._publication_rows = found, publication_rows
+        return self._publications
+
+
+def terms_of(row: Row) -> DeckTerms:
+    """Translate a row (currency, time zone, charge decimals, rounding)."""
+    currency, zone, charge_decimals, rounding = row
+    return DeckTerms(currency, ZoneInfo(zone), charge_decimals, Rounding(rounding))
+
+
+def deck_of(version_id: int, terms_row: Row, rate_rows: Sequence[Row]) -> RateDeck:
+    """Build a deck of a version's rows."""
+    return RateDeck(version_id=version_id, terms=terms_of(terms_row), rates=map(rows.rate_of, rate_rows))

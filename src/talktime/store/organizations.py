@@ -1,0 +1,158 @@
+"""Rows of organizations, their users, licenses and identities."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import License, NumberUse, User
+from talktime.core.values.errors import Conflict, NotFound
+from talktime.store import charging_rows as rows
+from talktime.store.instants import to_micros
+from talktime.store.schema import identities, organizations, users
+
+_COLUMNS = [organizations.c[name.strip()] for name in rows.ORGANIZATION_COLUMNS.split(",")]
+_IDENTITIES = text(
+    f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"  # noqa: S608 -- columns of ours, no input
+    " JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id"
+    " WHERE i.organization_id = :organization_id ORDER BY u.user_principal_name, i.identity"
+)
+
+
+class OrganizationRows:
+    """Organizations and the people in them."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on an open transaction."""
+        self._connection = connection
+
+    def add(self, organization: Organization, at: datetime) -> None:
+        """Insert an organization; raise Conflict where the name is taken."""
+        row = {
+            "organization_id": organization.organization_id,
+            "name": organization.name,
+            "country": organization.country,
+            "currency": organization.currency,
+            "time_zone": organization.zone.key,
+            "deck": organization.deck,
+            "is_active": organization.is_active,
+            "has_credit_set_up": organization.has_credit_set_up,
+            "receivable_micros": 0,
+            "created_at": to_micros(at),
+        }
+        try:
+            self._connection.execute(insert(organizations), row)
+        except IntegrityError as failure:
+            message = f"an organization named {organization.name!r} exists already"
+            raise Conflict(message, code="organization_exists") from failure
+
+    def next_id(self) -> int:
+        """Return an id that no organization has."""
+        highest = self._connection.scalar(select(func.max(organizations.c.organization_id)))
+        return (highest or 0) + 1
+
+    def all(self) -> list[Organization]:
+        """Return every organization in the order of their names."""
+        found = self._connection.execute(select(*_COLUMNS).order_by(organizations.c.name))
+        return [rows.organization_of(tuple(row)) for row in found]
+
+    def named(self, name: str) -> Organization:
+        """Return the organization of that name; raise NotFound."""
+        return self._one(select(*_COLUMNS).where(organizations.c.name == name), name)
+
+    def lock(self, name: str) -> Organization:
+        """Return the organization and hold its row until the transaction ends (lock order: organizations first)."""
+        statement = select(*_COLUMNS).where(organizations.c.name == name).with_for_update(key_share=True)
+        return self._one(statement, name)
+
+    def set_up_credit(self, organization_id: int) -> None:
+        """Note that Communications Credits were set up (S5)."""
+        statement = update(organizations).where(organizations.c.organization_id == organization_id)
+        self._connection.execute(statement.values(has_credit_set_up=True))
+
+    def next_user_id(self, organization_id: int) -> int:
+        """Return an id that no user of the organization has."""
+        highest = select(func.max(users.c.user_id)).where(users.c.organization_id == organization_id)
+        return (self._connection.scalar(highest) or 0) + 1
+
+    def add_users(self, people: Sequence[User], numbers: Sequence[tuple[str, ...]]) -> None:
+        """Insert users with the numbers by which calls find each; raise Conflict where a name or number is taken."""
+        known = [
+            (identity, user)
+            for user, own in zip(people, numbers, strict=True)
+            for identity in (user.user_principal_name.lower(), *own)
+        ]
+        self._refuse_taken([identity for identity, _ in known])
+        if people:
+            self._connection.execute(insert(users), [_user_row(user) for user in people])
+            self._connection.execute(
+                insert(identities),
+                [_identity_row(identity, NumberUse.USER, user.organization_id, user.user_id) for identity, user in known],
+            )
+
+    def add_service_number(self, organization_id: int, number: str, use: NumberUse) -> None:
+        """Insert a toll or toll-free number of the organization; raise Conflict where it is taken."""
+        self._refuse_taken([number])
+        self._connection.execute(insert(identities), _identity_row(number, use, organization_id, None))
+
+    def users(self, organization_id: int) -> list[tuple[User, tuple[str, ...]]]:
+        """Return the users in the order of their names, each with the identities that calls find him by."""
+        found: dict[int, tuple[User, tuple[str, ...]]] = {}
+        for row in self._connection.execute(_IDENTITIES, {"organization_id": organization_id}):
+            identity = rows.identity_of(tuple(row))
+            assert identity.user is not None
+            _, own = found.get(identity.user.user_id, (None, ()))
+            found[identity.user.user_id] = (identity.user, (*own, row[0]))
+        return list(found.values())
+
+    def set_licenses(self, organization_id: int, user_ids: Iterable[int], licenses: License) -> None:
+        """Replace the licenses of users."""
+        statement = (
+            update(users)
+            .where(users.c.organization_id == organization_id, users.c.user_id.in_(list(user_ids)))
+            .values(**_license_columns(licenses))
+        )
+        self._connection.execute(statement)
+
+    def _one(self, statement: Select[Any], name: str) -> Organization:
+        row = self._connection.execute(statement).one_or_none()
+        if row is None:
+            message = f"there is no organization named {name!r}; `talktime organizations` lists them"
+            raise NotFound(message, code="organization_not_found")
+        return rows.organization_of(tuple(row))
+
+    def _refuse_taken(self, wanted: list[str]) -> None:
+        taken = self._connection.scalars(select(identities.c.identity).where(identities.c.identity.in_(wanted))).all()
+        repeated = {identity for identity, times in Counter(wanted).items() if times > 1}
+        if taken or repeated:
+            names = ", ".join(sorted(repeated.union(taken)))
+            message = f"already assigned: {names}; a name or number belongs to one user"
+            raise Conflict(message, code="identity_taken")
+
+
+def _user_row(user: User) -> dict[str, object]:
+    return {
+        "organization_id": user.organization_id,
+        "user_id": user.user_id,
+        "user_principal_name": user.user_principal_name,
+        "display_name": user.display_name,
+        "usage_location": user.usage_location,
+        "department": user.department,
+        **_license_columns(user.licenses),
+    }
+
+
+def _license_columns(licenses: License) -> dict[str, bool]:
+    return {
+        "has_phone_system": License.PHONE_SYSTEM in licenses,
+        "has_audio_conferencing": License.AUDIO_CONFERENCING in licenses,
+        "has_communications_credits": License.COMMUNICATIONS_CREDITS in licenses,
+    }
+
+
+def _identity_row(identity: str, use: NumberUse, organization_id: int, user_id: int | None) -> dict[str, object]:
+    return {"identity": identity, "use": use.value, "organization_id": organization_id, "user_id": user_id}

@@ -1,0 +1,30 @@
+"""A transaction outside the hot path: opened for named organizations, with one room for each kind of row."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+
+from talktime.store.credit import CreditRows
+from talktime.store.engine import unavailable_if_locked
+from talktime.store.insight import InsightRows
+from talktime.store.organizations import OrganizationRows
+from talktime.store.rates import RateRows
+
+
+class Transaction:
+    """The rooms of an open transaction; everything in it is committed together, or not at all."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Open the rooms on a connection that has begun."""
+        self.organizations = OrganizationRows(connection)
+        self.credit = CreditRows(connection)
+        self.rates = RateRows(connection)
+        self.insight = InsightRows(connection)
+
+
+@contextmanager
+def operator_transaction(engine: Engine) -> Iterator[Transaction]:
+    """Open a transaction that may see every organization: for operators and for what belongs to none."""
+    with unavailable_if_locked(), engine.begin() as connection:
+        yield Transaction(connection)

@@ -1,0 +1,1 @@
+"""Calls: charge them, and close those whose switch fell silent."""

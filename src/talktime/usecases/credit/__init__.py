@@ -1,0 +1,1 @@
+"""Fund, hold, expire: what happens to credit."""
