@@ -1,0 +1,96 @@
+"""The composition root: settings become an `App`, and `App.run` is the one door to every use case."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from talktime.core.calls.requests import Answer, Request
+from talktime.core.values.errors import Unavailable
+from talktime.core.values.numbers import is_emergency
+from talktime.settings import Settings
+from talktime.store.charging import ChargingStatements, ChargingTransaction
+from talktime.store.charging_postgresql import PostgresqlStatements
+from talktime.store.charging_sqlite import SqliteStatements
+from talktime.store.decks import DeckCache
+from talktime.store.engine import create_schema, is_sqlite, open_engine
+from talktime.store.transaction import Transaction, operator_transaction
+from talktime.usecases.calls.charge_calls import charge
+
+ATTEMPTS_MAX = 5
+FIRST_PAUSE_SECONDS = 0.02
+
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+UseCase = Callable[[Transaction, RequestT], AnswerT]
+
+
+class App:
+    """Talktime on one database."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the engines; the schema is brought up to date by `prepare`."""
+        self.settings = settings
+        self._writer = open_engine(settings.database_url)
+        self._reader = open_engine(settings.database_url, reads_only=True)
+
+    def __enter__(self) -> Self:
+        """Bring the schema up to date."""
+        create_schema(self.settings.database_url)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the engines."""
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def run(self, use_case: UseCase[RequestT, AnswerT], request: RequestT) -> AnswerT:
+        """Run a use case in one transaction; try again, a little later each time, where the world fails."""
+        for attempt in range(ATTEMPTS_MAX):
+            try:
+                with operator_transaction(self._writer) as tx:
+                    return use_case(tx, request)
+            except Unavailable:
+                if attempt == ATTEMPTS_MAX - 1:
+                    raise
+                # Jitter, so that those who collided do not collide again; nothing secret hangs on it.
+                time.sleep(FIRST_PAUSE_SECONDS * 2**attempt * (1 + random.random()))  # noqa: S311
+        raise AssertionError  # pragma: no cover -- the loop returns or raises
+
+    def read(self, query: UseCase[RequestT, AnswerT], request: RequestT) -> AnswerT:
+        """Run a use case that only reads; on SQLite it never waits for a writer."""
+        with operator_transaction(self._reader) as tx:
+            return query(tx, request)
+
+    def open_charging(self) -> "Charging":
+        """Open a charging connection of its own."""
+        return Charging(self.settings, open_statements(self.settings.database_url))
+
+
+class Charging:
+    """Batches of calls against the database, on one connection, by one thread at a time."""
+
+    def __init__(self, settings: Settings, statements: ChargingStatements) -> None:
+        """Charge by the settings' terms."""
+        self._terms = settings.charging_terms
+        self._statements = statements
+        self._decks = DeckCache()
+        # The metadata of all countries takes half a second to load: not while a phone rings.
+        is_emergency("0000", self._terms.emergency_countries)
+
+    def charge(self, requests: Sequence[Request]) -> list[Answer | None]:
+        """Decide and commit a batch; None for a request whose organization another transaction holds."""
+        with self._statements.transaction():
+            return charge(ChargingTransaction(self._statements, self._decks), requests, self._terms)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._statements.close()
+
+
+def open_statements(database_url: str) -> ChargingStatements:
+    """Open charging's connection to whichever of the two databases the URL names."""
+    return SqliteStatements(database_url) if is_sqlite(database_url) else PostgresqlStatements(database_url)

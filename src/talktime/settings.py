@@ -1,0 +1,68 @@
+"""What an operator can set, from the environment (`TALKTIME_…`) or the command line; read once, at the door."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_type_hints
+
+import msgspec
+
+from talktime.core.calls.requests import ChargingTerms
+from talktime.core.values.errors import Invalid
+
+PREFIX = "TALKTIME_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings; durations are whole seconds."""
+
+    database: str = ""
+    quantum_seconds: int = 60
+    recheck_margin_seconds: int = 10
+    ring_timeout_seconds: int = 180
+    silence_grace_seconds: int = 60
+    overrun_grace_seconds: int = 2
+    # ISO 3166 countries whose emergency numbers are free, separated by commas; empty means those of all countries.
+    emergency_countries: str = ""
+    # A request that waits longer is refused with 503: a slow database must not become a slow phone.
+    deadline_milliseconds: int = 2_000
+    queue_max: int = 20_000
+    data_folder: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "talktime")
+
+    @property
+    def database_url(self) -> str:
+        """Return the database, by default a file in the user's data folder."""
+        return self.database or f"sqlite:///{self.data_folder / 'talktime.db'}"
+
+    @property
+    def charging_terms(self) -> ChargingTerms:
+        """Return what the decisions of charging need to know."""
+        countries = frozenset(filter(None, self.emergency_countries.upper().replace(" ", "").split(",")))
+        return ChargingTerms(
+            self.quantum_seconds,
+            self.recheck_margin_seconds,
+            self.ring_timeout_seconds,
+            self.silence_grace_seconds,
+            self.overrun_grace_seconds,
+            countries,
+        )
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read `TALKTIME_…` variables; raise Invalid for one that cannot be read. Unknown ones belong to others."""
+    known = get_type_hints(Settings)
+    stated = {
+        name: value
+        for variable, value in environment.items()
+        if variable.startswith(PREFIX) and (name := variable.removeprefix(PREFIX).lower()) in known
+    }
+    try:
+        return msgspec.convert(
+            {name: Path(value) if known[name] is Path else value for name, value in stated.items()},
+            Settings,
+            strict=False,
+        )
+    except msgspec.ValidationError as failure:
+        message = f"a setting cannot be read: {failure}"
+        raise Invalid(message, code="settings") from failure
