@@ -1,0 +1,1 @@
+"""The tests of Talktime; docs/architecture.md says which kinds there are."""
