@@ -1,0 +1,1 @@
+"""What the numbers say: usage rows as reports, receipts, tables."""

@@ -1,0 +1,342 @@
+"""The usage report: each usage row as cells, in the original's 25 columns or in our own, and the totals of all."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cache, lru_cache
+from hashlib import sha1
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+from talktime.core.calls.calls import CallKind, Flags, PaysFrom, text_of
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.insight.tables import Column, ColumnKind
+from talktime.core.values import numbers
+from talktime.core.values.periods import DAY, Period, start_of_day
+
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+# Of the UUIDs in the reports (version 5, so that any program can compute them again); drawn once, never to change.
+NAMESPACE = bytes.fromhex("6f1d2c0a8e4b4f0b9a3572d1c4e80b6d")
+INBOUND_KINDS = frozenset({CallKind.USER_IN, CallKind.CONFERENCE_IN, CallKind.VOICE_APP_IN})
+# Puerto Rico is domestic to the United States (domain.md 2.3).
+_SAME_COUNTRY = {"PR": "US"}
+_INCLUDED_CAPABILITIES = {
+    CallKind.USER_IN: "MCOEV",
+    CallKind.CONFERENCE_IN: "MCOMEETADD",
+    CallKind.VOICE_APP_IN: "MCOEV_VIRTUALUSER",
+}
+_SUBSCRIBER_KINDS = frozenset({CallKind.USER_IN, CallKind.USER_OUT, CallKind.EMERGENCY_OUT})
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedUsage:
+    """A usage row with the names of today: of its user, empty where nobody is meant, and of its deck version."""
+
+    row: UsageRow
+    user_principal_name: str = ""
+    display_name: str = ""
+    usage_location: str = ""
+    department: str = ""
+    deck: str = ""
+    deck_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of a report, and how a usage row of an organization in a country becomes their cells."""
+
+    name: str
+    columns: tuple[Column, ...]
+    cells: Callable[[ReportedUsage, str], tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """What the calls of one kind in one currency come to; a call has a usage row for each source that paid."""
+
+    currency: str
+    kind: CallKind
+    calls: int = 0
+    rows: int = 0
+    used_seconds: int = 0
+    cost_micros: int = 0
+    uncovered_micros: int = 0
+
+    def with_row(self, row: UsageRow) -> "UsageTotal":
+        """Return the total with one more usage row; the first row of a call counts the call."""
+        return UsageTotal(
+            self.currency,
+            self.kind,
+            self.calls + (row.line == 0),
+            self.rows + 1,
+            self.used_seconds + row.used_seconds,
+            self.cost_micros + row.cost_micros,
+            self.uncovered_micros + row.uncovered_micros,
+        )
+
+    def cells(self) -> tuple[object, ...]:
+        """Return the cells of TOTAL_COLUMNS."""
+        return (
+            self.currency,
+            self.kind.value,
+            self.calls,
+            self.rows,
+            self.used_seconds,
+            self.cost_micros,
+            self.uncovered_micros,
+        )
+
+
+class UsageTotals:
+    """Adds up usage rows as they stream by; as large as there are currencies and kinds of calls."""
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self._totals: dict[tuple[str, CallKind], UsageTotal] = {}
+
+    def add(self, row: UsageRow) -> None:
+        """Count one usage row."""
+        key = (row.currency, row.kind)
+        self._totals[key] = self._totals.get(key, UsageTotal(*key)).with_row(row)
+
+    def all(self) -> tuple[UsageTotal, ...]:
+        """Return what was added up so far, by currency and kind."""
+        return tuple(self._totals[key] for key in sorted(self._totals, key=lambda key: (key[0], key[1].value)))
+
+
+def period_of(starts_on: date | None, ends_on: date | None, zone: ZoneInfo) -> Period:
+    """Return the local days from the first to the last, both included; None leaves that side open."""
+    starts_at = EARLIEST if starts_on is None else start_of_day(starts_on, zone)
+    return Period(starts_at, LATEST if ends_on is None else start_of_day(ends_on + DAY, zone))
+
+
+def usage_id(row: UsageRow) -> str:
+    """Return the UUID of a usage row: the same in every export of it."""
+    return _uuid(f"usage:{row.organization_id}:{text_of(row.key)}:{row.line}")
+
+
+def user_uuid(organization_id: int, user_id: int) -> str:
+    """Return the UUID by which the original's reports would name a user of ours."""
+    return _uuid(f"user:{organization_id}:{user_id}")
+
+
+@cache
+def country_name(country: str) -> str:
+    """Return the English name of an ISO 3166 country, or an empty string."""
+    return str(Locale("en").territories.get(country, "")) if country else ""
+
+
+def flag_names(flags: Flags) -> tuple[str, ...]:
+    """Return the flags as words."""
+    return tuple(str(flag.name).lower() for flag in Flags if flag in flags)
+
+
+def _uuid(name: str) -> str:
+    digest = bytearray(sha1(NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+# Looking a number up costs ten times the rest of its row, and people call the same numbers again.
+_country_of = lru_cache(maxsize=65_536)(numbers.country_of)
+
+
+def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]:
+    row = reported.row
+    location = reported.usage_location or country
+    external = _external_country(row, location)
+    has_user = row.user_id is not None and row.kind is not CallKind.VOICE_APP_IN
+    called = _international(row.called)
+    return (
+        usage_id(row),
+        row.key.call_id,
+        row.conference_id,
+        location,
+        user_uuid(row.organization_id, row.user_id or 0) if has_user else None,
+        reported.user_principal_name if has_user else None,
+        reported.display_name if has_user else None,
+        # D17: the number that received an inbound call, the number dialed of an outbound one. Both are the called one.
+        called,
+        row.kind.value,
+        "Inbound" if row.kind in INBOUND_KINDS else "Outbound",
+        _number_type(row),
+        _context(location, external),
+        _destination(row, external),
+        called,
+        external or None,
+        row.started_at,
+        row.ended_at,
+        row.used_seconds,
+        row.connection_fee_micros,
+        row.cost_micros,
+        row.currency,
+        _capability(row),
+        None,
+        "talktime" if Flags.RECONSTRUCTED in row.flags else "operator",
+        None,
+    )
+
+
+def _talktime_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]:
+    row = reported.row
+    location = reported.usage_location or country
+    external = _external_country(row, location)
+    return (
+        usage_id(row),
+        str(row.organization_id),
+        row.key.switch,
+        row.key.call_id,
+        row.key.leg,
+        row.line,
+        row.kind.value,
+        row.conference_id,
+        None if row.user_id is None else str(row.user_id),
+        reported.user_principal_name,
+        reported.display_name,
+        reported.department,
+        location,
+        _international(row.caller),
+        _international(row.called),
+        _destination(row, external),
+        external or None,
+        row.prefix,
+        reported.deck,
+        reported.deck_number,
+        row.started_at,
+        row.answered_at,
+        row.ended_at,
+        row.used_seconds,
+        row.billed_seconds,
+        row.connection_fee_micros,
+        row.cost_micros,
+        row.uncovered_micros,
+        row.currency,
+        row.paid_by.value,
+        row.ending.value,
+        " ".join(flag_names(row.flags)),
+    )
+
+
+def _external_country(row: UsageRow, location: str) -> str:
+    """Return where the other party is; an emergency call is answered where it is made."""
+    if row.kind is CallKind.EMERGENCY_OUT:
+        return location
+    return _country_of(row.caller if row.kind in INBOUND_KINDS else row.called)
+
+
+def _context(location: str, external: str) -> str | None:
+    if not location or not external:
+        return None
+    is_domestic = _SAME_COUNTRY.get(location, location) == _SAME_COUNTRY.get(external, external)
+    return "Domestic" if is_domestic else "International"
+
+
+def _destination(row: UsageRow, external: str) -> str | None:
+    dialed = _country_of(row.called) if row.kind in INBOUND_KINDS else external
+    return row.destination or country_name(dialed) or None
+
+
+def _international(digits: str) -> str:
+    return f"+{digits}" if numbers.is_e164(digits) else digits
+
+
+def _number_type(row: UsageRow) -> str:
+    """Tell what our own number is; of service numbers only the toll-free ones are paid for."""
+    if row.kind in _SUBSCRIBER_KINDS:
+        return "Subscriber"
+    return "TollFree" if row.kind in INBOUND_KINDS and row.paid_by is PaysFrom.CREDIT else "Service"
+
+
+def _capability(row: UsageRow) -> str:
+    """Name what entitled to the call: credit, what a subscription includes, or nothing at all (domain.md 7.3)."""
+    if row.paid_by is PaysFrom.FREE:
+        return _INCLUDED_CAPABILITIES.get(row.kind, "FREECALL")
+    talked_for_nothing = row.cost_micros == 0 and row.used_seconds > 0
+    return "FREECALL" if talked_for_nothing else "MCOPSTNPP"
+
+
+_TEXT, _WHOLE, _MONEY, _INSTANT = ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.MONEY, ColumnKind.INSTANT
+
+ORIGINAL = Layout(
+    "2025",
+    (
+        Column("UsageId", _TEXT),
+        Column("Call ID", _TEXT),
+        Column("Conference ID", _TEXT),
+        Column("User Location", _TEXT),
+        Column("Microsoft Entra ObjectId", _TEXT),
+        Column("UPN", _TEXT),
+        Column("User Display Name", _TEXT),
+        Column("Caller ID", _TEXT),
+        Column("Call Type", _TEXT),
+        Column("Call Direction", _TEXT),
+        Column("Number Type", _TEXT),
+        Column("Domestic/International", _TEXT),
+        Column("Destination Dialed", _TEXT),
+        Column("Destination Number", _TEXT),
+        Column("External Country", _TEXT),
+        Column("Start Time", _INSTANT),
+        Column("End Time", _INSTANT),
+        Column("Duration Seconds", _WHOLE),
+        Column("Connection Fee", _MONEY),
+        Column("Charge", _MONEY),
+        Column("Currency", _TEXT),
+        Column("Capability", _TEXT),
+        Column("Operator", _TEXT),
+        Column("Source of Call Duration", _TEXT),
+        Column("Administrative Units", _TEXT),
+    ),
+    _original_cells,
+)
+TALKTIME = Layout(
+    "talktime",
+    (
+        Column("usage_id", _TEXT),
+        Column("organization_id", _TEXT),
+        Column("switch", _TEXT),
+        Column("call_id", _TEXT),
+        Column("leg", _TEXT),
+        Column("line", _WHOLE),
+        Column("kind", _TEXT),
+        Column("conference_id", _TEXT),
+        Column("user_id", _TEXT),
+        Column("user_principal_name", _TEXT),
+        Column("display_name", _TEXT),
+        Column("department", _TEXT),
+        Column("usage_location", _TEXT),
+        Column("caller", _TEXT),
+        Column("called", _TEXT),
+        Column("destination", _TEXT),
+        Column("external_country", _TEXT),
+        Column("prefix", _TEXT),
+        Column("deck", _TEXT),
+        Column("deck_version", _WHOLE),
+        Column("started_at", _INSTANT),
+        Column("answered_at", _INSTANT),
+        Column("ended_at", _INSTANT),
+        Column("used_seconds", _WHOLE),
+        Column("billed_seconds", _WHOLE),
+        Column("connection_fee", _MONEY),
+        Column("cost", _MONEY),
+        Column("uncovered", _MONEY),
+        Column("currency", _TEXT),
+        Column("paid_by", _TEXT),
+        Column("ending", _TEXT),
+        Column("flags", _TEXT),
+    ),
+    _talktime_cells,
+)
+LAYOUTS = {layout.name: layout for layout in (ORIGINAL, TALKTIME)}
+TOTAL_COLUMNS = (
+    Column("Currency", _TEXT),
+    Column("Call Type", _TEXT),
+    Column("Calls", _WHOLE),
+    Column("Usage Rows", _WHOLE),
+    Column("Seconds", _WHOLE),
+    Column("Charge", _MONEY),
+    Column("Uncovered", _MONEY),
+)
