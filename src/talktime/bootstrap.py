@@ -3,10 +3,11 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
-from talktime.core.calls.requests import Answer, Request
+from talktime.core.calls.requests import Answer, CloseCall, Request
 from talktime.core.values.errors import Unavailable
 from talktime.core.values.numbers import is_emergency
 from talktime.settings import Settings
@@ -17,6 +18,7 @@ from talktime.store.decks import DeckCache
 from talktime.store.engine import create_schema, is_sqlite, open_engine
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.calls.charge_calls import charge
+from talktime.usecases.calls.close_silent_calls import overdue
 
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_SECONDS = 0.02
@@ -85,6 +87,16 @@ class Charging:
         """Decide and commit a batch; None for a request whose organization another transaction holds."""
         with self._statements.transaction():
             return charge(ChargingTransaction(self._statements, self._decks), requests, self._terms)
+
+    def warm_decks(self, statements: ChargingStatements) -> None:
+        """Load, on another connection, every published deck version that is not in memory yet."""
+        with statements.snapshot():
+            published = [row[0] for row in statements.published_versions()]
+            self._decks.ensure(published, statements.deck_rows)
+
+    def overdue(self, statements: ChargingStatements, at: datetime) -> list[CloseCall]:
+        """Return requests to close calls whose switch fell silent, read on another connection."""
+        return overdue(statements, at)
 
     def close(self) -> None:
         """Close the connection."""

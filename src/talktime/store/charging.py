@@ -50,6 +50,9 @@ class ChargingStatements(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Begin; commit at the end, durably; roll back on an error."""
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Begin a transaction that only reads, and never delays a writer."""
+
     def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the identities of the names, and (call key, organization) of the calls."""
 
@@ -64,6 +67,9 @@ class ChargingStatements(Protocol):
 
     def deck_rows(self, version_id: int) -> tuple[Row, Sequence[Row]]:
         """Return a deck version's terms and its rates."""
+
+    def clock_micros(self) -> int | None:
+        """Return the database's clock, or None where it has none of its own."""
 
     def published_versions(self) -> Sequence[Row]:
         """Return the ids of all versions that were ever published."""

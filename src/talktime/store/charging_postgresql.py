@@ -1,7 +1,7 @@
 """Charging's statements on PostgreSQL: pipelined, rows locked in order, arrays instead of loops."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -126,6 +126,10 @@ class PostgresqlStatements:
                     self._roll_back()
                 raise
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Begin to read: here readers and writers do not meet."""
+        return self.transaction()
+
     def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the identities of the names, and (call key, organization) of the calls."""
         identities, owners = self._read((_IDENTITIES, (_text_array(names),)), (_CALL_KEYS, (_text_array(call_keys),)))
@@ -167,6 +171,12 @@ class PostgresqlStatements:
         terms = self._execute(_TERMS, (version_id,)).fetchone()
         assert terms is not None
         return terms, self._execute(_RATES, (version_id,)).fetchall()
+
+    def clock_micros(self) -> int | None:
+        """Return the server's clock."""
+        row = self._execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", ()).fetchone()
+        assert row is not None
+        return int(row[0])
 
     def published_versions(self) -> Sequence[Row]:
         """Return the ids of all versions that were ever published."""

@@ -62,15 +62,14 @@ class SqliteStatements:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Begin with the write lock held; commit synced."""
-        with unavailable_if_locked():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._begun("BEGIN IMMEDIATE"):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Begin to read; the file's log keeps readers and the writer apart."""
+        with self._begun("BEGIN"):
+            yield
 
     def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the identities of the names, and (call key, organization) of the calls."""
@@ -104,6 +103,10 @@ class SqliteStatements:
         """Return a deck version's terms and its rates."""
         return self._all(_TERMS, version_id)[0], self._all(_RATES, version_id)
 
+    def clock_micros(self) -> int | None:
+        """Return None: an embedded database has our own clock."""
+        return None
+
     def published_versions(self) -> Sequence[Row]:
         """Return the ids of all versions that were ever published."""
         return self._all("SELECT DISTINCT version_id FROM deck_publications")
@@ -111,6 +114,18 @@ class SqliteStatements:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[None]:
+        with unavailable_if_locked():
+            self._connection.execute(begin)
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _all(self, statement: str, *parameters: object) -> list[Row]:
         cursor: sqlite3.Cursor = self._connection.execute(statement, parameters)

@@ -39,6 +39,8 @@ CLOCK_TOLERANCE = timedelta(seconds=120)
 
 
 def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: ChargingTerms) -> Outcome:
+    if request.misread:
+        return Outcome(Parked(request.misread))
     if call is None:
         return Outcome(Parked("no start was seen for this call"))
     if call.state is CallState.DENIED:

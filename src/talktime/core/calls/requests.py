@@ -61,12 +61,16 @@ class ExtendCall:
 
 @dataclass(frozen=True, slots=True)
 class EndCall:
-    """The call ended after so many seconds of talk; 0 where it was not answered."""
+    """The call ended after so many seconds of talk; 0 where it was not answered.
+
+    `misread` says why the report could not be read; then it is kept for an operator, and nothing else in it counts.
+    """
 
     key: CallKey
     at: datetime
     used_seconds: int
     ending: Ending = Ending.HANGUP
+    misread: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,173 @@
+"""Requests that wait while one transaction commits are committed together by the next.
+
+No timer: the thread takes what waits, up to a batch, so an idle system answers at once and a busy one shares its
+fsync. A request that fails fails alone: a batch that cannot be saved is halved until the culprit stands by itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+import structlog
+
+from talktime.core.calls.requests import Answer, Request
+from talktime.core.values.errors import Unavailable
+
+BATCH_MAX = 512
+# How long requests whose organization is held elsewhere wait before they are tried again.
+HELD_PAUSE_SECONDS = 0.002
+STOP_SECONDS_MAX = 10.0
+
+RunBatch = Callable[[Sequence[Request]], list[Answer | None]]
+Answered = Answer | Exception
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Ticket:
+    """What one caller handed in together, and the answers as they come; complete when none is missing."""
+
+    requests: Sequence[Request]
+    loop: asyncio.AbstractEventLoop
+    future: "asyncio.Future[list[Answered]]"
+    deadline: float
+    answers: list[Answered | None] = field(default_factory=list)
+    missing: int = 0
+
+    def __post_init__(self) -> None:
+        """Make room for the answers."""
+        self.answers = [None] * len(self.requests)
+        self.missing = len(self.requests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One request of a ticket."""
+
+    request: Request
+    ticket: Ticket
+    place: int
+
+
+class GroupCommitter:
+    """A thread with one connection that charges whatever waits."""
+
+    def __init__(self, run_batch: RunBatch, *, deadline_seconds: float, queue_max: int) -> None:
+        """Charge by `run_batch`, which answers in the order of the requests and None for those to be tried again."""
+        self._run_batch = run_batch
+        self._deadline_seconds = deadline_seconds
+        self._queue_max = queue_max
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name="group-commit", daemon=True)
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to charge."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Charge what waits, then end."""
+        self._queue.put(None)
+        self._thread.join(STOP_SECONDS_MAX)
+
+    @property
+    def waiting_count(self) -> int:
+        """Return how many requests wait."""
+        return self._queue.qsize()
+
+    async def charge(self, requests: Sequence[Request]) -> list[Answered]:
+        """Return an answer, or the error that it got instead, for each request; raise Unavailable where too many wait.
+
+        Each request stands for itself: the answers of one ticket may span several commits.
+        """
+        if self._queue.qsize() + len(requests) > self._queue_max:
+            message = "too many requests are waiting to be charged"
+            raise Unavailable(message, code="busy")
+        loop = asyncio.get_running_loop()
+        ticket = Ticket(requests, loop, loop.create_future(), time.monotonic() + self._deadline_seconds)
+        for place, request in enumerate(requests):
+            self._queue.put(_Item(request, ticket, place))
+        return await ticket.future
+
+    def _work(self) -> None:
+        held: list[_Item] = []
+        while not (self._stopping and not held and self._queue.empty()):
+            batch = self._take(held)
+            held = self._charge_batch(batch) if batch else []
+
+    def _take(self, held: list[_Item]) -> list[_Item]:
+        """Take what waits: first those held back, in their order; block only where there is nothing to do."""
+        batch = list(held)
+        if not batch and not self._stopping:
+            self._admit(self._queue.get(), batch)
+        while len(batch) < BATCH_MAX:
+            try:
+                self._admit(self._queue.get_nowait(), batch)
+            except Empty:
+                break
+        if held and len(batch) == len(held):
+            time.sleep(HELD_PAUSE_SECONDS)
+        return self._in_time(batch)
+
+    def _admit(self, item: _Item | None, batch: list[_Item]) -> None:
+        if item is None:
+            self._stopping = True
+        else:
+            batch.append(item)
+
+    def _in_time(self, batch: list[_Item]) -> list[_Item]:
+        now = time.monotonic()
+        late = [item for item in batch if item.ticket.deadline < now]
+        if not late:
+            return batch
+        message = "the database, or another transaction on the organization, took too long"
+        _answer([(item, Unavailable(message, code="deadline")) for item in late])
+        return [item for item in batch if item.ticket.deadline >= now]
+
+    def _charge_batch(self, batch: list[_Item]) -> list[_Item]:
+        """Charge a batch and answer it; return the items that have to wait."""
+        try:
+            answers = self._run_batch([item.request for item in batch])
+        except Unavailable as failure:
+            # Nothing was committed, or a commit got no answer: decided again, stored answers make that safe.
+            log.warning("charging_unavailable", error=str(failure), requests=len(batch))
+            time.sleep(HELD_PAUSE_SECONDS)
+            return batch
+        except Exception as failure:  # noqa: BLE001 -- whatever it is, it must fail alone and be told
+            return self._charge_halves(batch, failure)
+        _answer([(item, answer) for item, answer in zip(batch, answers, strict=True) if answer is not None])
+        return [item for item, answer in zip(batch, answers, strict=True) if answer is None]
+
+    def _charge_halves(self, batch: list[_Item], failure: Exception) -> list[_Item]:
+        if len(batch) == 1:
+            log.error("charging_failed", request=repr(batch[0].request), exc_info=failure)
+            _answer([(batch[0], failure)])
+            return []
+        middle = len(batch) // 2
+        return [*self._charge_batch(batch[:middle]), *self._charge_batch(batch[middle:])]
+
+
+def _answer(answered: list[tuple[_Item, Answered]]) -> None:
+    """Hand answers to their tickets, and complete tickets to their loops: one wake-up for each loop."""
+    complete: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
+    for item, answer in answered:
+        ticket = item.ticket
+        ticket.answers[item.place] = answer
+        ticket.missing -= 1
+        if ticket.missing == 0:
+            complete.setdefault(ticket.loop, []).append(ticket)
+    for loop, tickets in complete.items():
+        # A loop that has closed meanwhile has nobody left to tell; the charges stand.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_resolve, tickets)
+
+
+def _resolve(tickets: list[Ticket]) -> None:
+    for ticket in tickets:
+        if not ticket.future.done():
+            ticket.future.set_result(ticket.answers)  # type: ignore[arg-type]

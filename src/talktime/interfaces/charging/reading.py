@@ -1,0 +1,192 @@
+"""From what a switch sends to the request that charging decides: flat fields, by the names of the API."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from math import ceil, isfinite
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from talktime.core.calls.calls import KEY_SEPARATOR, CallKey, CallKind, Ending
+from talktime.core.calls.requests import AnswerCall, EndCall, ExtendCall, Request, StartCall
+from talktime.core.values.errors import Invalid
+from talktime.core.values.numbers import normalize
+
+TEXT_MAX = 255
+DURATION_MAX_SECONDS = 10 * 86_400
+MISREAD_SAMPLE_BYTES = 120
+
+Fields = Mapping[str, object]
+
+_KINDS = {kind.value: kind for kind in CallKind if kind is not CallKind.EMERGENCY_OUT}
+# What switches say of why a call ended; a word that is not here is a hang-up.
+_ENDINGS = {
+    "quota": Ending.CREDIT_EXHAUSTED,
+    "failed": Ending.FAILED,
+    "noanswer": Ending.NOT_ANSWERED,
+    "cancel": Ending.NOT_ANSWERED,
+}
+_KEY_FIELDS = frozenset({"call_id", "switch", "leg", "format", "operation"})
+_SWITCH_FIELDS = frozenset({"source", "account", "switch_ref", "from_tag", "to_tag"})
+KNOWN_FIELDS = {
+    "start": _KEY_FIELDS | _SWITCH_FIELDS | {"from", "to", "kind", "conference_id", "organizer"},
+    "answer": _KEY_FIELDS | _SWITCH_FIELDS | {"answered_at"},
+    "extend": _KEY_FIELDS | _SWITCH_FIELDS | {"granted_total", "elapsed"},
+    "end": _KEY_FIELDS | _SWITCH_FIELDS | {"duration", "cause", "start_ts", "sip_code"},
+}
+
+_decode_flat = msgspec.json.Decoder(dict[str, object]).decode
+_decode_batch = msgspec.json.Decoder(list[dict[str, object]]).decode
+
+
+def read_body(body: bytes, content_type: str) -> Fields:
+    """Read a form or a JSON object; raise Invalid naming the place."""
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        try:
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body)))
+        except ValueError as failure:
+            message = f"the form cannot be read: {failure}"
+            raise Invalid(message, code="malformed_body") from failure
+    try:
+        return _decode_flat(body)
+    except msgspec.DecodeError as failure:
+        message = f"the body is no JSON object: {failure}"
+        raise Invalid(message, code="malformed_body") from failure
+
+
+def read_batch(body: bytes) -> list[dict[str, object]]:
+    """Read a JSON array of objects; raise Invalid naming the place."""
+    try:
+        return _decode_batch(body)
+    except msgspec.DecodeError as failure:
+        message = f"the body is no JSON array of objects: {failure}"
+        raise Invalid(message, code="malformed_body") from failure
+
+
+def read_request(operation: str, fields: Fields, now: datetime) -> Request:
+    """Return the request of an operation; raise Invalid naming the field. An end is never refused."""
+    reader = _READERS.get(operation)
+    if reader is None:
+        message = f"operation: {operation!r} is none of {', '.join(_READERS)}"
+        raise Invalid(message, code="unknown_operation")
+    return reader(fields, now)
+
+
+def misread_end(body: bytes, reason: str, now: datetime) -> EndCall:
+    """Return what is left of an end that cannot be read at all: the evidence, to be kept."""
+    sample = body[:MISREAD_SAMPLE_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
+    return EndCall(CallKey("", ""), now, 0, misread=f"{reason}; it began with {sample!r}")
+
+
+def unknown_fields_count(operation: str, fields: Fields) -> int:
+    """Return how many fields say something that this door does not know."""
+    return len(fields.keys() - KNOWN_FIELDS[operation])
+
+
+def _read_start(fields: Fields, now: datetime) -> StartCall:
+    return StartCall(
+        _key(fields),
+        now,
+        caller=normalize(_text(fields, "from")),
+        called=normalize(_text(fields, "to", is_required=True)),
+        kind=_kind(fields),
+        conference_id=_text(fields, "conference_id"),
+        organizer=normalize(_text(fields, "organizer")) if fields.get("organizer") else "",
+    )
+
+
+def _read_answer(fields: Fields, now: datetime) -> AnswerCall:
+    return AnswerCall(_key(fields), now, _instant(fields, "answered_at", now))
+
+
+def _read_extend(fields: Fields, now: datetime) -> ExtendCall:
+    elapsed = fields.get("elapsed")
+    return ExtendCall(
+        _key(fields),
+        now,
+        granted_seconds=_seconds(fields, "granted_total"),
+        elapsed_seconds=None if elapsed in {None, ""} else _seconds(fields, "elapsed"),
+    )
+
+
+def _read_end(fields: Fields, now: datetime) -> EndCall:
+    try:
+        key = _key(fields)
+    except Invalid as failure:
+        return misread_end(msgspec.json.encode(fields), failure.message, now)
+    try:
+        used = _seconds(fields, "duration")
+    except Invalid as failure:
+        return EndCall(key, now, 0, misread=failure.message)
+    return EndCall(key, now, used, _ENDINGS.get(str(fields.get("cause")).lower(), Ending.HANGUP))
+
+
+_READERS: dict[str, Callable[[Fields, datetime], Request]] = {
+    "start": _read_start,
+    "answer": _read_answer,
+    "extend": _read_extend,
+    "end": _read_end,
+}
+
+
+def _key(fields: Fields) -> CallKey:
+    switch, leg = _text(fields, "switch"), _text(fields, "leg")
+    if KEY_SEPARATOR in switch or KEY_SEPARATOR in leg:
+        message = f"switch, leg: may not hold {KEY_SEPARATOR!r}"
+        raise Invalid(message, code="invalid_field")
+    return CallKey(switch, _text(fields, "call_id", is_required=True), leg)
+
+
+def _text(fields: Fields, name: str, *, is_required: bool = False) -> str:
+    value = fields.get(name)
+    if value is None or value == "":
+        if is_required:
+            message = f"{name}: is missing"
+            raise Invalid(message, code="missing_field")
+        return ""
+    text = str(value) if isinstance(value, str | int) else None
+    if text is None or len(text) > TEXT_MAX or not text.isprintable():
+        message = f"{name}: must be text of at most {TEXT_MAX} printable characters"
+        raise Invalid(message, code="invalid_field")
+    return text
+
+
+def _kind(fields: Fields) -> CallKind | None:
+    value = _text(fields, "kind")
+    if value and value not in _KINDS:
+        message = f"kind: {value!r} is none of {', '.join(_KINDS)}"
+        raise Invalid(message, code="invalid_field")
+    return _KINDS.get(value)
+
+
+def _seconds(fields: Fields, name: str) -> int:
+    """Read seconds, whole or decimal; a started second counts."""
+    value = fields.get(name)
+    try:
+        seconds = float(value) if isinstance(value, str | int | float) else float("nan")
+    except ValueError:
+        seconds = float("nan")
+    if not isfinite(seconds):
+        message = f"{name}: {value!r} is no number of seconds"
+        raise Invalid(message, code="invalid_field")
+    if not 0 <= seconds <= DURATION_MAX_SECONDS:
+        message = f"{name}: {value!r} must lie between 0 and {DURATION_MAX_SECONDS} seconds"
+        raise Invalid(message, code="invalid_field")
+    return ceil(seconds)
+
+
+def _instant(fields: Fields, name: str, now: datetime) -> datetime:
+    """Read seconds since 1970 or ISO 8601 with an offset; absent means now."""
+    value = fields.get(name)
+    if value is None or value == "":
+        return now
+    try:
+        if isinstance(value, int | float) or str(value).replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(float(str(value)), UTC)
+        instant = datetime.fromisoformat(str(value))
+    except (ValueError, OverflowError, OSError):
+        instant = datetime.min
+    if instant.tzinfo is None:
+        message = f"{name}: {value!r} must be seconds since 1970 or ISO 8601 with an offset"
+        raise Invalid(message, code="invalid_field")
+    return instant.astimezone(UTC)

@@ -1,0 +1,100 @@
+"""From what charging answers to what a switch reads: flat JSON or one line, and SIP and Q.850 codes by table."""
+
+from typing import NamedTuple
+
+import msgspec
+
+from talktime.core.calls.calls import EXPLANATIONS, DenialReason
+from talktime.core.calls.requests import Answer, Denied, ExtendCall, Finished, Granted, Noted, Parked, Request
+from talktime.core.values.errors import CallerError, Unavailable
+from talktime.core.values.money import format_micros
+
+RETRY_AFTER_SECONDS = 1
+
+
+class Refusal(NamedTuple):
+    """What a switch answers its caller: SIP status and phrase (RFC 3261 §21), and the Q.850 cause."""
+
+    sip_code: int
+    sip_reason: str
+    hangup_cause: int
+
+
+REFUSALS: dict[DenialReason, Refusal] = {
+    DenialReason.CALLER_UNKNOWN: Refusal(403, "Caller Unknown", 21),
+    DenialReason.ORGANIZATION_SUSPENDED: Refusal(403, "Account Suspended", 21),
+    DenialReason.NUMBER_NOT_E164: Refusal(484, "Address Incomplete", 28),
+    DenialReason.PHONE_SYSTEM_LICENSE_MISSING: Refusal(403, "License Missing", 50),
+    DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING: Refusal(403, "License Missing", 50),
+    DenialReason.CREDITS_LICENSE_MISSING: Refusal(403, "License Missing", 50),
+    DenialReason.NO_RATE_DECK_IN_FORCE: Refusal(403, "No Rates Published", 63),
+    DenialReason.DESTINATION_NOT_RATED: Refusal(403, "Destination Not Rated", 3),
+    DenialReason.DESTINATION_BLOCKED: Refusal(403, "Destination Blocked", 21),
+    DenialReason.DECK_CURRENCY_DIFFERS: Refusal(403, "Rates In Another Currency", 63),
+    DenialReason.CREDIT_NOT_SET_UP: Refusal(402, "Payment Required", 50),
+    DenialReason.CREDIT_EXHAUSTED: Refusal(402, "Payment Required", 21),
+    DenialReason.CALL_UNKNOWN: Refusal(481, "Call Does Not Exist", 41),
+    DenialReason.CALL_ENDED: Refusal(481, "Call Does Not Exist", 41),
+}
+
+Flat = dict[str, object]
+encode = msgspec.json.Encoder().encode
+
+
+def flat(request: Request, answer: Answer) -> Flat:
+    """Return the answer as flat fields."""
+    match answer:
+        case Granted():
+            return _granted(request, answer)
+        case Denied(reason):
+            code, phrase, cause = REFUSALS[reason]
+            return {
+                "result": "deny",
+                "sip_code": code,
+                "sip_reason": phrase,
+                "hangup_cause": cause,
+                "reason": reason.value,
+                "detail": EXPLANATIONS[reason],
+            }
+        case Finished(used_seconds, cost_micros, currency):
+            charged = format_micros(cost_micros)
+            return {"result": "ok", "charged": charged, "currency": currency, "used": used_seconds}
+        case Noted():
+            return {"result": "ok"}
+        case Parked(reason):
+            return {"result": "parked", "reason": reason}
+
+
+def flat_error(error: Exception) -> tuple[int, Flat]:
+    """Return the HTTP status and the fields of a request that got no answer."""
+    if isinstance(error, CallerError):
+        status = 413 if error.code == "body_too_large" else 400
+        return status, {"result": "error", "code": error.code, "detail": error.message}
+    if isinstance(error, Unavailable):
+        return 503, {"result": "error", "code": error.code, "detail": error.message}
+    return 500, {"result": "error", "code": "internal", "detail": "Talktime failed; its log says why."}
+
+
+def text_line(fields: Flat) -> str:
+    """Return the answer as one line for switches without JSON: `allow 60 0`, `deny 402 21 credit_exhausted`."""
+    match fields["result"]:
+        case "allow":
+            return f"allow {fields['granted_total']} {fields['final']}"
+        case "deny":
+            return f"deny {fields['sip_code']} {fields['hangup_cause']} {fields['reason']}"
+        case "ok":
+            return f"ok {fields.get('charged', '')}".rstrip()
+        case other:
+            return f"{other} {fields.get('code') or fields.get('reason')}"
+
+
+def _granted(request: Request, answer: Granted) -> Flat:
+    elapsed = request.elapsed_seconds if isinstance(request, ExtendCall) and request.elapsed_seconds else 0
+    return {
+        "result": "allow",
+        "granted": answer.granted_seconds,
+        "granted_total": answer.granted_seconds,
+        "left": max(0, answer.granted_seconds - elapsed),
+        "final": int(answer.is_final),
+        "recheck_after": answer.recheck_after_seconds,
+    }
