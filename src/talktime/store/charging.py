@@ -56,8 +56,11 @@ class ChargingStatements(Protocol):
     def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the identities of the names, and (call key, organization) of the calls."""
 
-    def lock(self, organization_ids: list[int], call_keys: list[str]) -> LoadedRows:
-        """Lock the organizations in the order of their ids, leaving out those that another transaction holds."""
+    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
+        """Lock the organizations in the order of their ids, leaving out those that another transaction holds.
+
+        `calls` names the calls to read by organization and key; a call that was never started is no row.
+        """
 
     def write(self, writes: Writes) -> None:
         """Write all rows, one statement for each table."""
@@ -100,7 +103,12 @@ class ChargingTransaction:
         identities, owners = self._find(requests)
         concerned = _organizations_of(requests, identities, owners)
         wanted = sorted({organization_id for organization_id in concerned if organization_id is not None})
-        read = self._statements.lock(wanted, [text_of(request.key) for request in requests])
+        asked = {
+            (organization_id, text_of(request.key))
+            for organization_id, request in zip(concerned, requests, strict=True)
+            if organization_id is not None
+        }
+        read = self._statements.lock(wanted, list(asked))
         organizations = {row[0]: rows.organization_of(row) for row in read.organizations}
         calls = {call.setup.key: call for call in map(rows.call_of, read.calls)}
         publications = self._decks.publications(read.publications)

@@ -26,7 +26,8 @@ _LOCK = (
 )
 _CALLS = (
     f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM calls"
-    " WHERE organization_id = ANY(%s::bigint[]) AND call_key = ANY(%s::text[])"
+    " JOIN unnest(%s::bigint[], %s::text[]) AS asked(of_organization, of_key)"
+    " ON organization_id = of_organization AND call_key = of_key"
 )
 _LOTS = (
     f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id = ANY(%s::bigint[]) AND granted_micros >"
@@ -135,19 +136,19 @@ class PostgresqlStatements:
         identities, owners = self._read((_IDENTITIES, (_text_array(names),)), (_CALL_KEYS, (_text_array(call_keys),)))
         return identities, owners
 
-    def lock(self, organization_ids: list[int], call_keys: list[str]) -> LoadedRows:
+    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
         """Lock, then read, in one round trip: what is read of organizations that were skipped is not used."""
         ids = _array(organization_ids)
-        organizations, calls, lots, publications = self._read(
+        organizations, found, lots, publications = self._read(
             (_LOCK, (ids,)),
-            (_CALLS, (ids, _text_array(call_keys))),
+            (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
             (_LOTS, (ids,)),
             (_PUBLICATIONS, ()),
         )
         locked = {row[0] for row in organizations}
         return LoadedRows(
             organizations,
-            [row for row in calls if row[0] in locked],
+            [row for row in found if row[0] in locked],
             [row for row in lots if row[0] in locked],
             publications,
         )

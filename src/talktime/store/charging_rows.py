@@ -86,6 +86,8 @@ def licenses_of(phone_system: bool, audio_conferencing: bool, communications_cre
     return licenses
 
 
+# Rows of people and organizations hardly ever change: the same row is the same value.
+@lru_cache(maxsize=65_536)
 def identity_of(row: Row) -> Identity:
     """Translate a row of IDENTITY_COLUMNS."""
     _, organization_id, use, user_id, name, display_name, location, department, *switches = row
@@ -96,12 +98,17 @@ def identity_of(row: Row) -> Identity:
     return Identity(organization_id, _USES[use], user)
 
 
-def organization_of(row: Row) -> Organization:
-    """Translate a row of ORGANIZATION_COLUMNS, less its receivable."""
-    organization_id, name, country, currency, zone, deck, is_active, has_credit, _ = row
+@lru_cache(maxsize=65_536)
+def _organization_of(row: Row) -> Organization:
+    organization_id, name, country, currency, zone, deck, is_active, has_credit = row
     return Organization(
         organization_id, name, country, currency, ZoneInfo(zone), deck, bool(is_active), bool(has_credit)
     )
+
+
+def organization_of(row: Row) -> Organization:
+    """Translate a row of ORGANIZATION_COLUMNS, less its receivable."""
+    return _organization_of(row[:-1])
 
 
 def lot_of(row: Row) -> CreditLot:

@@ -19,8 +19,8 @@ _IDENTITIES = (
 _CALL_KEYS = f"SELECT call_key, organization_id FROM call_keys WHERE call_key IN {_IDS}"
 _ORGANIZATIONS = f"SELECT {rows.ORGANIZATION_COLUMNS} FROM organizations WHERE organization_id IN {_IDS}"
 _CALLS = (
-    f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM calls"
-    f" WHERE organization_id IN {_IDS} AND call_key IN {_IDS}"
+    f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM json_each(?) asked CROSS JOIN calls"
+    " ON calls.organization_id = asked.value ->> 0 AND calls.call_key = asked.value ->> 1"
 )
 _LOTS = (
     f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} AND granted_micros >"
@@ -76,12 +76,12 @@ class SqliteStatements:
         identities = self._all(_IDENTITIES, json.dumps(names)) if names else []
         return identities, self._all(_CALL_KEYS, json.dumps(call_keys))
 
-    def lock(self, organization_ids: list[int], call_keys: list[str]) -> LoadedRows:
+    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
         """Read what the write lock protects anyway."""
         ids = json.dumps(organization_ids)
         return LoadedRows(
             organizations=self._all(_ORGANIZATIONS, ids),
-            calls=self._all(_CALLS, ids, json.dumps(call_keys)),
+            calls=self._all(_CALLS, json.dumps(calls)),
             lots=self._all(_LOTS, ids),
             publications=self._all(_PUBLICATIONS),
         )

@@ -29,6 +29,12 @@ class CreditRows:
         owed = select(organizations.c.receivable_micros).where(organizations.c.organization_id == organization_id)
         return Credit(tuple(lots), self._connection.scalar(owed) or 0)
 
+    def references(self, organization_id: int) -> dict[int, str]:
+        """Return what each lot's purchase is called, by the lot's id."""
+        statement = select(credit_lots.c.lot_id, credit_lots.c.reference)
+        found = self._connection.execute(statement.where(credit_lots.c.organization_id == organization_id))
+        return {row[0]: row[1] for row in found}
+
     def next_lot_id(self, organization_id: int) -> int:
         """Return an id that no lot of the organization has."""
         highest = select(func.max(credit_lots.c.lot_id)).where(credit_lots.c.organization_id == organization_id)

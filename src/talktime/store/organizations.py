@@ -15,6 +15,8 @@ from talktime.store import charging_rows as rows
 from talktime.store.instants import to_micros
 from talktime.store.schema import identities, organizations, users
 
+# Databases bound the number of parameters of a statement.
+LOOKUP_ROWS = 1_000
 _COLUMNS = [organizations.c[name.strip()] for name in rows.ORGANIZATION_COLUMNS.split(",")]
 _IDENTITIES = text(
     f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"  # noqa: S608 -- columns of ours, no input
@@ -117,6 +119,32 @@ class OrganizationRows:
             .values(**_license_columns(licenses))
         )
         self._connection.execute(statement)
+
+    def users_count(self, organization_id: int) -> int:
+        """Return how many users there are."""
+        statement = select(func.count()).select_from(users).where(users.c.organization_id == organization_id)
+        return self._connection.scalar(statement) or 0
+
+    def service_numbers(self, organization_id: int) -> list[tuple[str, NumberUse]]:
+        """Return the toll and toll-free numbers."""
+        statement = (
+            select(identities.c.identity, identities.c.use)
+            .where(identities.c.organization_id == organization_id, identities.c.user_id.is_(None))
+            .order_by(identities.c.identity)
+        )
+        return [(row[0], NumberUse(row[1])) for row in self._connection.execute(statement)]
+
+    def owners_of(self, wanted: Sequence[str]) -> dict[str, str]:
+        """Return whose the names and numbers are that are taken: the organization's name."""
+        taken: dict[str, str] = {}
+        for begin in range(0, len(wanted), LOOKUP_ROWS):
+            statement = (
+                select(identities.c.identity, organizations.c.name)
+                .join(organizations, organizations.c.organization_id == identities.c.organization_id)
+                .where(identities.c.identity.in_(wanted[begin : begin + LOOKUP_ROWS]))
+            )
+            taken.update((row[0], row[1]) for row in self._connection.execute(statement))
+        return taken
 
     def _one(self, statement: Select[Any], name: str) -> Organization:
         row = self._connection.execute(statement).one_or_none()

@@ -100,6 +100,18 @@ class RateRows:
         found = self._connection.execute(_RATES, {"version_id": version_id})
         return deck_of(version_id, tuple(terms_row), [tuple(row) for row in found])
 
+    def deck_for(self, version_id: int, number: str) -> RateDeck:
+        """Return a version with only those rates that can price calls to a number: a quote needs no others."""
+        statement = select(*_TERMS).where(deck_versions.c.version_id == version_id)
+        terms_row = self._connection.execute(statement).one()
+        prefixes = [number[:length] for length in range(1, len(number) + 1)]
+        wanted = select(*(rates.c[name] for name in _RATE_NAMES)).where(
+            rates.c.version_id == version_id,
+            rates.c.direction.in_([direction.value for direction in Direction]),
+            rates.c.prefix.in_(prefixes),
+        )
+        return deck_of(version_id, tuple(terms_row), [tuple(row) for row in self._connection.execute(wanted)])
+
     def directions(self, version_id: int) -> list[Direction]:
         """Return the directions that a version has rates for."""
         statement = select(rates.c.direction).where(rates.c.version_id == version_id).distinct()

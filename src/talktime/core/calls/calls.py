@@ -8,7 +8,6 @@ from typing import NamedTuple
 from talktime.core.credit.lots import Slice
 from talktime.core.rates.rate_decks import Direction
 
-
 KEY_SEPARATOR = "|"
 
 
@@ -90,7 +89,7 @@ EXPLANATIONS: dict[DenialReason, str] = {
     DenialReason.DESTINATION_BLOCKED: "The rate deck blocks this destination; publish a price for it to allow calls.",
     DenialReason.DECK_CURRENCY_DIFFERS: "The rate deck is in another currency than the balance; assign a fitting deck.",
     DenialReason.CREDIT_NOT_SET_UP: "Communications Credits were never set up; fund the organization.",
-    DenialReason.CREDIT_EXHAUSTED: "The available credit does not pay the connection fee and the first block; add funds.",
+    DenialReason.CREDIT_EXHAUSTED: "The available credit does not pay connection fee and first block; add funds.",
     DenialReason.CALL_UNKNOWN: "No such call is open; the switch must ask for a start first.",
     DenialReason.CALL_ENDED: "The call has ended already; a new call needs a new call id.",
 }

@@ -102,7 +102,7 @@ def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Ou
     organization = facts.organizations[payer.organization_id]
     if not organization.is_active:
         return _refuse(request, payer, kind, DenialReason.ORGANIZATION_SUSPENDED)
-    if _is_included(kind, payer.use):
+    if _is_included(kind, facts.identities.get(request.called)):
         return _start_free(request, payer, kind)
     if kind not in _INBOUND_KINDS and not is_e164(request.called):
         return _refuse(request, payer, kind, DenialReason.NUMBER_NOT_E164)
@@ -112,9 +112,10 @@ def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Ou
     return _start_on_credit(facts, request, payer, kind, terms)
 
 
-def _is_included(kind: CallKind, use: NumberUse) -> bool:
+def _is_included(kind: CallKind, called: Identity | None) -> bool:
     """Calls to users, and to toll numbers under the conferencing subscription, never cost (domain.md 1.1)."""
-    return kind is CallKind.USER_IN or (kind in _INBOUND_KINDS and use is NumberUse.TOLL)
+    is_toll = called is not None and called.use is NumberUse.TOLL
+    return kind is CallKind.USER_IN or (kind in _INBOUND_KINDS and is_toll)
 
 
 def _missing_license(payer: Identity, kind: CallKind) -> DenialReason | None:
@@ -255,13 +256,32 @@ def _answer(call: Call | None, request: AnswerCall, terms: ChargingTerms) -> Out
     if call.state is not CallState.OPEN or call.answered_at is not None:
         return Outcome(Noted())
     answered_at = min(max(request.answered_at, call.setup.started_at), request.at)
-    return Outcome(Noted(), _alive(call, answered_at, terms))
+    alive = _alive(
+        call,
+        answered_at,
+        terms,
+        granted_seconds=call.granted_seconds,
+        is_final=call.is_final,
+        hold=call.hold,
+    )
+    return Outcome(Noted(), alive)
 
 
-def _alive(call: Call, answered_at: datetime, terms: ChargingTerms) -> Call:
+def _alive(
+    call: Call, answered_at: datetime, terms: ChargingTerms, *, granted_seconds: int, is_final: bool, hold: Hold
+) -> Call:
     """The switch has shown that the call runs: it may be silent for as long as its grant and the grace last."""
-    patience_seconds = call.granted_seconds + terms.silence_grace_seconds
-    return replace(call, answered_at=answered_at, valid_until=answered_at + timedelta(seconds=patience_seconds))
+    patience_seconds = granted_seconds + terms.silence_grace_seconds
+    return Call(
+        call.setup,
+        call.state,
+        granted_seconds,
+        is_final,
+        answered_at + timedelta(seconds=patience_seconds),
+        hold,
+        answered_at,
+        usage_rows_count=call.usage_rows_count,
+    )
 
 
 def _extend(facts: ChargingFacts, call: Call | None, request: ExtendCall, terms: ChargingTerms) -> Outcome:
@@ -269,7 +289,7 @@ def _extend(facts: ChargingFacts, call: Call | None, request: ExtendCall, terms:
         return Outcome(Denied(DenialReason.CALL_UNKNOWN))
     if call.setup.rate is None or call.state is not CallState.OPEN or request.granted_seconds < call.granted_seconds:
         return Outcome(_answer_again(call, terms))
-    elapsed = call.granted_seconds if request.elapsed_seconds is None else request.elapsed_seconds
+    elapsed = _elapsed_seconds(call, request)
     answered_at = call.answered_at or max(call.setup.started_at, request.at - timedelta(seconds=elapsed))
     wanted = min(elapsed + terms.quantum_seconds, rating.CALL_MAX_SECONDS)
     credit = facts.credits[call.setup.organization_id]
@@ -283,5 +303,13 @@ def _extend(facts: ChargingFacts, call: Call | None, request: ExtendCall, terms:
         credit, slices = lots.hold(credit, missing, request.at)
         hold = hold.grown(slices)
     is_final = affordable < wanted or total >= rating.CALL_MAX_SECONDS
-    grown = _alive(replace(call, granted_seconds=total, is_final=is_final, hold=hold), answered_at, terms)
+    grown = _alive(call, answered_at, terms, granted_seconds=total, is_final=is_final, hold=hold)
     return Outcome(_granted(grown, terms), grown, credit)
+
+
+def _elapsed_seconds(call: Call, request: ExtendCall) -> int:
+    """Believe the switch about how long the call has run, but not that it began before it was started."""
+    if request.elapsed_seconds is None:
+        return call.granted_seconds
+    since_start = request.at - call.setup.started_at + finishing.CLOCK_TOLERANCE
+    return max(0, min(request.elapsed_seconds, since_start // timedelta(seconds=1)))

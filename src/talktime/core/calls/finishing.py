@@ -1,6 +1,5 @@
 """How a call ends: settle what was held, release the rest, write its final record."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from talktime.core.calls.calls import (
@@ -39,6 +38,7 @@ CLOCK_TOLERANCE = timedelta(seconds=120)
 
 
 def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: ChargingTerms) -> Outcome:
+    """End a call as its switch reports it: charge it once, and keep what cannot be charged for an operator."""
     if request.misread:
         return Outcome(Parked(request.misread))
     if call is None:
@@ -76,7 +76,7 @@ def _ended_again(facts: ChargingFacts, call: Call, request: EndCall) -> Outcome:
 
 
 def close(facts: ChargingFacts, call: Call | None, request: CloseCall, terms: ChargingTerms) -> Outcome:
-    """End a call whose switch fell silent: unanswered as far as we know, it is free; else what was funded is charged."""
+    """End a call whose switch fell silent: not answered as far as we know, it is free; else its grant is charged."""
     if call is None or call.state is not CallState.OPEN or call.valid_until is None or request.at < call.valid_until:
         return Outcome(Noted())
     if call.answered_at is None or call.setup.pays_from is PaysFrom.FREE:
@@ -100,11 +100,9 @@ def _finish(
     setup = call.setup
     organization = facts.organizations[setup.organization_id]
     used, flags = _measured(call, report, terms)
-    result = replace(report, used_seconds=used, flags=flags)
     if setup.rate is None:
-        ended = replace(
-            call, state=state, result=result, answered_at=answered_at, usage_rows_count=call.usage_rows_count + 1
-        )
+        result = CallResult(report.ended_at, report.ending, used, flags=flags)
+        ended = _ended(call, state, answered_at, result)
         row = _usage_row(ended, organization, call.usage_rows_count, billed_seconds=used)
         return Outcome(Finished(used, 0, organization.currency), ended, usage=(row,))
     matched = matched_rate(facts, setup.rate)
@@ -112,14 +110,8 @@ def _finish(
     cost = rating.cost_micros(matched.tariff, priced_from, used)
     before = facts.credits[setup.organization_id]
     after, postings, uncovered = lots.settle(before, call.hold.slices, cost, report.ended_at)
-    ended = replace(
-        call,
-        state=state,
-        hold=NO_HOLD,
-        answered_at=answered_at,
-        result=replace(result, cost_micros=cost, uncovered_micros=uncovered),
-        usage_rows_count=call.usage_rows_count + 1,
-    )
+    result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
+    ended = _ended(call, state, answered_at, result)
     row = _usage_row(
         ended,
         organization,
@@ -131,6 +123,21 @@ def _finish(
     entries = (JournalEntry(setup.organization_id, entry_id, report.ended_at, postings),) if postings else ()
     events = _crossings(setup.organization_id, entry_id, report.ended_at, before, after)
     return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries, events)
+
+
+def _ended(call: Call, state: CallState, answered_at: datetime | None, result: CallResult) -> Call:
+    return Call(
+        call.setup,
+        state,
+        call.granted_seconds,
+        call.is_final,
+        call.valid_until,
+        NO_HOLD,
+        answered_at,
+        call.denial,
+        result,
+        call.usage_rows_count + 1,
+    )
 
 
 def _measured(call: Call, report: CallResult, terms: ChargingTerms) -> tuple[int, Flags]:
@@ -148,7 +155,9 @@ def _usage_row(
 ) -> UsageRow:
     setup, result = call.setup, call.result
     assert result is not None
-    fee_nanos = matched.rate.prices[0].connection_fee_nanos if matched is not None and result.cost_micros > 0 else 0
+    fee_nanos = 0
+    if matched is not None and result.cost_micros > 0:
+        fee_nanos = rating.connection_fee_nanos(matched.tariff, call.answered_at or setup.started_at)
     return UsageRow(
         organization_id=setup.organization_id,
         key=setup.key,

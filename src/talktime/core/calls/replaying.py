@@ -8,7 +8,7 @@ does not depend on how many share a commit.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from heapq import heapify, heappop, heappush
@@ -207,23 +207,8 @@ class VirtualSwitch:
         return []
 
     def _take_extension(self, progress: _Progress, number: int, request: ExtendCall, answer: Answer) -> None:
-        if isinstance(answer, Granted):
-            # A grant that did not grow would be asked for again and again: it is the last one, whatever it says.
-            has_grown = answer.granted_seconds > request.granted_seconds
-            progress.granted = Granted(
-                answer.granted_seconds,
-                answer.is_final or not has_grown,
-                # A switch uses what it was granted before it asks for more than the next grant.
-                max(answer.recheck_after_seconds, request.granted_seconds),
-                answer.pays_from,
-            )
-            self._schedule(progress, number, _plan(progress))
-            return
-        # Charging has ended the call without us: nothing that we could hang up later is paid for.
-        assert isinstance(answer, Denied)
-        progress.stage, progress.ending = _Stage.END, Ending.FAILED
-        progress.used_seconds = request.elapsed_seconds or 0
-        self._schedule(progress, number, progress.used_seconds)
+        progress.granted = _granted_after(request, answer, progress.granted)
+        self._schedule(progress, number, _plan(progress))
 
     def _schedule(self, progress: _Progress, number: int, second: int) -> None:
         heappush(self._due, (progress.at_second(second), number))
@@ -239,6 +224,15 @@ def _earliest_consequence(progress: _Progress) -> datetime | None:
             return progress.at_second(min(progress.call.duration_seconds, progress.granted.granted_seconds))
         case _Stage.ANSWER | _Stage.END:
             return None
+
+
+def _granted_after(request: ExtendCall, answer: Answer, before: Granted | None) -> Granted:
+    """Return what holds after an extension was asked for: more, or what was granted before for the last time."""
+    assert before is not None
+    if not isinstance(answer, Granted) or answer.granted_seconds <= request.granted_seconds:
+        return replace(before, is_final=True)
+    # A switch uses what it had before it asks for more than the next grant.
+    return replace(answer, recheck_after_seconds=max(answer.recheck_after_seconds, request.granted_seconds))
 
 
 def _plan(progress: _Progress) -> int:

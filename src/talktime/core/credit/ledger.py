@@ -19,7 +19,7 @@ class Account(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """An amount that leaves `debit` (what we owe shrinks, what we own grows) for `credit`; `lot_id` where one is a lot."""
+    """An amount that leaves `debit` (what we owe shrinks, what we own grows) for `credit`; `lot_id` names the lot."""
 
     debit: Account
     credit: Account

@@ -1,6 +1,6 @@
 """Credit lots: what was bought at once, spent in order, held for calls, and lost after twelve months (S34)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -57,6 +57,22 @@ class CreditLot:
         """Return what can be held or spent at an instant: nothing once the lot has expired."""
         return self.remaining_micros - self.held_micros if at < self.expires_at else 0
 
+    def moved(self, *, spent: int = 0, held: int = 0, expired: int = 0) -> "CreditLot":
+        """Return the lot after so many more micros were spent, held (less than zero: released) or expired."""
+        # Written out, because `replace` takes twice as long and every call comes by here.
+        return CreditLot(
+            self.lot_id,
+            self.kind,
+            self.granted_micros,
+            self.purchased_at,
+            self.expires_at,
+            self.spent_micros + spent,
+            self.held_micros + held,
+            self.expired_micros + expired,
+            self.refunded_micros,
+            self.disputed_micros,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Credit:
@@ -99,11 +115,11 @@ def hold(credit: Credit, amount_micros: int, at: datetime) -> tuple[Credit, tupl
             break
         taken = min(missing, lot.available_micros(at))
         if taken > 0:
-            lots[index] = replace(lot, held_micros=lot.held_micros + taken)
+            lots[index] = lot.moved(held=taken)
             slices.append(Slice(lot.lot_id, taken))
             missing -= taken
     assert missing == 0, "a hold never exceeds what is available"
-    return replace(credit, lots=tuple(lots)), tuple(slices)
+    return Credit(tuple(lots), credit.receivable_micros), tuple(slices)
 
 
 def settle(
@@ -114,19 +130,24 @@ def settle(
     Return the credit after it, the postings, and what nothing covered (booked as receivable). What is released to a lot
     that has expired meanwhile is breakage (money.md, case 30).
     """
-    lots = {lot.lot_id: lot for lot in credit.lots}
+    lots: list[CreditLot] = []
     postings: list[Posting] = []
     unpaid = cost_micros
-    for lot_id, held in slices:
-        paid = min(unpaid, held)
+    held = dict(slices)
+    # In the order of the lots, not of the slices: a hold that grew may have come to an older lot last.
+    for lot in credit.lots:
+        promised = held.pop(lot.lot_id, 0)
+        paid = min(unpaid, promised)
         unpaid -= paid
-        lots[lot_id], moved = _capture(lots[lot_id], held=held, paid=paid, at=at)
+        after_capture, moved = _capture(lot, held=promised, paid=paid, at=at) if promised > 0 else (lot, [])
+        lots.append(after_capture)
         postings += moved
-    after, drawn, uncovered = _draw(replace(credit, lots=tuple(lots.values())), unpaid, at)
+    assert not held, "a hold rests on lots that are there"
+    after, drawn, uncovered = _draw(Credit(tuple(lots), credit.receivable_micros), unpaid, at)
     postings += drawn
     if uncovered > 0:
         postings.append(Posting(Account.RECEIVABLE, Account.REVENUE, uncovered))
-        after = replace(after, receivable_micros=after.receivable_micros + uncovered)
+        after = Credit(after.lots, after.receivable_micros + uncovered)
     after, repaid = repay(after, at)
     return after, (*postings, *repaid), uncovered
 
@@ -135,7 +156,7 @@ def grant(credit: Credit, lot: CreditLot, at: datetime) -> tuple[Credit, tuple[P
     """Add a purchased lot; it first repays what the organization owes."""
     lots = tuple(sorted((*credit.lots, lot), key=spending_order))
     funded = Posting(Account.CASH_CLEARING, Account.LOT, lot.granted_micros, lot.lot_id)
-    after, repaid = repay(replace(credit, lots=lots), at)
+    after, repaid = repay(Credit(lots, credit.receivable_micros), at)
     return after, (funded, *repaid)
 
 
@@ -145,7 +166,7 @@ def repay(credit: Credit, at: datetime) -> tuple[Credit, tuple[Posting, ...]]:
     if owed == 0:
         return credit, ()
     after, drawn, still_owed = _draw(credit, owed, at, Account.RECEIVABLE)
-    return replace(after, receivable_micros=still_owed), tuple(drawn)
+    return Credit(after.lots, still_owed), tuple(drawn)
 
 
 def expire(credit: Credit, at: datetime) -> tuple[Credit, tuple[Posting, ...]]:
@@ -156,10 +177,10 @@ def expire(credit: Credit, at: datetime) -> tuple[Credit, tuple[Posting, ...]]:
         lapsed = lot.remaining_micros - lot.held_micros if at >= lot.expires_at else 0
         if lapsed > 0:
             postings.append(Posting(Account.LOT, Account.BREAKAGE, lapsed, lot.lot_id))
-            lots.append(replace(lot, expired_micros=lot.expired_micros + lapsed))
+            lots.append(lot.moved(expired=lapsed))
         else:
             lots.append(lot)
-    return replace(credit, lots=tuple(lots)), tuple(postings)
+    return Credit(tuple(lots), credit.receivable_micros), tuple(postings)
 
 
 def _capture(lot: CreditLot, *, held: int, paid: int, at: datetime) -> tuple[CreditLot, list[Posting]]:
@@ -168,13 +189,7 @@ def _capture(lot: CreditLot, *, held: int, paid: int, at: datetime) -> tuple[Cre
     lapsed = released if at >= lot.expires_at else 0
     if lapsed > 0:
         postings.append(Posting(Account.LOT, Account.BREAKAGE, lapsed, lot.lot_id))
-    after = replace(
-        lot,
-        held_micros=lot.held_micros - held,
-        spent_micros=lot.spent_micros + paid,
-        expired_micros=lot.expired_micros + lapsed,
-    )
-    return after, postings
+    return lot.moved(held=-held, spent=paid, expired=lapsed), postings
 
 
 def _draw(
@@ -191,5 +206,5 @@ def _draw(
         missing -= taken
         if taken > 0:
             postings.append(Posting(Account.LOT, pays, taken, lot.lot_id))
-        lots.append(replace(lot, spent_micros=lot.spent_micros + taken) if taken > 0 else lot)
-    return replace(credit, lots=tuple(lots)), postings, missing
+        lots.append(lot.moved(spent=taken) if taken > 0 else lot)
+    return Credit(tuple(lots), credit.receivable_micros), postings, missing

@@ -1,1 +1,1 @@
-"""What the numbers say: usage rows as reports, receipts, tables."""
+"""What the books tell afterwards: the usage report, the receipt of a call."""

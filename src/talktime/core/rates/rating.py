@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
-from math import ceil
 from zoneinfo import ZoneInfo
 
 from talktime.core.values.money import MICRO_DECIMALS, NANOS_PER_MICRO, Rounding, divide
@@ -14,6 +13,10 @@ SECONDS_PER_DAY = 86_400
 DAYS_PER_WEEK = 7
 # The longest call that anything is granted for: longer ones are re-authorized, or are a stuck switch.
 CALL_MAX_SECONDS = 24 * 3_600
+
+
+# What one step of the last decimal is worth, by the number of decimals.
+_UNIT_MICROS = tuple(int(10 ** (MICRO_DECIMALS - decimals)) for decimals in range(MICRO_DECIMALS + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +144,17 @@ def cost_micros(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int
     if len(tariff.prices) == 1:
         price = tariff.prices[0]
         return _rounded(tariff, price.connection_fee_nanos, _untimed_nanos_times_60(price, used_seconds))
-    first, _ = _price_at(tariff, answered_at, 0)
     nanos_times_60 = sum(
         block.increments * block.increment_seconds * block.nanos_per_minute
         for block in blocks(tariff, answered_at, used_seconds)
     )
-    return _rounded(tariff, first.connection_fee_nanos, nanos_times_60)
+    return _rounded(tariff, connection_fee_nanos(tariff, answered_at), nanos_times_60)
+
+
+def connection_fee_nanos(tariff: Tariff, answered_at: datetime) -> int:
+    """Return the fee of the price in force at the answer: taken once, whatever price follows in the call."""
+    price, _ = _price_at(tariff, answered_at, 0)
+    return price.connection_fee_nanos
 
 
 def billed_seconds(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int:
@@ -180,7 +188,7 @@ def affordable_seconds(tariff: Tariff, answered_at: datetime, budget_micros: int
 
 
 def _rounded(tariff: Tariff, fee_nanos: int, nanos_times_60: int) -> int:
-    unit_micros = int(10 ** (MICRO_DECIMALS - tariff.charge_decimals))
+    unit_micros = _UNIT_MICROS[tariff.charge_decimals]
     exact = fee_nanos * SECONDS_PER_MINUTE + nanos_times_60
     return divide(exact, SECONDS_PER_MINUTE * NANOS_PER_MICRO * unit_micros, tariff.rounding) * unit_micros
 
@@ -222,9 +230,28 @@ def _price_at(tariff: Tariff, answered_at: datetime, second: int) -> tuple[Price
             boundaries.update((window.from_second, window.to_second))
             if in_force is None and window.from_second <= second_of_day < window.to_second:
                 in_force = price
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    boundary = midnight + timedelta(seconds=min(edge for edge in boundaries if edge > second_of_day))
-    # Wall clock to UTC and back, because a day with a clock change has not 86,400 seconds.
-    ahead_seconds = ceil((boundary.astimezone(UTC) - answered_at).total_seconds()) - second
     assert in_force is not None, "the profiles of a tariff cover the week"
-    return in_force, second + max(1, ahead_seconds)
+    boundary = second + min(edge for edge in boundaries if edge > second_of_day) - second_of_day
+    return in_force, _clock_change(tariff.zone, answered_at, second, boundary)
+
+
+def _clock_change(zone: ZoneInfo, answered_at: datetime, second: int, boundary: int) -> int:
+    """Return the second of the call at which the zone's clocks change, or the boundary where they do not before it.
+
+    Beyond a change the wall clock has skipped a boundary or comes to one again, so that the price is asked for anew.
+    """
+
+    def offset(at_second: int) -> timedelta | None:
+        return (answered_at + timedelta(seconds=at_second)).astimezone(zone).utcoffset()
+
+    before = offset(second)
+    if offset(boundary) == before:
+        return boundary
+    unchanged, changed = second, boundary
+    while changed - unchanged > 1:
+        middle = (unchanged + changed) // 2
+        if offset(middle) == before:
+            unchanged = middle
+        else:
+            changed = middle
+    return changed

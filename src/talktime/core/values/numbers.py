@@ -1,14 +1,15 @@
 """Telephone numbers: E.164 digits, and what kind of number they are."""
 
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 
 import phonenumbers
 
 E164_DIGITS_MIN = 7
 E164_DIGITS_MAX = 15
 EMERGENCY_DIGITS_MIN = 2
-EMERGENCY_DIGITS_MAX = 4
+# 112 and 911, but also 10111 in South Africa and 320221 in Micronesia.
+EMERGENCY_DIGITS_MAX = 6
 _DECORATION = str.maketrans("", "", " -().\t/")
 
 
@@ -58,14 +59,19 @@ def is_e164(digits: str) -> bool:
     )
 
 
-@cache
 def is_emergency(digits: str, countries: frozenset[str] = frozenset()) -> bool:
     """Tell whether the dialled digits reach an emergency service in one of the countries, or anywhere if none is named.
 
-    A wrong yes costs the operator one short call; a wrong no may cost a life, so the default is the union (domain.md 5).
+    A wrong yes costs the operator one short call; a wrong no may cost a life, so the default is the union of all.
     """
     if not EMERGENCY_DIGITS_MIN <= len(digits) <= EMERGENCY_DIGITS_MAX or not digits.isdigit():
         return False
+    return _reaches_help(digits, countries)
+
+
+# Two hundred countries are asked, so the answer is kept; bounded, because whoever dials chooses the digits.
+@lru_cache(maxsize=16_384)
+def _reaches_help(digits: str, countries: frozenset[str]) -> bool:
     regions = countries or phonenumbers.SUPPORTED_REGIONS
     return any(phonenumbers.is_emergency_number(digits, region) for region in regions)
 

@@ -1,0 +1,353 @@
+"""The invariants of the books: what must hold between lots, journal, calls, usage rows and decks."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from talktime.core.calls.calls import Call, CallState, Flags, PaysFrom, RateReference
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.ledger import Account
+from talktime.core.insight.books import (
+    CallBooks,
+    DeckBooks,
+    Finding,
+    LotBooks,
+    LotColumns,
+    PostedRow,
+    Rule,
+)
+from talktime.core.insight.receipts import connection_fee_micros, entry_id_of
+from talktime.core.rates import rating
+from talktime.core.rates.rate_decks import MatchedRate
+from talktime.core.values.money import format_micros
+
+# The server closes silent calls by itself; one that is open for so long after its time is a sign that nobody does.
+STALE_AFTER = timedelta(hours=1)
+
+_LOT, _REVENUE, _RECEIVABLE = Account.LOT.value, Account.REVENUE.value, Account.RECEIVABLE.value
+_BREAKAGE, _REFUND, _CASH = Account.BREAKAGE.value, Account.REFUND.value, Account.CASH_CLEARING.value
+_money = format_micros
+_OURS = "a row that Talktime writes"
+_ACCOUNTS = frozenset(account.value for account in Account)
+
+
+class Audit:
+    """Checks the books as they stream by: all calls, then all lots, then all organizations.
+
+    What the parts must add up to is kept between them: a sum per lot with holds, a few sums per organization.
+    """
+
+    def __init__(
+        self,
+        organizations: Collection[int],
+        find_rate: Callable[[RateReference], MatchedRate | None],
+        at: datetime,
+    ) -> None:
+        """Audit the books of these organizations as of an instant; `find_rate` gives a row of a stored deck version."""
+        self._organizations = organizations
+        self._find_rate = find_rate
+        self._at = at
+        self._held: Counter[tuple[int, int]] = Counter()
+        self._costs: Counter[int] = Counter()
+        self._remaining: Counter[int] = Counter()
+        self._balances: dict[int, Counter[str]] = {}
+
+    def call(self, books: CallBooks) -> Iterator[Finding]:
+        """Check one call against its usage rows, its price and the journal."""
+        yield from self._organization_known(books.organization_id, f"calls {books.call_key}")
+        self._costs[books.organization_id] += sum(row.cost_micros for row in books.usage)
+        for name, problem in books.unreadable:
+            yield Finding(Rule.ROW_READABLE, books.organization_id, name, _OURS, problem)
+        call = books.call
+        if call is None:
+            yield from () if books.unreadable else _orphans(books)
+            return
+        if not books.is_mapped:
+            yield _of(books, Rule.CALL_KEY_MAPPED, "a row of call_keys that names this organization", "none")
+        for slice_ in call.hold.slices:
+            self._held[books.organization_id, slice_.lot_id] += slice_.amount_micros
+        yield from _hold_findings(books, call)
+        yield from _state_findings(books, call, self._at)
+        yield from _usage_findings(books, call)
+        for row in books.usage:
+            yield from self._price_findings(books, call, row)
+        yield from _journal_findings(books, call)
+
+    def other_posting(self, organization_id: int, posting: PostedRow) -> Iterator[Finding]:
+        """Check a posting that belongs to no call: a grant, an expiry."""
+        yield from _time_findings(organization_id, posting, posting.occurred_at, is_dated_back=False)
+
+    def lot(self, books: LotBooks) -> Iterator[Finding]:
+        """Check one lot against the journal, and against the holds of the calls that went before."""
+        balances = self._balances.setdefault(books.organization_id, Counter())
+        for (debit, credit), amount in books.movements.items():
+            balances[debit] -= amount
+            balances[credit] += amount
+        if books.lot_id is None:
+            return
+        name = f"credit_lots {books.lot_id}"
+        yield from self._organization_known(books.organization_id, name)
+        held = self._held.pop((books.organization_id, books.lot_id), 0)
+        if books.unreadable is not None:
+            row, problem = books.unreadable
+            yield Finding(Rule.ROW_READABLE, books.organization_id, row, _OURS, problem)
+            return
+        if books.columns is None:
+            yield Finding(Rule.LOT_KNOWN, books.organization_id, name, "the lot that the journal moves", "none")
+            return
+        self._remaining[books.organization_id] += books.columns.available_micros + books.columns.held_micros
+        yield from _lot_findings(books, books.columns, held, self._at)
+
+    def unknown_held_lots(self) -> Iterator[Finding]:
+        """After all lots: what calls hold on lots that are not there."""
+        for (organization_id, lot_id), amount in sorted(self._held.items()):
+            name = f"credit_lots {lot_id}"
+            yield Finding(
+                Rule.LOT_KNOWN, organization_id, name, f"the lot on which calls hold {_money(amount)}", "none"
+            )
+
+    def organization(self, organization_id: int, receivable_micros: int) -> Iterator[Finding]:
+        """Check what an organization owes and earned, after its calls and lots."""
+        balances = self._balances.get(organization_id, Counter())
+        name = "organizations"
+        owed = -balances[_RECEIVABLE]
+        if receivable_micros != owed:
+            expected, found = f"receivable {_money(owed)} (journal)", _money(receivable_micros)
+            yield Finding(Rule.RECEIVABLE_EQUALS_JOURNAL, organization_id, name, expected, found)
+        for account, tables, what in (
+            (_REVENUE, self._costs[organization_id], "the cost of all usage rows"),
+            (_LOT, self._remaining[organization_id], "what remains in all lots"),
+        ):
+            if balances[account] != tables:
+                expected, found = f"{account} {_money(tables)} ({what})", _money(balances[account])
+                yield Finding(Rule.TRIAL_BALANCE, organization_id, "postings", expected, found)
+        for account in sorted(balances.keys() - _ACCOUNTS):
+            yield Finding(Rule.TRIAL_BALANCE, organization_id, "postings", "an account of ours", repr(account))
+        total = sum(balances[account] for account in _ACCOUNTS)
+        if total != 0:
+            yield Finding(Rule.TRIAL_BALANCE, organization_id, "postings", "all accounts add up to 0", _money(total))
+
+    def journal_of_unknown_organizations(self) -> Iterator[Finding]:
+        """After all lots: journal rows of organizations that are not there."""
+        for organization_id in sorted(self._balances):
+            yield from self._organization_known(organization_id, "postings")
+
+    def _organization_known(self, organization_id: int, row: str) -> Iterator[Finding]:
+        if organization_id not in self._organizations:
+            yield Finding(Rule.ORGANIZATION_KNOWN, organization_id, row, "an organization of this id", "none")
+
+    def _price_findings(self, books: CallBooks, call: Call, row: UsageRow) -> Iterator[Finding]:
+        """Rate the row again from the deck version that it names, as it was rated when the call finished."""
+        charged = (row.billed_seconds, row.connection_fee_micros, row.cost_micros)
+        if row.paid_by is PaysFrom.FREE:
+            yield from _price_differs(books, row, (row.used_seconds, 0, 0), charged)
+            return
+        reference = call.setup.rate
+        matched = None if reference is None else self._find_rate(reference)
+        if reference is None or matched is None:
+            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "a stored rate that prices it", f"{reference}")
+            return
+        if (row.prefix, row.deck_version_id) != (reference.prefix, reference.version_id):
+            expected = f"prefix {reference.prefix} of version {reference.version_id}, as the call"
+            found = f"prefix {row.prefix} of version {row.deck_version_id}"
+            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, expected, found)
+        tariff, priced_from = matched.tariff, row.answered_at or row.started_at
+        cost = rating.cost_micros(tariff, priced_from, row.used_seconds)
+        billed = rating.billed_seconds(tariff, priced_from, row.used_seconds)
+        fee = connection_fee_micros(tariff, priced_from) if cost > 0 else 0
+        yield from _price_differs(books, row, (billed, fee, cost), charged)
+
+
+def deck_findings(deck: DeckBooks) -> Iterator[Finding]:
+    """Check that a published version is complete, and a complete one has the rates that it says."""
+    name = f"deck_versions {deck.deck} version {deck.number}"
+    if deck.is_published and not deck.is_complete:
+        yield Finding(Rule.DECK_COMPLETE, None, name, "a published version is complete", "still being staged")
+    if deck.is_complete and deck.rates_stated != deck.rates_count:
+        expected = f"{deck.rates_stated} rates"
+        yield Finding(Rule.DECK_COMPLETE, None, name, expected, f"{deck.rates_count} rates")
+
+
+def guard_findings(guards: Mapping[str, bool]) -> Iterator[Finding]:
+    """Check that every trigger that makes the journal insert-only is there and at work."""
+    for name, is_active in guards.items():
+        if not is_active:
+            yield Finding(Rule.JOURNAL_INSERT_ONLY, None, f"trigger {name}", "it refuses changes", "absent or disabled")
+
+
+def _orphans(books: CallBooks) -> Iterator[Finding]:
+    if books.is_mapped:
+        yield _of(books, Rule.CALL_KEY_MAPPED, "a call of this organization for the row of call_keys", "none")
+    for row in books.usage:
+        yield _of_row(books, row, Rule.USAGE_OF_CALL, "the call that it belongs to", "none")
+    for entry_id, _ in groupby(books.postings, key=attrgetter("entry_id")):
+        yield _of_entry(books, entry_id, "the call that it charges", "none")
+
+
+def _hold_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
+    if books.hold_micros != call.hold.amount_micros:
+        expected = f"hold {_money(call.hold.amount_micros)}, the sum of its slices"
+        yield _of(books, Rule.HOLD_ADDS_UP, expected, _money(books.hold_micros))
+    if call.state is not CallState.OPEN and (books.hold_micros or call.hold.slices):
+        found = f"{call.state.value}, holds {_money(max(books.hold_micros, call.hold.amount_micros))}"
+        yield _of(books, Rule.HOLD_ADDS_UP, "only an open call holds credit", found)
+
+
+def _state_findings(books: CallBooks, call: Call, at: datetime) -> Iterator[Finding]:
+    has_ended = call.state in {CallState.FINISHED, CallState.LAPSED}
+    if has_ended != (call.result is not None):
+        found = f"{call.state.value} {'without' if call.result is None else 'with'} a result"
+        yield _of(books, Rule.CALL_COMPLETE, "a call has a result when it has ended, and only then", found)
+    if (call.state is CallState.DENIED) != (call.denial is not None):
+        found = f"{call.state.value}, reason {call.denial.value if call.denial else 'none'}"
+        yield _of(books, Rule.CALL_COMPLETE, "a call has a reason when it was denied, and only then", found)
+    if has_ended and call.usage_rows_count == 0:
+        yield _of(books, Rule.CALL_COMPLETE, "a call that has ended has a usage row", "none")
+    if call.state is CallState.OPEN and call.valid_until is not None and call.valid_until + STALE_AFTER < at:
+        expected, found = (
+            "closed soon after it fell silent",
+            f"open, silent since {call.valid_until:%Y-%m-%d %H:%M} UTC",
+        )
+        yield _of(books, Rule.SILENT_CALL_CLOSED, expected, found)
+
+
+def _usage_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
+    lines = [row.line for row in books.usage]
+    if lines != list(range(call.usage_rows_count)):
+        expected = f"usage rows 0 to {call.usage_rows_count - 1}" if call.usage_rows_count else "no usage row"
+        yield _of(books, Rule.USAGE_OF_CALL, expected, ", ".join(map(str, lines)) or "none")
+    about_call = _about_call(call)
+    for row in books.usage:
+        about_row = _about(row)
+        if about_row != about_call:
+            expected = " ".join(map(str, about_call))
+            yield _of_row(books, row, Rule.USAGE_EQUALS_CALL, expected, " ".join(map(str, about_row)))
+    result = call.result
+    if result is None or not books.usage:
+        return
+    last = books.usage[-1]
+    sums = [sum(map(attrgetter(name), books.usage)) for name in ("used_seconds", "cost_micros", "uncovered_micros")]
+    added = (*sums, last.ending, last.flags, last.ended_at)
+    stated = (
+        *(result.used_seconds, result.cost_micros, result.uncovered_micros),
+        *(result.ending, result.flags, result.ended_at),
+    )
+    if added != stated:
+        yield _of(books, Rule.USAGE_EQUALS_CALL, f"as its usage rows: {_result(added)}", _result(stated))
+
+
+def _journal_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
+    """Every micro that a usage row costs was booked as revenue in the row's own entry, and nothing else was."""
+    rows = {entry_id_of(row.key, row.line): row for row in books.usage}
+    entries = {entry_id: tuple(group) for entry_id, group in groupby(books.postings, key=attrgetter("entry_id"))}
+    for entry_id in entries.keys() - rows.keys():
+        yield _of_entry(books, entry_id, "the usage row that it charges", "none")
+    for entry_id, row in rows.items():
+        postings = entries.get(entry_id, ())
+        covered = sum(each.amount_micros for each in postings if (each.debit, each.credit) == (_LOT, _REVENUE))
+        owed = sum(each.amount_micros for each in postings if (each.debit, each.credit) == (_RECEIVABLE, _REVENUE))
+        stated = f"cost {_money(row.cost_micros)}, uncovered {_money(row.uncovered_micros)}"
+        booked = f"cost {_money(covered + owed)}, uncovered {_money(owed)}"
+        if stated != booked:
+            yield _of_entry(books, entry_id, f"{stated} (usage row)", booked)
+        for posting in postings:
+            if posting.occurred_at != row.ended_at:
+                yield _of_entry(books, entry_id, f"booked at {row.ended_at}", f"{posting.occurred_at}")
+            # A call that the server closed late ends in the past: what it was promised may have been bought since.
+            is_back = Flags.RECONSTRUCTED in row.flags
+            yield from _time_findings(books.organization_id, posting, call.setup.started_at, is_dated_back=is_back)
+
+
+def _time_findings(
+    organization_id: int, posting: PostedRow, began_at: datetime, *, is_dated_back: bool
+) -> Iterator[Finding]:
+    """Check that a lot paid between its purchase and its end: credit held before its end may be spent after it."""
+    purchased_at, expires_at = posting.lot_purchased_at, posting.lot_expires_at
+    if posting.debit != _LOT or purchased_at is None or expires_at is None:
+        return
+    name = f"postings {posting.entry_id} of lot {posting.lot_id}"
+    if posting.occurred_at < purchased_at and not is_dated_back:
+        expected, found = f"nothing leaves it before its purchase at {purchased_at}", f"{posting.occurred_at}"
+        yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
+    decided_at = began_at if posting.credit == _REVENUE else posting.occurred_at
+    if posting.credit == _BREAKAGE and decided_at < expires_at:
+        expected, found = f"nothing lapses before its end at {expires_at}", f"{decided_at}"
+        yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
+    if posting.credit in {_REVENUE, _RECEIVABLE} and decided_at >= expires_at:
+        expected, found = f"nothing new is paid from it after its end at {expires_at}", f"{decided_at}"
+        yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
+
+
+def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: datetime) -> Iterator[Finding]:
+    name = f"credit_lots {books.lot_id}"
+    moved = books.movements
+    for column, stated, booked in (
+        ("granted", lot.granted_micros, moved.get((_CASH, _LOT), 0)),
+        ("spent", lot.spent_micros, moved.get((_LOT, _REVENUE), 0) + moved.get((_LOT, _RECEIVABLE), 0)),
+        ("expired", lot.expired_micros, moved.get((_LOT, _BREAKAGE), 0)),
+        ("refunded", lot.refunded_micros, moved.get((_LOT, _REFUND), 0)),
+        ("disputed", lot.disputed_micros, 0),
+    ):
+        if stated != booked:
+            expected, found = f"{column} {_money(booked)} (journal)", _money(stated)
+            yield Finding(Rule.LOT_EQUALS_JOURNAL, books.organization_id, name, expected, found)
+    if lot.held_micros != held_by_calls:
+        expected, found = f"held {_money(held_by_calls)} (open calls)", _money(lot.held_micros)
+        yield Finding(Rule.LOT_HELD_BY_CALLS, books.organization_id, name, expected, found)
+    if min(lot[:-1]) < 0 or lot.available_micros < 0:
+        parts = ", ".join(f"{field.removesuffix('_micros')} {_money(part)}" for field, part in _parts(lot))
+        yield Finding(Rule.LOT_FITS, books.organization_id, name, "no part below 0, in all at most granted", parts)
+    if at >= lot.expires_at and lot.available_micros > 0:
+        expected = f"nothing available after its end at {lot.expires_at}"
+        found = f"{_money(lot.available_micros)}; the expiry has not run yet, it cannot be spent"
+        yield Finding(Rule.EXPIRED_CREDIT_SWEPT, books.organization_id, name, expected, found)
+
+
+def _parts(lot: LotColumns) -> list[tuple[str, int]]:
+    return [(field, getattr(lot, field)) for field in lot._fields if field.endswith("_micros")]
+
+
+def _about_call(call: Call) -> tuple[object, ...]:
+    setup = call.setup
+    return (
+        *(setup.kind.value, setup.caller, setup.called, setup.started_at, setup.pays_from.value),
+        *(setup.user_id, setup.conference_id, setup.destination),
+    )
+
+
+def _about(row: UsageRow) -> tuple[object, ...]:
+    return (
+        *(row.kind.value, row.caller, row.called, row.started_at, row.paid_by.value),
+        *(row.user_id, row.conference_id, row.destination),
+    )
+
+
+def _result(parts: tuple[Any, ...]) -> str:
+    used, cost, uncovered, ending, flags, ended_at = parts
+    return f"{used} s, cost {_money(cost)}, uncovered {_money(uncovered)}, {ending.value}, {flags}, {ended_at}"
+
+
+def _price_differs(
+    books: CallBooks, row: UsageRow, expected: tuple[int, int, int], found: tuple[int, int, int]
+) -> Iterator[Finding]:
+    if expected != found:
+        yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, _priced(*expected), _priced(*found))
+
+
+def _priced(billed_seconds: int, fee_micros: int, cost_micros: int) -> str:
+    return f"billed {billed_seconds} s, connection fee {_money(fee_micros)}, cost {_money(cost_micros)}"
+
+
+def _of(books: CallBooks, rule: Rule, expected: str, found: str) -> Finding:
+    return Finding(rule, books.organization_id, f"calls {books.call_key}", expected, found)
+
+
+def _of_row(books: CallBooks, row: UsageRow, rule: Rule, expected: str, found: str) -> Finding:
+    return Finding(rule, books.organization_id, f"usage_rows {books.call_key} line {row.line}", expected, found)
+
+
+def _of_entry(books: CallBooks, entry_id: str, expected: str, found: str) -> Finding:
+    return Finding(Rule.USAGE_EQUALS_JOURNAL, books.organization_id, f"postings {entry_id}", expected, found)

@@ -1,0 +1,226 @@
+"""The receipt of one call: how it was priced, block by block, what paid, and why it was cut or refused."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from talktime.core.calls.calls import (
+    EXPLANATIONS,
+    Call,
+    CallKey,
+    CallState,
+    Ending,
+    Flags,
+    PaysFrom,
+    text_of,
+)
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.ledger import Account, Posting
+from talktime.core.rates import rating
+from talktime.core.rates.rate_decks import MatchedRate
+from talktime.core.rates.rating import Block, Price, Tariff
+from talktime.core.values.money import (
+    NANO_DECIMALS,
+    NANOS_PER_MICRO,
+    NANOS_PER_UNIT,
+    Rounding,
+    divide,
+    format_micros,
+)
+
+# How far an exact cost is written out: a price per minute in nanos, for one second, may never end (1/60).
+EXACT_DECIMALS = NANO_DECIMALS + 3
+
+FLAG_EXPLANATIONS: dict[Flags, str] = {
+    Flags.CLAMPED: "The switch reported a second or two beyond the final grant; only what was granted is charged.",
+    Flags.OVERRUN: "The switch let the call run past what it was granted; all of it is charged.",
+    Flags.LATE: "The end was reported after the server had given the call up.",
+    Flags.RECONSTRUCTED: "The switch fell silent; the server closed the call, and what had been granted is charged.",
+}
+_ENDINGS: dict[Ending, str] = {
+    Ending.HANGUP: "One of the parties hung up.",
+    Ending.CREDIT_EXHAUSTED: "The switch cut the call at the end of its grant: credit did not pay for more.",
+    Ending.NOT_ANSWERED: "The call was not answered.",
+    Ending.FAILED: "The call failed on its way.",
+    Ending.SILENT: "The switch did not say how the call ended.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LotLabel:
+    """By what name and with which dates people know a lot."""
+
+    lot_id: int
+    reference: str
+    purchased_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeckLabel:
+    """By what name people know a deck version."""
+
+    deck: str
+    number: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedReport:
+    """What a switch reported and could not be charged."""
+
+    reason: str
+    used_seconds: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptFacts:
+    """What is stored about one call; postings by the line of the usage row whose entry they belong to."""
+
+    organization: str
+    currency: str
+    call: Call
+    usage: tuple[UsageRow, ...] = ()
+    postings: tuple[tuple[int, Posting], ...] = ()
+    lots: Mapping[int, LotLabel] | None = None
+    deck: DeckLabel | None = None
+    matched: MatchedRate | None = None
+    parked: tuple[ParkedReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An amount that a lot gave or promises; without a lot, what the organization owes since."""
+
+    lot: LotLabel | None
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One usage row, priced again in the open: fee and blocks make the exact cost, which was rounded once."""
+
+    usage: UsageRow
+    blocks: tuple[Block, ...]
+    connection_fee_nanos: int
+    exact_cost: str
+    payments: tuple[Payment, ...]
+    lapsed_micros: int
+    repaid_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Everything there is to say about one call."""
+
+    facts: ReceiptFacts
+    charges: tuple[Charge, ...]
+    held: tuple[Payment, ...]
+    reasons: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+def receipt(facts: ReceiptFacts) -> Receipt:
+    """Explain a call from what is stored about it; it may be denied, open, lapsed or finished."""
+    call = facts.call
+    flags = call.result.flags if call.result is not None else Flags.NONE
+    return Receipt(
+        facts,
+        tuple(_charge(facts, row) for row in facts.usage),
+        tuple(Payment(_label(facts, part.lot_id), part.amount_micros) for part in call.hold.slices),
+        tuple(_reasons(call)),
+        tuple(sentence for flag, sentence in FLAG_EXPLANATIONS.items() if flag in flags),
+    )
+
+
+def entry_id_of(key: CallKey, line: int) -> str:
+    """Return the journal entry in which a usage row was booked."""
+    return f"call:{text_of(key)}:{line}"
+
+
+def price_in_force(tariff: Tariff, answered_at: datetime) -> Price:
+    """Return the price at the first second of a call: its connection fee is the call's."""
+    profile = rating.blocks(tariff, answered_at, 1)[0].profile
+    return next(price for price in tariff.prices if price.profile.name == profile)
+
+
+def connection_fee_micros(tariff: Tariff, answered_at: datetime) -> int:
+    """Return the connection fee of a charged call, to the micro."""
+    return divide(price_in_force(tariff, answered_at).connection_fee_nanos, NANOS_PER_MICRO, Rounding.HALF_UP)
+
+
+def exact_cost(connection_fee_nanos: int, blocks: tuple[Block, ...]) -> str:
+    """Write what fee and blocks come to before rounding; `…` where the decimals never end."""
+    nanos_times_60 = connection_fee_nanos * rating.SECONDS_PER_MINUTE + sum(map(_nanos_times_60, blocks))
+    return _decimal(nanos_times_60)
+
+
+def block_cost(block: Block) -> str:
+    """Write what a block costs before rounding."""
+    return _decimal(_nanos_times_60(block))
+
+
+def _nanos_times_60(block: Block) -> int:
+    return block.increments * block.increment_seconds * block.nanos_per_minute
+
+
+def _decimal(nanos_times_60: int) -> str:
+    units, rest = divmod(nanos_times_60, rating.SECONDS_PER_MINUTE * NANOS_PER_UNIT)
+    fraction, endless = divmod(rest * 10**EXACT_DECIMALS, rating.SECONDS_PER_MINUTE * NANOS_PER_UNIT)
+    digits = f"{fraction:0{EXACT_DECIMALS}d}"
+    return f"{units}.{digits}…" if endless else f"{units}.{digits.rstrip('0').ljust(2, '0')}"
+
+
+def _charge(facts: ReceiptFacts, row: UsageRow) -> Charge:
+    blocks: tuple[Block, ...] = ()
+    fee_nanos = 0
+    if facts.matched is not None and row.paid_by is PaysFrom.CREDIT:
+        priced_from = row.answered_at or row.started_at
+        blocks = rating.blocks(facts.matched.tariff, priced_from, row.used_seconds)
+        fee_nanos = price_in_force(facts.matched.tariff, priced_from).connection_fee_nanos if blocks else 0
+    own = [posting for line, posting in facts.postings if line == row.line]
+    return Charge(
+        row,
+        blocks,
+        fee_nanos,
+        exact_cost(fee_nanos, blocks),
+        tuple(_payment(facts, posting) for posting in own if posting.credit is Account.REVENUE),
+        sum(posting.amount_micros for posting in own if posting.credit is Account.BREAKAGE),
+        sum(posting.amount_micros for posting in own if posting.credit is Account.RECEIVABLE),
+    )
+
+
+def _payment(facts: ReceiptFacts, posting: Posting) -> Payment:
+    return Payment(None if posting.lot_id is None else _label(facts, posting.lot_id), posting.amount_micros)
+
+
+def _label(facts: ReceiptFacts, lot_id: int) -> LotLabel | None:
+    return (facts.lots or {}).get(lot_id)
+
+
+def _reasons(call: Call) -> list[str]:
+    """Say why the call was refused, how it stands, or how it ended, and what it was worth."""
+    if call.denial is not None:
+        return [EXPLANATIONS[call.denial]]
+    reasons = []
+    if call.state is CallState.OPEN:
+        reasons.append("The call is open: what it was granted is held, nothing is charged yet.")
+    if call.state is CallState.LAPSED:
+        reasons.append("The switch never said that the call was answered; its hold was released, it is free.")
+    if call.result is not None and call.state is CallState.FINISHED:
+        reasons.append(_ENDINGS[call.result.ending])
+    if call.setup.pays_from is PaysFrom.FREE:
+        return [*reasons, "Calls of this kind are free: no license, rate or credit was asked for."]
+    if call.is_final:
+        reasons.append(_final(call))
+    if call.result is not None and call.result.uncovered_micros > 0:
+        owed = format_micros(call.result.uncovered_micros)
+        reasons.append(f"No credit covered {owed}; the organization owes it, and the next purchase repays it first.")
+    return reasons
+
+
+def _final(call: Call) -> str:
+    if call.granted_seconds >= rating.CALL_MAX_SECONDS:
+        return "The grant was final: no call is granted more than a day."
+    return f"The grant of {call.granted_seconds} s was final: available credit did not pay for another increment."

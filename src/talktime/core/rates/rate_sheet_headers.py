@@ -1,0 +1,350 @@
+"""The header of a price list: which column says what, in the words of many vendors."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from talktime.core.rates import price_cells
+from talktime.core.values.errors import Invalid
+
+# Vendors write a title, their address and a date above the header; what begins further down is no rate sheet.
+HEADER_ROWS_MAX = 10
+
+SheetLine = tuple[int, tuple[str, ...]]
+
+
+class Field(StrEnum):
+    """What a column says about a rate."""
+
+    PREFIX = "prefix"
+    AREA_CODES = "area codes"
+    CALLING_CODE = "country code"
+    COUNTRY = "country"
+    ISO = "ISO country"
+    DESTINATION = "destination"
+    PRICE = "price"
+    PRICE_FIRST = "price of the first increment"
+    PRICE_NEXT = "price of the following increments"
+    CONNECTION_FEE = "connection fee"
+    INTERVAL_FIRST = "first increment"
+    INTERVAL_NEXT = "next increment"
+    INCREMENTS = "increments"
+    INCLUDED_SECONDS = "included seconds"
+    EFFECTIVE_DATE = "effective date"
+    END_DATE = "end date"
+    STATUS = "status"
+    FORBIDDEN = "forbidden"
+    CHANGE = "change"
+    TIME_PROFILE = "time profile"
+    ORIGIN = "origin prefixes"
+    NUMBER_TYPE = "number type"
+    CURRENCY = "currency"
+    EXACT_MATCH = "exact match"
+
+
+MONEY_FIELDS = frozenset({Field.PRICE, Field.PRICE_FIRST, Field.PRICE_NEXT, Field.CONNECTION_FEE})
+PLACE_FIELDS = (Field.PREFIX, Field.AREA_CODES, Field.CALLING_CODE, Field.COUNTRY, Field.ISO)
+# Where two columns describe, the first in this table is taken; two that decide are refused.
+_DESCRIBING_FIELDS = frozenset({Field.DESTINATION, Field.COUNTRY, Field.ISO})
+
+# Upper and lower case, spaces, signs and underscores do not matter; "per minute" and a currency neither.
+SYNONYMS: Mapping[Field, tuple[str, ...]] = {
+    Field.PREFIX: (
+        "prefix",
+        "prefixes",
+        "code",
+        "codes",
+        "dial code",
+        "dial codes",
+        "dialing code",
+        "dialling code",
+        "dialcode prefix",
+        "destination code",
+        "destination prefix",
+        "destination prefixes",
+        "pattern",
+    ),
+    Field.AREA_CODES: ("area code", "area codes", "city code", "city codes", "national code", "ndc"),
+    Field.CALLING_CODE: ("country code", "country codes", "calling code", "country prefix"),
+    Field.COUNTRY: ("country", "country name"),
+    Field.ISO: ("iso", "iso2", "iso3", "country iso", "iso code", "iso country"),
+    Field.DESTINATION: (
+        "destination",
+        "destination name",
+        "code name",
+        "description",
+        "zone",
+        "zone name",
+        "comment",
+        "name",
+    ),
+    Field.PRICE: (
+        "rate",
+        "price",
+        "cost",
+        "new rate",
+        "new price",
+        "voice rate",
+        "voice price",
+        "call rate",
+        "call price",
+        "outbound voice price",
+        "inbound voice price",
+    ),
+    Field.PRICE_FIRST: ("price 1", "rate 1", "initial rate", "initial price", "first rate", "first price"),
+    Field.PRICE_NEXT: (
+        "price n",
+        "rate n",
+        "increment rate",
+        "increment price",
+        "next rate",
+        "next price",
+        "recurring rate",
+        "additional rate",
+        "subsequent rate",
+    ),
+    Field.CONNECTION_FEE: (
+        "connection fee",
+        "connect fee",
+        "connection cost",
+        "connect cost",
+        "connection charge",
+        "connect charge",
+        "setup fee",
+        "setup cost",
+        "sf",
+        "initial cost",
+        "price per call",
+        "call setup fee",
+    ),
+    Field.INTERVAL_FIRST: (
+        "interval 1",
+        "initial increment",
+        "initial interval",
+        "init inc",
+        "init block",
+        "min",
+        "minimum",
+        "first",
+        "first increment",
+        "first interval",
+        "initial time",
+        "minimum duration",
+    ),
+    Field.INTERVAL_NEXT: (
+        "interval n",
+        "increment",
+        "inc",
+        "int",
+        "interval",
+        "billing block",
+        "next",
+        "next increment",
+        "next interval",
+        "billable unit",
+        "subsequent increment",
+        "voice unit in seconds",
+    ),
+    Field.INCREMENTS: (
+        "increments",
+        "billing terms",
+        "billing increment",
+        "billing increments",
+        "rounding",
+        "billing interval",
+        "billing",
+    ),
+    Field.INCLUDED_SECONDS: (
+        "included seconds",
+        "grace",
+        "grace time",
+        "grace period",
+        "grace volume",
+        "free seconds",
+    ),
+    Field.EFFECTIVE_DATE: (
+        "effective date",
+        "effective from",
+        "effective",
+        "start date",
+        "valid from",
+        "activation",
+        "activation date",
+    ),
+    Field.END_DATE: ("end date", "expires", "expiry date", "valid to", "valid until", "discontinued"),
+    Field.STATUS: ("status", "state"),
+    Field.FORBIDDEN: ("forbidden", "blocked"),
+    Field.CHANGE: ("change", "changes", "rate change"),
+    Field.TIME_PROFILE: ("time profile", "time of day", "time slot", "timing", "time class", "peak", "time band"),
+    Field.ORIGIN: (
+        "origin prefix",
+        "origin prefixes",
+        "origination prefix",
+        "origination prefixes",
+        "origin set",
+        "origin",
+        "origination",
+        "origin code",
+        "src code",
+        "src prefix",
+    ),
+    Field.NUMBER_TYPE: ("number type", "phone number type"),
+    Field.CURRENCY: ("currency", "currency code"),
+    Field.EXACT_MATCH: ("exact match",),
+}
+
+_PER_MINUTE = re.compile(r"(per|a|)(minute|min|m)$")
+_WORD = re.compile(r"[^\W_]+|[€¢]")
+# Currencies that headers write in lower case; other codes count in capitals only, for `all` and `top` are codes too.
+_PLAIN_CURRENCIES = frozenset("usd eur gbp chf cad aud nzd sgd hkd jpy cny inr sek nok dkk pln czk huf zar brl mxn".split())
+_INBOUND_PRICE = "inboundvoiceprice"
+_US_WORDS = frozenset({"npanxx", "lrn", "interstate", "intrastate", "inter", "intra", "indeterminate", "ij"})
+
+
+def _key(text: str) -> str:
+    return "".join(_WORD.findall(text)).lower()
+
+
+_RANKED = {_key(name): (field, rank) for field, names in SYNONYMS.items() for rank, name in enumerate(names)}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where each field stands, and what the header says about its prices."""
+
+    line: int
+    names: tuple[str, ...]
+    positions: Mapping[Field, int]
+    ignored: tuple[str, ...]
+    currency: str | None
+    in_cents: frozenset[Field]
+    is_inbound: bool
+
+    def name_of(self, field: Field) -> str:
+        """Return the column's own name, or the field's where the sheet has no such column."""
+        position = self.positions.get(field)
+        return field.value if position is None else self.names[position]
+
+
+@dataclass(frozen=True, slots=True)
+class _ColumnName:
+    position: int
+    field: Field
+    rank: int
+    currency: str | None
+    is_cents: bool
+    key: str
+
+
+def find_header(lines: Sequence[SheetLine]) -> Header:
+    """Return the first row that names a place and a price; raise Invalid, naming what is there and what is missing."""
+    rows = [(line, cells, _read_names(cells)) for line, cells in lines[:HEADER_ROWS_MAX]]
+    if not rows:
+        raise Invalid("the sheet is empty")
+    for line, cells, columns in rows:
+        if not _missing({column.field for column in columns}):
+            return _header(line, cells, columns)
+    raise Invalid(_why_no_header(*max(rows, key=lambda row: (len(row[2]), sum(map(bool, row[1]))))))
+
+
+def _read_names(cells: Sequence[str]) -> list[_ColumnName]:
+    columns = (_read_name(position, name) for position, name in enumerate(cells))
+    return [column for column in columns if column is not None]
+
+
+def _read_name(position: int, name: str) -> _ColumnName | None:
+    ranked = _RANKED.get(_key(name))
+    if ranked is not None:
+        return _ColumnName(position, *ranked, None, is_cents=False, key=_key(name))
+    words = _WORD.findall(name)
+    currencies = [code for code in map(_currency_of, words) if code]
+    is_cents = any(word.lower() in price_cells.CENT_WORDS for word in words)
+    kept = [word.lower() for word in words if not _currency_of(word) and word.lower() not in price_cells.CENT_WORDS]
+    key = _PER_MINUTE.sub("", "".join(word for word in kept if word != "in"))
+    field, rank = _RANKED.get(key, (Field.PRICE, 0) if currencies and not key else (None, 0))
+    if field not in MONEY_FIELDS or len(set(currencies)) > 1:
+        return None
+    return _ColumnName(position, field, rank, currencies[0] if currencies else None, is_cents=is_cents, key=key)
+
+
+def _currency_of(word: str) -> str | None:
+    if word == "€":
+        return "EUR"
+    is_written_as_code = word.isupper() or word in _PLAIN_CURRENCIES
+    return word.upper() if is_written_as_code and price_cells.is_currency(word.upper()) else None
+
+
+def _missing(fields: set[Field]) -> list[Field]:
+    """Return what a sheet with these columns lacks."""
+    has_place = any(field in fields for field in PLACE_FIELDS)
+    has_price = Field.PRICE in fields or Field.PRICE_NEXT in fields
+    return [*([] if has_place else [Field.PREFIX]), *([] if has_price else [Field.PRICE])]
+
+
+def _header(line: int, cells: tuple[str, ...], columns: Sequence[_ColumnName]) -> Header:
+    chosen: dict[Field, _ColumnName] = {}
+    for column in sorted(columns, key=lambda column: (column.rank, column.position)):
+        other = chosen.setdefault(column.field, column)
+        if other is not column and column.field not in _DESCRIBING_FIELDS:
+            raise Invalid(
+                f"line {line}: the columns {cells[other.position]!r} and {cells[column.position]!r} both say the "
+                f"{column.field.value}: leave one out"
+            )
+    _settle_prices(line, chosen)
+    _settle_places(line, chosen)
+    used = {column.position for column in chosen.values()}
+    return Header(
+        line=line,
+        names=tuple(name.strip() for name in cells),
+        positions={field: column.position for field, column in chosen.items()},
+        ignored=tuple(name.strip() for index, name in enumerate(cells) if index not in used and name.strip()),
+        currency=_stated_currency(line, chosen),
+        in_cents=frozenset(field for field, column in chosen.items() if column.is_cents),
+        is_inbound=Field.PRICE in chosen and chosen[Field.PRICE].key == _INBOUND_PRICE,
+    )
+
+
+def _settle_prices(line: int, chosen: dict[Field, _ColumnName]) -> None:
+    """Where there is only one price it is the price; where there are two, the first and the next are known."""
+    if {Field.PRICE, Field.PRICE_NEXT} <= chosen.keys():
+        raise Invalid(f"line {line}: both a price and a price of the following increments: leave one out")
+    if Field.PRICE_FIRST in chosen and Field.PRICE in chosen:
+        chosen[Field.PRICE_NEXT] = chosen.pop(Field.PRICE)
+    if Field.PRICE_FIRST not in chosen and Field.PRICE_NEXT in chosen:
+        chosen[Field.PRICE] = chosen.pop(Field.PRICE_NEXT)
+
+
+def _settle_places(line: int, chosen: dict[Field, _ColumnName]) -> None:
+    """Area codes follow a country code; alone they are prefixes."""
+    if Field.AREA_CODES not in chosen:
+        return
+    if Field.PREFIX in chosen:
+        raise Invalid(f"line {line}: both prefixes and area codes: leave one out, or call the first 'country code'")
+    if Field.CALLING_CODE not in chosen:
+        chosen[Field.PREFIX] = chosen.pop(Field.AREA_CODES)
+
+
+def _stated_currency(line: int, chosen: Mapping[Field, _ColumnName]) -> str | None:
+    stated = {column.currency for column in chosen.values() if column.currency}
+    if len(stated) > 1:
+        raise Invalid(f"line {line}: the header names several currencies: {', '.join(sorted(stated))}")
+    return next(iter(stated), None)
+
+
+def _why_no_header(line: int, cells: Sequence[str], columns: Sequence[_ColumnName]) -> str:
+    found = ", ".join(repr(name.strip()) for name in cells if name.strip()) or "nothing"
+    missing = " and ".join(map(_wish, _missing({column.field for column in columns})))
+    is_us_deck = not _US_WORDS.isdisjoint(map(_key, cells))
+    hint = "; a US deck by state (NPANXX, inter, intra) is not read" if is_us_deck else ""
+    return f"the first {HEADER_ROWS_MAX} lines have no header: line {line} has {found}; missing: {missing}{hint}"
+
+
+def _wish(field: Field) -> str:
+    if field is Field.PREFIX:
+        return f"the prefix ({_names(Field.PREFIX)}; or a country: {_names(Field.CALLING_CODE, Field.COUNTRY, Field.ISO)})"
+    return f"the price per minute ({_names(Field.PRICE, Field.PRICE_FIRST)})"
+
+
+def _names(*fields: Field) -> str:
+    return ", ".join(name for field in fields for name in SYNONYMS[field])
