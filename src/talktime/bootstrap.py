@@ -15,6 +15,7 @@ from talktime.store.charging import ChargingStatements, ChargingTransaction
 from talktime.store.charging_postgresql import PostgresqlStatements
 from talktime.store.charging_sqlite import SqliteStatements
 from talktime.store.decks import DeckCache
+from talktime.store.remembered import RememberedCalls
 from talktime.store.engine import create_schema, is_sqlite, open_engine
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.calls.charge_calls import charge
@@ -80,13 +81,14 @@ class Charging:
         self._terms = settings.charging_terms
         self._statements = statements
         self._decks = DeckCache()
+        self._remembered = RememberedCalls()
         # The metadata of all countries takes half a second to load: not while a phone rings.
         is_emergency("0000", self._terms.emergency_countries)
 
     def charge(self, requests: Sequence[Request]) -> list[Answer | None]:
         """Decide and commit a batch; None for a request whose organization another transaction holds."""
         with self._statements.transaction():
-            return charge(ChargingTransaction(self._statements, self._decks), requests, self._terms)
+            return charge(ChargingTransaction(self._statements, self._decks, self._remembered), requests, self._terms)
 
     def warm_decks(self, statements: ChargingStatements) -> None:
         """Load, on another connection, every published deck version that is not in memory yet."""

@@ -18,6 +18,7 @@ from talktime.store import charging_rows as rows
 from talktime.store.charging_rows import Row
 from talktime.store.decks import DeckCache
 from talktime.store.instants import to_micros
+from talktime.store.remembered import RememberedCalls
 
 
 @dataclass(slots=True)
@@ -93,10 +94,11 @@ class Loaded:
 class ChargingTransaction:
     """Load, then save: what a use case needs to charge a batch of calls."""
 
-    def __init__(self, statements: ChargingStatements, decks: DeckCache) -> None:
+    def __init__(self, statements: ChargingStatements, decks: DeckCache, remembered: RememberedCalls) -> None:
         """Work on an open transaction of the statements."""
         self._statements = statements
         self._decks = decks
+        self._remembered = remembered
 
     def load(self, requests: Sequence[Request]) -> Loaded:
         """Lock the organizations that the requests concern, and read what is needed to decide them."""
@@ -110,7 +112,7 @@ class ChargingTransaction:
         }
         read = self._statements.lock(wanted, list(asked))
         organizations = {row[0]: rows.organization_of(row) for row in read.organizations}
-        calls = {call.setup.key: call for call in map(rows.call_of, read.calls)}
+        calls = {call.setup.key: call for call in map(self._remembered.call_of, read.calls)}
         publications = self._decks.publications(read.publications)
         facts = ChargingFacts(
             organizations=organizations,
@@ -144,9 +146,20 @@ class ChargingTransaction:
             writes.events += map(rows.event_row, outcome.events)
             if isinstance(outcome.answer, Parked):
                 writes.parked.append(_parked_row(request, outcome.answer))
-        _write_calls(writes, loaded.facts, calls.values())
+        self._write_calls(writes, loaded.facts, calls.values())
         _write_credits(writes, loaded.facts, credits_)
         self._statements.write(writes)
+
+    def _write_calls(self, writes: Writes, facts: ChargingFacts, calls: Iterable[Call]) -> None:
+        for call in calls:
+            key = call.setup.key
+            call_key, progress = text_of(key), rows.progress_row(call)
+            if key in facts.calls:
+                writes.changed_calls.append((*progress, call.setup.organization_id, call_key))
+            else:
+                writes.new_calls.append((*rows.setup_row(call), *progress))
+            # Should the commit fail, the row that is read next will differ, and this is not used.
+            self._remembered.keep(call_key, progress, call)
 
     def _find(self, requests: Sequence[Request]) -> tuple[dict[str, Identity], dict[str, int]]:
         names = {name for request in requests if isinstance(request, StartCall) for name in _names(request)}
@@ -198,15 +211,6 @@ def _credits(read: LoadedRows) -> dict[int, Credit]:
         for organization_id, group in groupby(read.lots, key=itemgetter(0))
     }
     return {row[0]: Credit(lots.get(row[0], ()), row[-1]) for row in read.organizations}
-
-
-def _write_calls(writes: Writes, facts: ChargingFacts, calls: Iterable[Call]) -> None:
-    for call in calls:
-        if call.setup.key in facts.calls:
-            setup = call.setup
-            writes.changed_calls.append((*rows.progress_row(call), setup.organization_id, text_of(setup.key)))
-        else:
-            writes.new_calls.append((*rows.setup_row(call), *rows.progress_row(call)))
 
 
 def _write_credits(writes: Writes, facts: ChargingFacts, credits_: dict[int, Credit]) -> None:

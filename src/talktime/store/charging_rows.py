@@ -50,6 +50,7 @@ CALL_SETUP_COLUMNS = (
     "organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id,"
     " version_id, direction, prefix, origin_prefix, destination, denial"
 )
+CALL_SETUP_COUNT = CALL_SETUP_COLUMNS.count(",") + 1
 CALL_PROGRESS_COLUMNS = (
     "state, granted_seconds, is_final, valid_until, hold_micros, hold_slices, answered_at, ended_at, ending,"
     " used_seconds, cost_micros, uncovered_micros, flags, usage_rows_count"

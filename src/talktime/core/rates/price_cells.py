@@ -153,9 +153,7 @@ def read_effective_at(text: str, zone: ZoneInfo | None) -> datetime | None:
     if stated.tzinfo is not None:
         return stated.astimezone(UTC)
     if zone is None:
-        raise Invalid(
-            f"the sheet takes effect at {cell!r}, but where? state its time zone: --time-zone Europe/London"
-        )
+        raise Invalid(f"the sheet takes effect at {cell!r}, but where? state its time zone: --time-zone Europe/London")
     if _DATE.fullmatch(cell):
         return periods.start_of_day(stated.date(), zone)
     return stated.replace(tzinfo=zone).astimezone(UTC)

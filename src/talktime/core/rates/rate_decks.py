@@ -68,6 +68,7 @@ class RateDeck:
         # Nested, because hashing an enum member eleven times a match is most of the match.
         self._by_direction: dict[Direction, dict[str, tuple[MatchedRate, ...]]] = {each: {} for each in Direction}
         for rate in rates:
+            assert rate.prices or rate.blocked
             by_prefix = self._by_direction[rate.direction]
             matched = MatchedRate(rate, Tariff(rate.prices, terms.charge_decimals, terms.rounding, terms.zone))
             siblings = by_prefix.get(rate.prefix)

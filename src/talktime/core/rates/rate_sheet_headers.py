@@ -197,7 +197,9 @@ SYNONYMS: Mapping[Field, tuple[str, ...]] = {
 _PER_MINUTE = re.compile(r"(per|a|)(minute|min|m)$")
 _WORD = re.compile(r"[^\W_]+|[€¢]")
 # Currencies that headers write in lower case; other codes count in capitals only, for `all` and `top` are codes too.
-_PLAIN_CURRENCIES = frozenset("usd eur gbp chf cad aud nzd sgd hkd jpy cny inr sek nok dkk pln czk huf zar brl mxn".split())
+_PLAIN_CURRENCIES = frozenset(
+    "usd eur gbp chf cad aud nzd sgd hkd jpy cny inr sek nok dkk pln czk huf zar brl mxn".split()
+)
 _INBOUND_PRICE = "inboundvoiceprice"
 _US_WORDS = frozenset({"npanxx", "lrn", "interstate", "intrastate", "inter", "intra", "indeterminate", "ij"})
 
@@ -342,7 +344,9 @@ def _why_no_header(line: int, cells: Sequence[str], columns: Sequence[_ColumnNam
 
 def _wish(field: Field) -> str:
     if field is Field.PREFIX:
-        return f"the prefix ({_names(Field.PREFIX)}; or a country: {_names(Field.CALLING_CODE, Field.COUNTRY, Field.ISO)})"
+        return (
+            f"the prefix ({_names(Field.PREFIX)}; or a country: {_names(Field.CALLING_CODE, Field.COUNTRY, Field.ISO)})"
+        )
     return f"the price per minute ({_names(Field.PRICE, Field.PRICE_FIRST)})"
 
 

@@ -1,11 +1,10 @@
 """One row of a price list, read whole or refused with the column and the reason."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from html import unescape
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from talktime.core.rates import price_cells, row_places, time_profiles
@@ -14,8 +13,6 @@ from talktime.core.rates.rate_decks import RateKey
 from talktime.core.rates.rate_sheet_headers import Field, Header
 from talktime.core.rates.rating import Price, TimeProfile
 from talktime.core.rates.row_places import CellError, RowDirection, Texts, read_cell
-
-_Read = TypeVar("_Read")
 
 _OFFER_FIELDS = (
     Field.PRICE,
@@ -127,10 +124,17 @@ def _read_offer(texts: Texts, header: Header, terms: RowTerms) -> tuple[Offer, d
     if not terms.ignores_dates:
         read_cell(texts, Field.END_DATE, _refuse_end_date)
         effective_at = read_cell(texts, Field.EFFECTIVE_DATE, partial(price_cells.read_effective_at, zone=terms.zone))
-    profile = terms.profiles[time_profiles.profile_key(texts.get(Field.TIME_PROFILE, ""))]
+    profile = read_cell(texts, Field.TIME_PROFILE, partial(_profile, terms=terms))
     if _standing(texts, terms) is Standing.BLOCKED:
         return Offer(profile, None), effective_at
     return Offer(profile, _price(texts, header, terms, profile)), effective_at
+
+
+def _profile(text: str, *, terms: RowTerms) -> TimeProfile:
+    profile = terms.profiles.get(time_profiles.profile_key(text))
+    if profile is None:
+        raise ValueError("no time profile")
+    return profile
 
 
 def _price(texts: Texts, header: Header, terms: RowTerms, profile: TimeProfile) -> Price | None:
@@ -146,7 +150,9 @@ def _price(texts: Texts, header: Header, terms: RowTerms, profile: TimeProfile) 
         raise CellError(_next_price(texts), f"contradicts itself: {both}; a destination is blocked or has a price")
     fee_nanos = amount(Field.CONNECTION_FEE) if texts.get(Field.CONNECTION_FEE, "").strip() else 0
     if fee_nanos is None:
-        raise CellError(Field.CONNECTION_FEE, "a connection fee is an amount; block a destination in its price or status")
+        raise CellError(
+            Field.CONNECTION_FEE, "a connection fee is an amount; block a destination in its price or status"
+        )
     return price_cells.price_of(
         first_nanos=first_nanos,
         next_nanos=next_nanos,

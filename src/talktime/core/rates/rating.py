@@ -90,7 +90,8 @@ class Price:
 class Tariff:
     """How calls to one prefix are priced in one deck version.
 
-    Several prices only where time profiles differ; their windows then cover the week without overlap.
+    Several prices only where time profiles differ; their windows then cover the week without overlap. None only
+    where calls are blocked.
     """
 
     prices: tuple[Price, ...]
@@ -100,7 +101,6 @@ class Tariff:
 
     def __post_init__(self) -> None:
         """A charge is never finer than a micro."""
-        assert self.prices
         assert 0 <= self.charge_decimals <= MICRO_DECIMALS
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from talktime.core.rates import countries, prefix_cells
@@ -16,6 +17,7 @@ Texts = Mapping[Field, str]
 _Read = TypeVar("_Read")
 _ANY_ORIGIN = ("",)
 _NORTH_AMERICAN_CODE_DIGITS = 4
+_COUNTRY_COLUMNS = (Field.ISO, Field.COUNTRY)
 
 _DIRECTIONS = {
     **dict.fromkeys(("tollfree", "freephone", "freecall"), Direction.TOLL_FREE_INBOUND),
@@ -60,7 +62,7 @@ def read_cell(texts: Texts, column: Field, reader: Callable[[str], _Read]) -> _R
 
 def read_keys(texts: Texts, wanted: RowDirection) -> tuple[RateKey, ...]:
     """Return the keys that the row prices, each once; raise CellError where one of them cannot be read."""
-    direction = read_cell(texts, Field.NUMBER_TYPE, lambda text: _direction(text, texts, wanted))
+    direction = read_cell(texts, Field.NUMBER_TYPE, partial(_direction, texts=texts, wanted=wanted))
     origins = read_cell(texts, Field.ORIGIN, _origins)
     if direction is Direction.TOLL_FREE_INBOUND and origins == _ANY_ORIGIN:
         return tuple(dict.fromkeys((direction, *place) for place in _toll_free_places(texts)))
@@ -70,7 +72,7 @@ def read_keys(texts: Texts, wanted: RowDirection) -> tuple[RateKey, ...]:
     return tuple([(direction, prefix, origin) for prefix in prefixes for origin in origins])
 
 
-def _direction(number_type: str, texts: Texts, wanted: RowDirection) -> Direction:
+def _direction(number_type: str, *, texts: Texts, wanted: RowDirection) -> Direction:
     if Field.NUMBER_TYPE not in texts:
         return wanted.direction
     if not number_type.strip():
@@ -92,11 +94,10 @@ def _origins(text: str) -> tuple[str, ...]:
 def _outbound_prefixes(texts: Texts) -> tuple[str, ...]:
     if Field.AREA_CODES in texts:
         code = read_cell(texts, Field.CALLING_CODE, _one_prefix)
-        read_areas = lambda text: prefix_cells.read_prefixes(text, country_code=code)  # noqa: E731 -- reads its code
-        return read_cell(texts, Field.AREA_CODES, read_areas)
+        return read_cell(texts, Field.AREA_CODES, partial(prefix_cells.read_prefixes, country_code=code))
     if Field.PREFIX in texts:
         prefixes = read_cell(texts, Field.PREFIX, prefix_cells.read_prefixes)
-        return read_cell(texts, Field.CALLING_CODE, lambda text: _checked_code(prefixes, text))
+        return read_cell(texts, Field.CALLING_CODE, partial(_checked_code, prefixes=prefixes))
     return _calling_codes(texts) or _own_prefixes(texts)
 
 
@@ -104,7 +105,10 @@ def _inbound_prefixes(texts: Texts) -> tuple[str, ...]:
     """Return the prefixes of the numbers that are called: by calling code, prefix or country, the first that is there."""
     codes = _calling_codes(texts)
     if codes == (NORTH_AMERICA,) and _has_country(texts):
-        return _own_prefixes(texts)
+        prefixes = _own_prefixes(texts)
+        if not prefixes[0].startswith(NORTH_AMERICA):
+            raise CellError(Field.CALLING_CODE, f"the country's calling code is {prefixes[0]}, not {NORTH_AMERICA}")
+        return prefixes
     if codes:
         return codes
     if texts.get(Field.PREFIX, "").strip():
@@ -127,13 +131,13 @@ def _toll_free_place(prefix: str) -> tuple[str, str]:
 
 
 def _calling_codes(texts: Texts) -> tuple[str, ...]:
-    """Return the calling codes that the row states itself; none where the column holds letters or nothing."""
-    return read_cell(texts, Field.CALLING_CODE, lambda text: _digits_of(text) and prefix_cells.read_prefixes(text))
+    """Return the calling codes that the row states itself; none where the column is empty or holds letters."""
+    return read_cell(texts, Field.CALLING_CODE, _stated_codes)
 
 
-def _digits_of(text: str) -> tuple[str, ...]:
-    """Return what is not a country's letters, which some vendors call its code."""
-    return () if not text.strip() or text.strip().isalpha() else (text,)
+def _stated_codes(text: str) -> tuple[str, ...]:
+    # Some vendors call `GB` a country code.
+    return () if not text.strip() or text.strip().isalpha() else prefix_cells.read_prefixes(text)
 
 
 def _one_prefix(text: str) -> str:
@@ -143,8 +147,8 @@ def _one_prefix(text: str) -> str:
     return prefixes[0]
 
 
-def _checked_code(prefixes: tuple[str, ...], text: str) -> tuple[str, ...]:
-    codes = prefix_cells.read_prefixes(text) if _digits_of(text) else ()
+def _checked_code(text: str, *, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+    codes = _stated_codes(text)
     for prefix in prefixes:
         if codes and not prefix.startswith(codes):
             message = (
@@ -159,9 +163,6 @@ def _has_country(texts: Texts) -> bool:
     return any(texts.get(column, "").strip() for column in _COUNTRY_COLUMNS)
 
 
-_COUNTRY_COLUMNS = (Field.ISO, Field.COUNTRY)
-
-
 def _own_prefixes(texts: Texts) -> tuple[str, ...]:
     columns = [column for column in (*_COUNTRY_COLUMNS, Field.CALLING_CODE) if texts.get(column, "").strip()]
     if not columns:
@@ -169,11 +170,11 @@ def _own_prefixes(texts: Texts) -> tuple[str, ...]:
     for column in columns:
         country = countries.find_country(texts[column])
         if country is not None:
-            return read_cell(texts, column, lambda text, country=country: _prefixes_of(text, country))
+            return read_cell(texts, column, partial(_prefixes_of, country=country))
     raise CellError(columns[0], f"{texts[columns[0]].strip()!r} is no country that is known: state its prefixes")
 
 
-def _prefixes_of(text: str, country: str) -> tuple[str, ...]:
+def _prefixes_of(text: str, *, country: str) -> tuple[str, ...]:
     try:
         return countries.own_prefixes(country)
     except ValueError as refusal:
