@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from talktime.core.rates import price_cells, rate_sheet_claims, rate_sheet_headers, time_profiles
+from talktime.core.rates import time_profiles
 from talktime.core.rates.rate_decks import (
     OUTLIER_FACTOR,
     DeckTerms,
@@ -18,11 +18,13 @@ from talktime.core.rates.rate_decks import (
     key_of,
     outliers,
 )
-from talktime.core.rates.rate_sheet_claims import Settled, SheetWarning
-from talktime.core.rates.rate_sheet_headers import Field, Header, SheetLine
-from talktime.core.rates.rate_sheet_rows import RowReader, RowTerms, SheetRow
 from talktime.core.rates.rating import TimeProfile
-from talktime.core.rates.row_places import CellError, RowDirection
+from talktime.core.rates.sheets import claims, headers, price_cells
+from talktime.core.rates.sheets.claims import Settled, SheetWarning
+from talktime.core.rates.sheets.columns import Field
+from talktime.core.rates.sheets.headers import Header, SheetLine
+from talktime.core.rates.sheets.row_places import CellError, RowDirection
+from talktime.core.rates.sheets.rows import RowReader, RowTerms, SheetRow
 from talktime.core.values import money
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import MICRO_DECIMALS, Rounding
@@ -103,13 +105,13 @@ def read_rate_sheet(lines: Iterable[SheetLine], options: SheetOptions, progress:
     sheet = list(islice(lines, ROWS_MAX + 1))
     if len(sheet) > ROWS_MAX:
         raise Invalid(f"the sheet has more than {ROWS_MAX:,} rows")
-    header = rate_sheet_headers.find_header(sheet)
+    header = headers.find_header(sheet)
     rows = [(line, cells) for line, cells in sheet if line > header.line and any(map(str.strip, cells))]
     if not rows:
         raise Invalid(f"the sheet has a header in line {header.line} and no rows below it")
     terms = _row_terms(header, options, rows)
     found = _read_rows(RowReader(header, terms), header, rows, progress)
-    settled = rate_sheet_claims.settle(found.rows)
+    settled = claims.settle(found.rows)
     found.rejections += [Rejection(r.line, header.name_of(r.column), r.value, r.reason) for r in settled.refusals]
     if not settled.rates:
         raise Invalid(_why_nothing(found, len(rows)))
@@ -151,7 +153,7 @@ def _row_terms(header: Header, options: SheetOptions, rows: Sequence[SheetLine])
         profiles=profiles,
         is_in_cents=options.price_unit == "cents",
         ignores_dates=options.ignore_effective_dates,
-        is_astpp=_ASTPP_NAMES <= {name.lower() for name in header.names},
+        is_astpp={name.lower() for name in header.names} >= _ASTPP_NAMES,
     )
 
 

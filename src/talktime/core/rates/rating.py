@@ -207,12 +207,12 @@ def _untimed_nanos_times_60(price: Price, used_seconds: int) -> int:
 
 def _step_at(price: Price, second: int) -> tuple[PriceStep, int]:
     """Return the step in force at a second of the call, and the second at which the next one begins."""
-    ends = CALL_MAX_SECONDS * SECONDS_PER_DAY
-    for step in reversed(price.steps):
-        if step.from_second <= second:
-            return step, ends
-        ends = step.from_second
-    return price.steps[0], ends
+    step = price.steps[0]
+    for following in price.steps[1:]:
+        if second < following.from_second:
+            return step, following.from_second
+        step = following
+    return step, CALL_MAX_SECONDS * SECONDS_PER_DAY
 
 
 def _price_at(tariff: Tariff, answered_at: datetime, second: int) -> tuple[Price, int]:

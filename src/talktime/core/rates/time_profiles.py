@@ -15,7 +15,7 @@ from talktime.core.rates.rating import (
 from talktime.core.values.errors import Invalid
 
 SECONDS_PER_HOUR = 3_600
-HOW_TO_STATE = "state its hours as in 'peak=Mon-Fri 08:00-18:00; Sat 09:00-12:00'"
+HOW_TO_STATE = "state its hours: --profile 'peak=Mon-Fri 08:00-18:00; Sat 09:00-12:00'"
 OFF_PEAK = "offpeak"
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -81,6 +81,8 @@ def profiles_named(keys: Iterable[str], stated: Mapping[str, TimeProfile]) -> di
     means any time: there is nothing that it differs from.
     """
     used = frozenset(keys)
+    if any(profile_key(name) == "" for name in stated):
+        raise Invalid(f"hours are stated for a profile that has no name, or one that means any time: {HOW_TO_STATE}")
     known = {profile_key(name): TimeProfile(profile_key(name), profile.windows) for name, profile in stated.items()}
     if OFF_PEAK in used and OFF_PEAK not in known and "peak" in known:
         known[OFF_PEAK] = complement(known["peak"], OFF_PEAK)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from talktime.core.rates import countries, prefix_cells
+from talktime.core.rates import countries
 from talktime.core.rates.countries import NORTH_AMERICA
 from talktime.core.rates.rate_decks import Direction, RateKey
-from talktime.core.rates.rate_sheet_headers import Field
+from talktime.core.rates.sheets import prefix_cells
+from talktime.core.rates.sheets.columns import Field
 
 # A row of all mobile prefixes × all origins of Europe has some 25,000; far more is a file read the wrong way.
 KEYS_PER_ROW_MAX = 100_000
@@ -54,16 +55,16 @@ def read_cell(texts: Texts, column: Field, reader: Callable[[str], _Read]) -> _R
     """Read a cell, empty where there is no such column; a ValueError becomes the reason to refuse the row."""
     try:
         return reader(texts.get(column, ""))
-    except CellError:
-        raise
     except ValueError as refusal:
         raise CellError(column, str(refusal)) from refusal
 
 
 def read_keys(texts: Texts, wanted: RowDirection) -> tuple[RateKey, ...]:
     """Return the keys that the row prices, each once; raise CellError where one of them cannot be read."""
-    direction = read_cell(texts, Field.NUMBER_TYPE, partial(_direction, texts=texts, wanted=wanted))
-    origins = read_cell(texts, Field.ORIGIN, _origins)
+    direction = wanted.direction
+    if Field.NUMBER_TYPE in texts:
+        direction = read_cell(texts, Field.NUMBER_TYPE, partial(_direction, wanted=wanted))
+    origins = read_cell(texts, Field.ORIGIN, _origins) if Field.ORIGIN in texts else _ANY_ORIGIN
     if direction is Direction.TOLL_FREE_INBOUND and origins == _ANY_ORIGIN:
         return tuple(dict.fromkeys((direction, *place) for place in _toll_free_places(texts)))
     prefixes = _outbound_prefixes(texts) if direction is Direction.OUTBOUND else _inbound_prefixes(texts)
@@ -72,9 +73,7 @@ def read_keys(texts: Texts, wanted: RowDirection) -> tuple[RateKey, ...]:
     return tuple([(direction, prefix, origin) for prefix in prefixes for origin in origins])
 
 
-def _direction(number_type: str, *, texts: Texts, wanted: RowDirection) -> Direction:
-    if Field.NUMBER_TYPE not in texts:
-        return wanted.direction
+def _direction(number_type: str, *, wanted: RowDirection) -> Direction:
     if not number_type.strip():
         raise ValueError("no number type")
     found = _DIRECTIONS.get("".join(letter for letter in number_type.lower() if letter.isalnum()))
@@ -97,12 +96,14 @@ def _outbound_prefixes(texts: Texts) -> tuple[str, ...]:
         return read_cell(texts, Field.AREA_CODES, partial(prefix_cells.read_prefixes, country_code=code))
     if Field.PREFIX in texts:
         prefixes = read_cell(texts, Field.PREFIX, prefix_cells.read_prefixes)
-        return read_cell(texts, Field.CALLING_CODE, partial(_checked_code, prefixes=prefixes))
+        if Field.CALLING_CODE in texts:
+            read_cell(texts, Field.CALLING_CODE, partial(_check_code, prefixes=prefixes))
+        return prefixes
     return _calling_codes(texts) or _own_prefixes(texts)
 
 
 def _inbound_prefixes(texts: Texts) -> tuple[str, ...]:
-    """Return the prefixes of the numbers that are called: by calling code, prefix or country, the first that is there."""
+    """Return the prefixes of the numbers that are called: by calling code, else by prefix, else by country."""
     codes = _calling_codes(texts)
     if codes == (NORTH_AMERICA,) and _has_country(texts):
         prefixes = _own_prefixes(texts)
@@ -126,8 +127,14 @@ def _toll_free_places(texts: Texts) -> list[tuple[str, str]]:
 
 
 def _toll_free_place(prefix: str) -> tuple[str, str]:
+    """Place a country's price; that of the United States is for any caller whom no other country's row names.
+
+    A caller who withholds his number must not be refused for that, and a toll-free number is called from within.
+    """
     is_north_american = prefix.startswith(NORTH_AMERICA) and len(prefix) <= _NORTH_AMERICAN_CODE_DIGITS
-    return (NORTH_AMERICA, prefix) if is_north_american else (prefix, "")
+    if not is_north_american or prefix == NORTH_AMERICA:
+        return prefix, ""
+    return NORTH_AMERICA, prefix
 
 
 def _calling_codes(texts: Texts) -> tuple[str, ...]:
@@ -147,7 +154,7 @@ def _one_prefix(text: str) -> str:
     return prefixes[0]
 
 
-def _checked_code(text: str, *, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+def _check_code(text: str, *, prefixes: tuple[str, ...]) -> None:
     codes = _stated_codes(text)
     for prefix in prefixes:
         if codes and not prefix.startswith(codes):
@@ -156,7 +163,6 @@ def _checked_code(text: str, *, prefixes: tuple[str, ...]) -> tuple[str, ...]:
                 "call the column of prefixes 'area codes' if the country code belongs before them"
             )
             raise ValueError(message)
-    return prefixes
 
 
 def _has_country(texts: Texts) -> bool:

@@ -114,9 +114,8 @@ def read_status(text: str, *, is_astpp: bool) -> Standing:
 
 
 def read_change(text: str) -> Standing:
-    """Read a change column, which only informs, unless it says that the row is gone."""
-    standing = _STATUS_WORDS.get(text.strip().lower())
-    return Standing.DISCONTINUED if standing is Standing.DISCONTINUED else Standing.OFFERED
+    """Read a change column, which only informs, unless it says that the row is gone or blocked."""
+    return _STATUS_WORDS.get(text.strip().lower(), Standing.OFFERED)
 
 
 def read_yes(text: str) -> bool:
@@ -130,7 +129,7 @@ def read_yes(text: str) -> bool:
 
 def read_no_included_seconds(text: str) -> None:
     """Accept 0; raise ValueError for seconds that a call would get for nothing."""
-    if text.strip().rstrip("0").rstrip(".") not in {"", "-"}:
+    if text.strip().strip("0.") not in {"", "-"}:
         message = f"{text.strip()!r} seconds would be free at the beginning of a call, which a deck cannot say"
         raise ValueError(message)
 

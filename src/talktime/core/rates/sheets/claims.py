@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from talktime.core.rates.rate_decks import Rate, RateKey
-from talktime.core.rates.rate_sheet_headers import Field
-from talktime.core.rates.rate_sheet_rows import SheetRow
 from talktime.core.rates.rating import covers_week
+from talktime.core.rates.sheets.columns import Field
+from talktime.core.rates.sheets.rows import SheetRow
 from talktime.core.values.errors import Invalid
 
 # Forty times the largest real deck; a sheet that unfolds to more has origins or ranges that nobody meant.
@@ -46,12 +46,21 @@ _Claims = dict[RateKey, tuple[SheetRow, ...]]
 
 def settle(rows: Iterable[SheetRow]) -> Settled:
     """Make one rate of each key; a row that contradicts an earlier one, or leaves hours unpriced, is refused whole."""
-    claims, contradictions, repeats = _claims(rows)
-    incomplete = _refuse_incomplete(claims)
+    kept = list(rows)
+    refusals: list[Refusal] = []
+    while True:
+        claims, contradictions, repeats = _claims(kept)
+        incomplete = _incomplete(claims)
+        refusals += [*contradictions, *incomplete]
+        if not incomplete:
+            break
+        # As rows go whole, others may miss them: what is left is judged as if the refused had never been there.
+        refused = {refusal.line for refusal in refusals}
+        kept = [row for row in kept if row.line not in refused]
     return Settled(
         rates=tuple(_rate(key, claimants) for key, claimants in claims.items()),
         lines={key: claimants[0].line for key, claimants in claims.items()},
-        refusals=(*contradictions, *incomplete),
+        refusals=tuple(refusals),
         warnings=tuple(repeats),
     )
 
@@ -96,54 +105,39 @@ def _repeat(row: SheetRow, earlier: Mapping[RateKey, SheetRow]) -> SheetWarning:
     return SheetWarning(row.line, f"{_words(key)}{more}: priced the same in line {other.line}; kept once")
 
 
-def _refuse_incomplete(claims: _Claims) -> list[Refusal]:
-    """Take out the rows whose hours do not make up a week; as a row goes whole, others may become incomplete by it."""
+def _incomplete(claims: _Claims) -> list[Refusal]:
+    """Return the rows whose hours do not make up a week, each once."""
     refused: dict[int, Refusal] = {}
-    doubtful: Sequence[RateKey] = [
-        key for key, rows in claims.items() if len(rows) > 1 or rows[0].offer.profile.windows
-    ]
-    while True:
-        found = [refusal for key in doubtful if key in claims for refusal in _incomplete(key, claims[key])]
-        if not found:
-            return list(refused.values())
-        for refusal in found:
-            refused.setdefault(refusal.line, refusal)
-        for key in doubtful:
-            kept = tuple(row for row in claims.get(key, ()) if row.line not in refused)
-            if kept:
-                claims[key] = kept
-            else:
-                claims.pop(key, None)
-
-
-def _incomplete(key: RateKey, rows: Sequence[SheetRow]) -> list[Refusal]:
-    problem = _problem(rows)
-    if problem is None:
-        return []
-    lines = ", ".join(str(row.line) for row in rows)
-    named = "line" if len(rows) == 1 else "lines"
-    reason = f"{_words(key)} ({named} {lines}) {problem}"
-    return [Refusal(row.line, Field.TIME_PROFILE, row.offer.profile.name, reason) for row in rows]
+    for key, rows in claims.items():
+        problem = _problem(rows)
+        if problem is None:
+            continue
+        lines = ", ".join(str(row.line) for row in rows)
+        reason = f"{_words(key)} ({'line' if len(rows) == 1 else 'lines'} {lines}) {problem}"
+        for row in rows:
+            refused.setdefault(row.line, Refusal(row.line, Field.TIME_PROFILE, row.offer.profile.name, reason))
+    return list(refused.values())
 
 
 def _problem(rows: Sequence[SheetRow]) -> str | None:
-    profiles = [row.offer.profile for row in rows]
-    if len(rows) == 1 and not profiles[0].windows:
+    if len(rows) == 1 and not rows[0].offer.profile.windows:
         return None
+    profiles = [row.offer.profile for row in rows]
     if not all(profile.windows for profile in profiles):
         return "has a price for any time and another for certain hours"
     if not covers_week(profiles):
         return "does not have exactly one price at every hour of the week"
-    if len({row.offer.price is None for row in rows}) > 1:
+    if len({row.offer.is_blocked for row in rows}) > 1:
         return "is blocked at some hours and priced at others, which a deck cannot say"
     return None
 
 
 def _rate(key: RateKey, rows: Sequence[SheetRow]) -> Rate:
-    prices = sorted(
-        (row.offer.price for row in rows if row.offer.price is not None), key=lambda price: price.profile.name
-    )
-    return Rate(*key, rows[0].destination, tuple(prices), blocked=not prices)
+    prices = rows[0].offer.prices
+    if len(rows) > 1:
+        every = (price for row in rows for price in row.offer.prices)
+        prices = tuple(sorted(every, key=lambda price: price.profile.name))
+    return Rate(*key, rows[0].destination, prices, blocked=not prices)
 
 
 def _words(key: RateKey) -> str:

@@ -25,6 +25,9 @@ def read_prefixes(text: str, *, country_code: str = "") -> tuple[str, ...]:
     cell = text.strip()
     if not cell and country_code:
         return (country_code,)
+    alone = None if country_code else _INTERNATIONAL.fullmatch(cell)
+    if alone is not None:  # almost every cell of a large sheet
+        return (_within_limit(cell, alone[1]),)
     items = _items(cell)
     if not items:
         raise ValueError("no prefix")

@@ -7,12 +7,14 @@ from functools import partial
 from html import unescape
 from zoneinfo import ZoneInfo
 
-from talktime.core.rates import price_cells, row_places, time_profiles
-from talktime.core.rates.price_cells import Standing
+from talktime.core.rates import time_profiles
 from talktime.core.rates.rate_decks import RateKey
-from talktime.core.rates.rate_sheet_headers import Field, Header
 from talktime.core.rates.rating import Price, TimeProfile
-from talktime.core.rates.row_places import CellError, RowDirection, Texts, read_cell
+from talktime.core.rates.sheets import price_cells, row_places
+from talktime.core.rates.sheets.columns import Field
+from talktime.core.rates.sheets.headers import Header
+from talktime.core.rates.sheets.price_cells import Standing
+from talktime.core.rates.sheets.row_places import CellError, RowDirection, Texts, read_cell
 
 _OFFER_FIELDS = (
     Field.PRICE,
@@ -27,6 +29,7 @@ _OFFER_FIELDS = (
     Field.END_DATE,
     Field.STATUS,
     Field.FORBIDDEN,
+    Field.CHANGE,
     Field.TIME_PROFILE,
     Field.CURRENCY,
     Field.EXACT_MATCH,
@@ -35,17 +38,21 @@ _OFFER_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a row charges and when; no price means blocked."""
+    """What a row charges and when: one price, or none where calls are blocked."""
 
     profile: TimeProfile
-    price: Price | None
+    prices: tuple[Price, ...]
+
+    @property
+    def is_blocked(self) -> bool:
+        """Tell whether it refuses calls."""
+        return not self.prices
 
     @property
     def is_free(self) -> bool:
         """Tell whether it sells calls and charges nothing for them."""
-        if self.price is None or self.price.connection_fee_nanos:
-            return False
-        return not any(step.nanos_per_minute for step in self.price.steps)
+        amounts = [(price.connection_fee_nanos, *_step_nanos(price)) for price in self.prices]
+        return bool(amounts) and not any(map(any, amounts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +113,13 @@ class RowReader:
         return known
 
 
+def _step_nanos(price: Price) -> list[int]:
+    return [step.nanos_per_minute for step in price.steps]
+
+
 def _standing(texts: Texts, terms: RowTerms) -> Standing:
-    change = read_cell(texts, Field.CHANGE, price_cells.read_change)
-    if change is Standing.DISCONTINUED:
+    change = price_cells.read_change(texts.get(Field.CHANGE, ""))
+    if change is not Standing.OFFERED:
         return change
     standing = read_cell(texts, Field.STATUS, partial(price_cells.read_status, is_astpp=terms.is_astpp))
     if standing is not Standing.OFFERED:
@@ -126,8 +137,9 @@ def _read_offer(texts: Texts, header: Header, terms: RowTerms) -> tuple[Offer, d
         effective_at = read_cell(texts, Field.EFFECTIVE_DATE, partial(price_cells.read_effective_at, zone=terms.zone))
     profile = read_cell(texts, Field.TIME_PROFILE, partial(_profile, terms=terms))
     if _standing(texts, terms) is Standing.BLOCKED:
-        return Offer(profile, None), effective_at
-    return Offer(profile, _price(texts, header, terms, profile)), effective_at
+        return Offer(profile, ()), effective_at
+    price = _price(texts, header, terms, profile)
+    return Offer(profile, () if price is None else (price,)), effective_at
 
 
 def _profile(text: str, *, terms: RowTerms) -> TimeProfile:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from talktime.core.rates import price_cells
+from talktime.core.rates.sheets import price_cells
+from talktime.core.rates.sheets.columns import DESCRIBING_FIELDS, MONEY_FIELDS, PLACE_FIELDS, SYNONYMS, Field
 from talktime.core.values.errors import Invalid
 
 # Vendors write a title, their address and a date above the header; what begins further down is no rate sheet.
@@ -14,192 +14,10 @@ HEADER_ROWS_MAX = 10
 SheetLine = tuple[int, tuple[str, ...]]
 
 
-class Field(StrEnum):
-    """What a column says about a rate."""
-
-    PREFIX = "prefix"
-    AREA_CODES = "area codes"
-    CALLING_CODE = "country code"
-    COUNTRY = "country"
-    ISO = "ISO country"
-    DESTINATION = "destination"
-    PRICE = "price"
-    PRICE_FIRST = "price of the first increment"
-    PRICE_NEXT = "price of the following increments"
-    CONNECTION_FEE = "connection fee"
-    INTERVAL_FIRST = "first increment"
-    INTERVAL_NEXT = "next increment"
-    INCREMENTS = "increments"
-    INCLUDED_SECONDS = "included seconds"
-    EFFECTIVE_DATE = "effective date"
-    END_DATE = "end date"
-    STATUS = "status"
-    FORBIDDEN = "forbidden"
-    CHANGE = "change"
-    TIME_PROFILE = "time profile"
-    ORIGIN = "origin prefixes"
-    NUMBER_TYPE = "number type"
-    CURRENCY = "currency"
-    EXACT_MATCH = "exact match"
-
-
-MONEY_FIELDS = frozenset({Field.PRICE, Field.PRICE_FIRST, Field.PRICE_NEXT, Field.CONNECTION_FEE})
-PLACE_FIELDS = (Field.PREFIX, Field.AREA_CODES, Field.CALLING_CODE, Field.COUNTRY, Field.ISO)
-# Where two columns describe, the first in this table is taken; two that decide are refused.
-_DESCRIBING_FIELDS = frozenset({Field.DESTINATION, Field.COUNTRY, Field.ISO})
-
-# Upper and lower case, spaces, signs and underscores do not matter; "per minute" and a currency neither.
-SYNONYMS: Mapping[Field, tuple[str, ...]] = {
-    Field.PREFIX: (
-        "prefix",
-        "prefixes",
-        "code",
-        "codes",
-        "dial code",
-        "dial codes",
-        "dialing code",
-        "dialling code",
-        "dialcode prefix",
-        "destination code",
-        "destination prefix",
-        "destination prefixes",
-        "pattern",
-    ),
-    Field.AREA_CODES: ("area code", "area codes", "city code", "city codes", "national code", "ndc"),
-    Field.CALLING_CODE: ("country code", "country codes", "calling code", "country prefix"),
-    Field.COUNTRY: ("country", "country name"),
-    Field.ISO: ("iso", "iso2", "iso3", "country iso", "iso code", "iso country"),
-    Field.DESTINATION: (
-        "destination",
-        "destination name",
-        "code name",
-        "description",
-        "zone",
-        "zone name",
-        "comment",
-        "name",
-    ),
-    Field.PRICE: (
-        "rate",
-        "price",
-        "cost",
-        "new rate",
-        "new price",
-        "voice rate",
-        "voice price",
-        "call rate",
-        "call price",
-        "outbound voice price",
-        "inbound voice price",
-    ),
-    Field.PRICE_FIRST: ("price 1", "rate 1", "initial rate", "initial price", "first rate", "first price"),
-    Field.PRICE_NEXT: (
-        "price n",
-        "rate n",
-        "increment rate",
-        "increment price",
-        "next rate",
-        "next price",
-        "recurring rate",
-        "additional rate",
-        "subsequent rate",
-    ),
-    Field.CONNECTION_FEE: (
-        "connection fee",
-        "connect fee",
-        "connection cost",
-        "connect cost",
-        "connection charge",
-        "connect charge",
-        "setup fee",
-        "setup cost",
-        "sf",
-        "initial cost",
-        "price per call",
-        "call setup fee",
-    ),
-    Field.INTERVAL_FIRST: (
-        "interval 1",
-        "initial increment",
-        "initial interval",
-        "init inc",
-        "init block",
-        "min",
-        "minimum",
-        "first",
-        "first increment",
-        "first interval",
-        "initial time",
-        "minimum duration",
-    ),
-    Field.INTERVAL_NEXT: (
-        "interval n",
-        "increment",
-        "inc",
-        "int",
-        "interval",
-        "billing block",
-        "next",
-        "next increment",
-        "next interval",
-        "billable unit",
-        "subsequent increment",
-        "voice unit in seconds",
-    ),
-    Field.INCREMENTS: (
-        "increments",
-        "billing terms",
-        "billing increment",
-        "billing increments",
-        "rounding",
-        "billing interval",
-        "billing",
-    ),
-    Field.INCLUDED_SECONDS: (
-        "included seconds",
-        "grace",
-        "grace time",
-        "grace period",
-        "grace volume",
-        "free seconds",
-    ),
-    Field.EFFECTIVE_DATE: (
-        "effective date",
-        "effective from",
-        "effective",
-        "start date",
-        "valid from",
-        "activation",
-        "activation date",
-    ),
-    Field.END_DATE: ("end date", "expires", "expiry date", "valid to", "valid until", "discontinued"),
-    Field.STATUS: ("status", "state"),
-    Field.FORBIDDEN: ("forbidden", "blocked"),
-    Field.CHANGE: ("change", "changes", "rate change"),
-    Field.TIME_PROFILE: ("time profile", "time of day", "time slot", "timing", "time class", "peak", "time band"),
-    Field.ORIGIN: (
-        "origin prefix",
-        "origin prefixes",
-        "origination prefix",
-        "origination prefixes",
-        "origin set",
-        "origin",
-        "origination",
-        "origin code",
-        "src code",
-        "src prefix",
-    ),
-    Field.NUMBER_TYPE: ("number type", "phone number type"),
-    Field.CURRENCY: ("currency", "currency code"),
-    Field.EXACT_MATCH: ("exact match",),
-}
-
 _PER_MINUTE = re.compile(r"(per|a|)(minute|min|m)$")
 _WORD = re.compile(r"[^\W_]+|[€¢]")
 # Currencies that headers write in lower case; other codes count in capitals only, for `all` and `top` are codes too.
-_PLAIN_CURRENCIES = frozenset(
-    "usd eur gbp chf cad aud nzd sgd hkd jpy cny inr sek nok dkk pln czk huf zar brl mxn".split()
-)
+_PLAIN_CURRENCIES = frozenset({"usd", "eur", "gbp", "chf", "cad", "aud", "nzd", "jpy", "sek", "nok", "dkk", "pln"})
 _INBOUND_PRICE = "inboundvoiceprice"
 _US_WORDS = frozenset({"npanxx", "lrn", "interstate", "intrastate", "inter", "intra", "indeterminate", "ij"})
 
@@ -288,7 +106,7 @@ def _header(line: int, cells: tuple[str, ...], columns: Sequence[_ColumnName]) -
     chosen: dict[Field, _ColumnName] = {}
     for column in sorted(columns, key=lambda column: (column.rank, column.position)):
         other = chosen.setdefault(column.field, column)
-        if other is not column and column.field not in _DESCRIBING_FIELDS:
+        if other is not column and column.field not in DESCRIBING_FIELDS:
             raise Invalid(
                 f"line {line}: the columns {cells[other.position]!r} and {cells[column.position]!r} both say the "
                 f"{column.field.value}: leave one out"
