@@ -68,7 +68,10 @@ _RATE = text(
     " AND prefix = :prefix AND origin_prefix = :origin_prefix"
 )
 _SQLITE_TRIGGERS = text("SELECT name FROM sqlite_master WHERE type = 'trigger' AND sql LIKE '%RAISE(ABORT%'")
-_POSTGRESQL_TRIGGERS = text("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')")
+_POSTGRESQL_TRIGGERS = text(
+    "SELECT t.tgname FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid"
+    " WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND f.prosrc LIKE '%RAISE EXCEPTION%'"
+)
 
 
 class BookRows:
@@ -105,10 +108,14 @@ class BookRows:
         for (organization_id, call_key), group in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
             yield _call_books(organization_id, call_key, group)
 
-    def other_postings(self) -> Iterator[tuple[int, PostedRow]]:
-        """Yield the postings that belong to no call."""
+    def other_postings(self) -> Iterator[tuple[int, PostedRow | Unreadable]]:
+        """Yield the postings that belong to no call, or what is wrong with one."""
         for organization_id, *posting in self._stream(_OTHER_POSTINGS):
-            yield organization_id, _posted(tuple(posting))
+            posted, problem = _read(_posted, tuple(posting), f"postings {posting[0]}")
+            if posted is not None:
+                yield organization_id, posted
+            if problem is not None:
+                yield organization_id, problem
 
     def lots(self) -> Iterator[LotBooks]:
         """Yield each lot, and each id that the journal takes for one, with what the journal moved."""
@@ -175,25 +182,50 @@ def _call_books(organization_id: int, call_key: str, group: Iterable[tuple[objec
     postings: list[PostedRow] = []
     unreadable: list[Unreadable | None] = []
     for _, tag, row in group:
+        problem = None
         if tag == _MAPPED:
             is_mapped = True
         elif tag == _CALL:
-            hold_micros = row[_HOLD_POSITION]
-            call, problem = _read(rows.call_of, row, f"calls {call_key}")
-            unreadable.append(problem)
+            call, problem = _read(_call_of, row, f"calls {call_key}")
+            hold_micros = row[_HOLD_POSITION] if call is not None else 0
         elif tag == _USAGE:
-            used, problem = _read(rows.usage_of, row, f"usage_rows {call_key} line {row[2]}")
+            used, problem = _read(_usage_of, row, f"usage_rows {call_key} line {row[2]}")
             usage += [used] if used is not None else []
-            unreadable.append(problem)
         else:
-            postings.append(_posted(row[2:]))
+            posted, problem = _read(_posted, row[2:], f"postings {row[2]}")
+            postings += [posted] if posted is not None else []
+        unreadable.append(problem)
     problems = tuple(problem for problem in unreadable if problem is not None)
     return CallBooks(organization_id, call_key, call, hold_micros, is_mapped, tuple(usage), tuple(postings), problems)
 
 
-_HOLD_POSITION = [name.strip() for name in f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}".split(",")].index(
-    "hold_micros"
-)
+def _numbers(columns: str) -> tuple[int, ...]:
+    """Return where the columns stand that must hold whole numbers: SQLite lets them hold anything."""
+    endings = ("_micros", "_seconds", "_count", "line")
+    return tuple(index for index, name in enumerate(columns.split(",")) if name.strip().endswith(endings))
+
+
+_CALL_COLUMNS = f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}"
+_HOLD_POSITION = [name.strip() for name in _CALL_COLUMNS.split(",")].index("hold_micros")
+_CALL_NUMBERS = _numbers(_CALL_COLUMNS)
+_USAGE_NUMBERS = _numbers(rows.USAGE_COLUMNS)
+
+
+def _call_of(row: Row) -> Call:
+    _check_numbers(row[position] for position in _CALL_NUMBERS if row[position] is not None)
+    return rows.call_of(row)
+
+
+def _usage_of(row: Row) -> UsageRow:
+    _check_numbers(row[position] for position in _USAGE_NUMBERS)
+    return rows.usage_of(row)
+
+
+def _check_numbers(cells: Iterable[object]) -> None:
+    for cell in cells:
+        if not isinstance(cell, int):
+            message = f"{cell!r} is no whole number"
+            raise TypeError(message)
 
 
 def _lot_books(organization_id: int, lot_id: int, group: Iterable[tuple[object, int, Row]]) -> LotBooks:
@@ -210,12 +242,14 @@ def _lot_books(organization_id: int, lot_id: int, group: Iterable[tuple[object, 
 
 
 def _lot_columns(row: Row) -> LotColumns:
+    _check_numbers(row)
     _, _, granted, spent, held, expired, refunded, disputed, expires_at = row
     return LotColumns(granted, spent, held, expired, refunded, disputed, from_micros(expires_at))
 
 
 def _posted(row: Row) -> PostedRow:
     entry_id, debit, credit, amount, occurred_at, lot_id, purchased_at, expires_at = row
+    _check_numbers((amount,))
     return PostedRow(
         entry_id,
         debit,

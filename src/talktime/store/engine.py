@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from talktime.core.values.errors import Invalid, Unavailable
+from talktime.store.schema import SCHEMA_REVISION
 
 BUSY_TIMEOUT_SECONDS = 10
 LOCK_TIMEOUT_MILLISECONDS = 5_000
@@ -77,19 +76,40 @@ def create_schema(database_url: str) -> None:
     """Bring the database to the newest schema by its migrations; harmless where it is there already."""
     engine = open_engine(database_url)
     try:
-        with engine.connect() as connection:
-            migrate(connection)
-            connection.commit()
+        with unavailable_if_locked(), engine.begin() as connection:
+            one_at_a_time(connection, "migrate")
+            if _revision(connection) != SCHEMA_REVISION:
+                migrate(connection)
     finally:
         engine.dispose()
 
 
 def migrate(connection: Connection) -> None:
     """Run the migrations to the newest on an open connection."""
+    # Imported here, because it takes a second, and a database that is up to date does not need it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def one_at_a_time(connection: Connection, doing: str) -> None:
+    """Let no two transactions do the same at once, until this one ends; SQLite has one writer anyway.
+
+    For the rare work that looks before it inserts: ids that count up, names that must be free.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:doing))"), {"doing": doing})
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from talktime.core.calls.calls import Call
 from talktime.core.calls.cdrs import UsageRow
@@ -14,7 +14,7 @@ from talktime.core.values.periods import Period
 from talktime.store import charging_rows as rows
 from talktime.store.books import CHUNK_ROWS, BookRows
 from talktime.store.instants import from_micros, to_micros
-from talktime.store.schema import credit_lots, deck_versions, organizations, parked_reports, usage_rows
+from talktime.store.schema import credit_lots, deck_versions, organizations, parked_reports, postings, usage_rows
 
 _PREFIXED_USAGE = ", ".join(f"r.{name.strip()}" for name in rows.USAGE_COLUMNS.split(","))
 _IN_PERIOD = "r.organization_id = :organization_id AND r.started_at >= :starts_at AND r.started_at < :ends_at"
@@ -38,10 +38,6 @@ _USAGE_OF_CALL = text(
     f"SELECT {rows.USAGE_COLUMNS} FROM usage_rows"
     " WHERE organization_id = :organization_id AND call_key = :call_key ORDER BY line"
 )
-_POSTINGS = text(
-    "SELECT entry_id, debit, credit, amount_micros, lot_id FROM postings"
-    " WHERE organization_id = :organization_id AND entry_id IN :entry_ids ORDER BY entry_id, line"
-).bindparams(bindparam("entry_ids", expanding=True))
 
 
 class InsightRows:
@@ -98,10 +94,15 @@ class InsightRows:
 
     def postings(self, organization_id: int, entry_ids: Iterable[str]) -> list[tuple[str, Posting]]:
         """Return the postings of journal entries, each with the id of its entry."""
-        wanted = {"organization_id": organization_id, "entry_ids": list(entry_ids)}
+        columns = (postings.c[name] for name in ("entry_id", "debit", "credit", "amount_micros", "lot_id"))
+        statement = (
+            select(*columns)
+            .where(postings.c.organization_id == organization_id, postings.c.entry_id.in_(list(entry_ids)))
+            .order_by(postings.c.entry_id, postings.c.line)
+        )
         return [
             (entry_id, Posting(Account(debit), Account(credit), amount, lot_id))
-            for entry_id, debit, credit, amount, lot_id in self._connection.execute(_POSTINGS, wanted)
+            for entry_id, debit, credit, amount, lot_id in self._connection.execute(statement)
         ]
 
     def lot_labels(self, organization_id: int, lot_ids: Iterable[int]) -> dict[int, LotLabel]:

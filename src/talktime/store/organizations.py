@@ -12,6 +12,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import License, NumberUse, User
 from talktime.core.values.errors import Conflict, NotFound
 from talktime.store import charging_rows as rows
+from talktime.store.engine import one_at_a_time
 from talktime.store.instants import to_micros
 from talktime.store.schema import identities, organizations, users
 
@@ -54,6 +55,7 @@ class OrganizationRows:
 
     def next_id(self) -> int:
         """Return an id that no organization has."""
+        one_at_a_time(self._connection, "organizations")
         highest = self._connection.scalar(select(func.max(organizations.c.organization_id)))
         return (highest or 0) + 1
 
@@ -154,6 +156,7 @@ class OrganizationRows:
         return rows.organization_of(tuple(row))
 
     def _refuse_taken(self, wanted: list[str]) -> None:
+        one_at_a_time(self._connection, "identities")
         taken = self._connection.scalars(select(identities.c.identity).where(identities.c.identity.in_(wanted))).all()
         repeated = {identity for identity, times in Counter(wanted).items() if times > 1}
         if taken or repeated:

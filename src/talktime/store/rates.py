@@ -10,6 +10,7 @@ from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction
 from talktime.core.values.errors import NotFound
 from talktime.store import charging_rows as rows
 from talktime.store.decks import deck_of, terms_of
+from talktime.store.engine import one_at_a_time
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import deck_publications, deck_versions, rates
 
@@ -41,6 +42,7 @@ class RateRows:
 
     def stage(self, deck: str, source: str, terms: DeckTerms, at: datetime) -> DeckVersion:
         """Begin a new version of a deck; it cannot be published before `complete`."""
+        one_at_a_time(self._connection, "deck_versions")
         version_id = (self._connection.scalar(select(func.max(deck_versions.c.version_id))) or 0) + 1
         last = select(func.max(deck_versions.c.number)).where(deck_versions.c.deck == deck)
         number = (self._connection.scalar(last) or 0) + 1
@@ -119,6 +121,7 @@ class RateRows:
 
     def publish(self, version: DeckVersion, directions: Iterable[Direction], *, start: datetime, at: datetime) -> None:
         """Let the version be in force from an instant on, for the directions that it prices."""
+        one_at_a_time(self._connection, "deck_publications")
         next_id = (self._connection.scalar(select(func.max(deck_publications.c.publication_id))) or 0) + 1
         for offset, direction in enumerate(directions):
             row = {

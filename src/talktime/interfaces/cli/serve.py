@@ -10,9 +10,9 @@ from typing import Annotated
 import cyclopts
 import uvicorn
 
-from talktime.bootstrap import App
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.interfaces.charging.server import ChargingServer
+from talktime.interfaces.cli.terminal import open_app
 from talktime.settings import Settings, settings_from
 from talktime.store.engine import is_sqlite, sqlite_path
 
@@ -37,7 +37,7 @@ def serve(
     if is_sqlite(settings.database_url) and processes > 1:
         message = "a SQLite file is charged by one process; use PostgreSQL for several"
         raise Invalid(message, code="one_process")
-    with App(settings), _only_server(settings):
+    with open_app(database), _only_server(settings):
         uvicorn.run(
             "talktime.interfaces.cli.serve:charging_server",
             factory=True,
@@ -68,7 +68,8 @@ def _only_server(settings: Settings) -> Iterator[None]:
     if not is_sqlite(settings.database_url):
         yield
         return
-    with Path(f"{sqlite_path(settings.database_url)}.serve").open("w") as lock:
+    # By the file's own name, whichever link led to it.
+    with Path(f"{Path(sqlite_path(settings.database_url)).resolve()}.serve").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as failure:

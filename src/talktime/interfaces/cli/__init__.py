@@ -1,0 +1,1 @@
+"""The command line: one file per subject, imported when it is called."""

@@ -1,0 +1,276 @@
+"""`talktime demo`: the whole job on sample data: prices, people, credit, a month of calls, reports, audit."""
+
+import csv
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from cyclopts.types import PositiveInt
+
+from talktime.bootstrap import App as Talktime
+from talktime.bootstrap import open_statements
+from talktime.core.calls.replaying import RecordedCall, ReplayedCall, summary_of
+from talktime.core.credit.lots import Credit, LotKind
+from talktime.core.organizations.users import NO_LICENSE, License, NumberUse
+from talktime.core.values.money import format_micros
+from talktime.imports.call_files import read_call_file
+from talktime.interfaces.cli import demo_view, usage
+from talktime.interfaces.cli.deck_files import SheetArguments, read_deck_file
+from talktime.interfaces.cli.terminal import open_app, print_json
+from talktime.samples import people, rate_deck
+from talktime.samples.calls import SampleCall, sample_calls
+from talktime.store.transaction import Transaction
+from talktime.usecases.calls.replay_calls import replay_calls
+from talktime.usecases.credit.add_credit import AddCredit, add_credit
+from talktime.usecases.credit.show_credit import show_credit
+from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
+from talktime.usecases.insight.report_usage import ReportUsage, report_usage
+from talktime.usecases.organizations.manage_organizations import AddOrganization, LookAt, add_organization
+from talktime.usecases.organizations.manage_users import (
+    AddServiceNumber,
+    AddUsers,
+    NewUser,
+    add_service_number,
+    add_users,
+)
+from talktime.usecases.rates.publish_rate_deck import PublishDeck, StageDeck, publish_deck, stage_deck
+
+EXIT_VIOLATED = 1
+ORGANIZATION, COUNTRY, CURRENCY, DECK = people.ORGANIZATION_NAME, "US", "USD", "SAMPLE prices"
+# One month for everybody, so that everybody sees the same figures.
+MONTH_STARTS_AT = datetime(2026, 10, 1, tzinfo=demo_view.ZONE)
+DAYS = 31
+SEED = 2039
+# A little less than what the calls of this sample cost on average: the credit runs out near the month's end.
+GRANTED_MICROS_PER_CALL = 225_000
+PROMOTIONAL_PERCENT = 5
+# Who has no Communications Credits, to show what is said of such calls.
+UNLICENSED = "jean-luc.tremblay@"
+
+app = App(name="demo")
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What the demo writes, all in one folder."""
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The books."""
+        return self.folder / "talktime.db"
+
+    @property
+    def outbound_prices(self) -> Path:
+        """The price list for calls to everywhere."""
+        return self.folder / "sample-prices.csv"
+
+    @property
+    def toll_free_prices(self) -> Path:
+        """The price list for calls to the toll-free number."""
+        return self.folder / "sample-toll-free-prices.csv"
+
+    @property
+    def calls(self) -> Path:
+        """The month of calls."""
+        return self.folder / "sample-calls.csv"
+
+    @property
+    def usage_csv(self) -> Path:
+        """What was charged, for machines."""
+        return self.folder / "usage.csv"
+
+    @property
+    def usage_workbook(self) -> Path:
+        """What was charged, for people."""
+        return self.folder / "usage.xlsx"
+
+    @property
+    def database_url(self) -> str:
+        """The books, as commands want to be told."""
+        return f"sqlite:///{self.database}"
+
+    def start_afresh(self) -> None:
+        """Remove what an earlier demo wrote, and nothing else that may be in the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        logs = [self.database.with_name(f"{self.database.name}{suffix}") for suffix in ("", "-wal", "-shm")]
+        samples = [self.outbound_prices, self.toll_free_prices, self.calls]
+        for path in (*logs, *samples, self.usage_csv, self.usage_workbook):
+            path.unlink(missing_ok=True)
+
+
+@app.default
+def demo(
+    *,
+    folder: Annotated[
+        Path, Parameter(help="Where everything is written; what an earlier demo left is replaced.")
+    ] = Path("demo"),
+    calls: Annotated[PositiveInt, Parameter(help="How many calls the month has.")] = 8_000,
+    as_json: Annotated[bool, Parameter(name="--json", negative=(), help="A summary as one JSON document.")] = False,
+) -> int:
+    """Fund an organization, charge a month of its calls on a virtual clock, report and audit: all on sample data."""
+    files = Files(folder)
+    files.start_afresh()
+    show: demo_view.Shown = demo_view.Silent() if as_json else demo_view.Steps(MONTH_STARTS_AT, DAYS)
+    began = time.monotonic()
+    show.title()
+    _write_samples(files, calls)
+    with open_app(files.database_url) as talktime:
+        show.done("Store", f"{files.database}, SQLite, started afresh")
+        show.done("Prices", _publish_prices(talktime, files))
+        show.done("People", _add_people(talktime))
+        show.done("Credit", _add_credit(talktime, calls))
+        recorded = [line.call for line in read_call_file(files.calls) if line.call is not None]
+        replayed = _replay(talktime, recorded, show)
+        show.done("Report", _report(talktime, files))
+        audit = talktime.read(audit_books, AuditBooks(_month_end()))
+        show.done("Audit", demo_view.audit_text(audit), is_good=audit.is_clean)
+        credit = talktime.read(show_credit, LookAt(ORGANIZATION, _month_end())).credit
+        destinations = talktime.read(_destinations, None)
+    show.story(replayed, credit, destinations, files.database_url, time.monotonic() - began)
+    if as_json:
+        print_json(_document(files, replayed, credit, audit))
+    return 0 if audit.is_clean else EXIT_VIOLATED
+
+
+def _month_end() -> datetime:
+    return (MONTH_STARTS_AT + timedelta(days=DAYS)).astimezone(UTC)
+
+
+# ── the samples, as files that anybody could have sent ──────────────────────────────────────────────────────
+
+
+def _write_samples(files: Files, calls_count: int) -> None:
+    files.outbound_prices.write_text(rate_deck.sample_rate_deck_csv(), "utf-8")
+    files.toll_free_prices.write_text(
+        rate_deck.sample_toll_free_deck_csv().replace("Inbound price per minute", "Inbound voice price"), "utf-8"
+    )
+    month = sample_calls(
+        callers=[user.number for user in people.sample_users()],
+        toll_free_number=people.TOLL_FREE_NUMBER,
+        month_starts_at=MONTH_STARTS_AT,
+        days=DAYS,
+        calls_count=calls_count,
+        seed=SEED,
+    )
+    with files.calls.open("w", newline="", encoding="utf-8") as stream:
+        _write_calls(csv.writer(stream), month)
+
+
+def _write_calls(writer: Any, calls: Iterable[SampleCall]) -> None:
+    writer.writerow(("call_id", "from", "to", "kind", "started_at", "ring_seconds", "duration_seconds"))
+    for call in calls:
+        started_at = f"{call.started_at:%Y-%m-%dT%H:%M:%SZ}"
+        writer.writerow(
+            (call.call_id, call.caller, call.called, call.kind, started_at, call.ring_seconds, call.duration_seconds)
+        )
+
+
+# ── the steps ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _publish_prices(talktime: Talktime, files: Files) -> str:
+    stated = SheetArguments(currency=CURRENCY, time_zone=demo_view.ZONE.key, profile=("peak=Mon-Fri 08:00-18:00",))
+    counts = []
+    for path in (files.outbound_prices, files.toll_free_prices):
+        sheet = read_deck_file(path, stated)
+        assert not sheet.rejections, "our own samples can be read"
+        stage_deck(talktime.run, StageDeck(DECK, path.name, sheet.terms, sheet.rates, MONTH_STARTS_AT), lambda _: None)
+        talktime.run(
+            publish_deck, PublishDeck(DECK, None, MONTH_STARTS_AT.astimezone(UTC), MONTH_STARTS_AT.astimezone(UTC))
+        )
+        counts.append(len(sheet.rates))
+    return f"{counts[0]:,} outbound and {counts[1]:,} toll-free rates, in force from {MONTH_STARTS_AT:%-d %B}"
+
+
+def _add_people(talktime: Talktime) -> str:
+    at = MONTH_STARTS_AT.astimezone(UTC)
+    talktime.run(add_organization, AddOrganization(ORGANIZATION, COUNTRY, CURRENCY, demo_view.ZONE.key, DECK, at))
+    users = [
+        NewUser(
+            line=line,
+            user_principal_name=user.user_principal_name,
+            display_name=user.display_name,
+            numbers=(user.number,),
+            usage_location=user.usage_location,
+            department=user.department,
+            licenses=License.PHONE_SYSTEM if user.user_principal_name.startswith(UNLICENSED) else ~NO_LICENSE,
+        )
+        for line, user in enumerate(people.sample_users(), start=1)
+    ]
+    added = talktime.run(add_users, AddUsers(ORGANIZATION, tuple(users)))
+    assert added.is_saved, "our own samples can be added"
+    talktime.run(add_service_number, AddServiceNumber(ORGANIZATION, people.TOLL_FREE_NUMBER, NumberUse.TOLL_FREE))
+    return f"{ORGANIZATION}: {len(users)} users, one toll-free number for conferences"
+
+
+def _add_credit(talktime: Talktime, calls_count: int) -> str:
+    at = MONTH_STARTS_AT.astimezone(UTC)
+    granted = calls_count * GRANTED_MICROS_PER_CALL
+    promotional = granted * PROMOTIONAL_PERCENT // 100
+    purchased = granted - promotional
+    talktime.run(add_credit, AddCredit(ORGANIZATION, promotional, "WELCOME", at, CURRENCY, kind=LotKind.PROMOTIONAL))
+    bought = talktime.run(add_credit, AddCredit(ORGANIZATION, purchased, "PO-2026-10", at, CURRENCY))
+    return demo_view.credit_text(promotional, purchased, bought.expires_at)
+
+
+def _replay(talktime: Talktime, recorded: Sequence[RecordedCall], show: demo_view.Shown) -> list[ReplayedCall]:
+    began = time.monotonic()
+    statements = open_statements(talktime.settings.database_url)
+    with closing(statements), show.clock(len(recorded)) as tick:
+        replayed = []
+        for each in replay_calls(statements, talktime.settings.charging_terms, recorded):
+            replayed.append(each)
+            tick(each)
+    seconds = time.monotonic() - began
+    show.done("Calls", f"{len(replayed):,} calls charged in {seconds:.0f} s, {len(replayed) / seconds:,.0f} a second")
+    return replayed
+
+
+def _report(talktime: Talktime, files: Files) -> str:
+    writers = (
+        partial(usage._write_csv, path=str(files.usage_csv)),
+        partial(usage._write_workbook, path=files.usage_workbook, two_decimals=False),
+    )
+    reported = talktime.read(report_usage, ReportUsage(ORGANIZATION, writers=writers))
+    return f"{files.usage_csv} and {files.usage_workbook}, {reported.rows_count:,} rows"
+
+
+def _destinations(tx: Transaction, _: None) -> list[demo_view.DestinationTotal]:
+    """Add up the usage by destination, the dearest first."""
+    organization = tx.organizations.named(ORGANIZATION)
+    period = (MONTH_STARTS_AT.astimezone(UTC), _month_end())
+    totals: dict[str, demo_view.DestinationTotal] = {}
+    for each in tx.insight.usage(organization.organization_id, *period):
+        row = each.row
+        if row.cost_micros > 0:
+            before = totals.get(row.destination, demo_view.DestinationTotal(row.destination, 0, 0, 0))
+            totals[row.destination] = before.with_call(row.used_seconds, row.cost_micros)
+    return sorted(totals.values(), key=lambda total: -total.charged_micros)
+
+
+def _document(files: Files, replayed: Sequence[ReplayedCall], credit: Credit, audit: AuditReport) -> dict[str, Any]:
+    summary = summary_of(replayed)
+    return {
+        "organization": ORGANIZATION,
+        "month": f"{MONTH_STARTS_AT:%Y-%m}",
+        "calls": summary.calls_count,
+        "answered": summary.answered_count,
+        "talk_seconds": summary.used_seconds,
+        "currency": CURRENCY,
+        "granted": format_micros(sum(lot.granted_micros for lot in credit.lots)),
+        "charged": format_micros(summary.charged_micros),
+        "left": format_micros(credit.balance_micros),
+        "cut": summary.cut_count,
+        "denied": {reason.value: count for reason, count in summary.denials.items()},
+        "audit_clean": audit.is_clean,
+        "database": files.database_url,
+        "files": [str(path) for path in (files.usage_csv, files.usage_workbook)],
+    }

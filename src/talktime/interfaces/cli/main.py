@@ -1,0 +1,105 @@
+"""`talktime`: the table of commands, and what becomes of an error."""
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from enum import Enum
+
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
+
+from talktime import __version__
+from talktime.core.values.errors import CallerError, TalktimeError
+from talktime.interfaces.cli.terminal import print_json, refuse
+
+EXIT_CALLER = 2
+EXIT_UNAVAILABLE = 3
+EXIT_INTERRUPTED = 130
+
+_START = Group("Start here", sort_key=0)
+_PEOPLE = Group("Organizations and people", sort_key=1)
+_PRICES = Group("Prices", sort_key=2)
+_MONEY = Group("Credit", sort_key=3)
+_REPORTS = Group("Calls and reports", sort_key=4)
+
+# Name, group, help. The module of the same name exports `app`; it is imported when its command is called.
+_COMMANDS: tuple[tuple[str, Group, str], ...] = (
+    ("demo", _START, "See the whole job done on sample calls, in a minute."),
+    ("serve", _START, "Answer switches over HTTP: start, answer, extend, end."),
+    ("organizations", _PEOPLE, "Those who own a balance: list, add, show."),
+    ("users", _PEOPLE, "People who call: list, add, import from CSV or Excel."),
+    ("licenses", _PEOPLE, "What people may use: assign to one or to many."),
+    ("numbers", _PEOPLE, "Toll and toll-free numbers of an organization: list, add."),
+    ("decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
+    ("quote", _PRICES, "What a call to a number costs, and why."),
+    ("credit", _MONEY, "Fund an organization, see its balance and its lots."),
+    ("calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
+    ("usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    ("audit", _REPORTS, "Prove that the books agree to the micro-unit."),
+)
+
+
+def make_app() -> App:
+    """Return the command line with all its commands registered by name."""
+    app = App(
+        name="talktime",
+        help="Prepaid credit for phone calls: fund, authorize, charge, cut and report to the micro-unit.",
+        version=__version__,
+        result_action="return_value",
+        default_parameter=Parameter(show_default=_default_shown),
+    )
+    app["--help"].group = app["--version"].group = Group("Help", sort_key=99)
+    for position, (name, group, help_text) in enumerate(_COMMANDS):
+        module = f"talktime.interfaces.cli.{name}:app"
+        app.command(module, name=name, help=help_text, group=group, sort_key=position)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; return 0, what the command returns, 2 for the caller's mistake, 3 where the world fails.
+
+    Anything else is a bug of ours, and shows its traceback.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        returned = make_app()(given, exit_on_error=False, print_error=False)
+    except CycloptsError as mistake:
+        return _refuse(given, "usage", _sentence(mistake, given), EXIT_CALLER)
+    except CallerError as mistake:
+        return _refuse(given, mistake.code, mistake.message, EXIT_CALLER)
+    except TalktimeError as failure:
+        # Drivers explain themselves over several lines; the first one says it.
+        return _refuse(given, failure.code, failure.message.partition("\n")[0], EXIT_UNAVAILABLE)
+    except KeyboardInterrupt:
+        return _refuse(given, "interrupted", "interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); there is no one left to tell.
+        sys.stderr.close()
+        return 0
+    return returned if isinstance(returned, int) else 0
+
+
+def _default_shown(value: object) -> str | None:
+    if isinstance(value, Enum):
+        return value.name.lower().replace("_", "-")
+    return str(value) if value else None
+
+
+def _refuse(given: Sequence[str], code: str, message: str, exit_code: int) -> int:
+    if "--json" in given:
+        print_json({"error": code, "message": message})
+    else:
+        refuse(message)
+    return exit_code
+
+
+def _sentence(mistake: CycloptsError, given: Sequence[str]) -> str:
+    names = [name for name, _, _ in _COMMANDS]
+    if isinstance(mistake, UnknownCommandError) and given[0] not in names:
+        # Not the library's own sentence: it would import every command to find the one that was meant.
+        close = get_close_matches(given[0], names, n=1)
+        meant = f"did you mean `talktime {close[0]}`?" if close else f"there are {', '.join(names)}"
+        return f"there is no command {given[0]!r}: {meant}"
+    if isinstance(mistake, UnusedCliTokensError):
+        words = " ".join(mistake.unused_tokens or ())
+        return f"{words!r} is not understood here: `talktime {given[0]} --help` shows what is"
+    return " ".join(str(mistake).split())

@@ -1,0 +1,127 @@
+"""Lists of people as CSV, workbook or plain text: columns by their names, whatever their order."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from talktime.core.organizations.users import NO_LICENSE, License
+from talktime.core.values.errors import Invalid
+from talktime.imports.spreadsheets import read_sheet
+from talktime.usecases.organizations.manage_users import NewUser
+
+_COLUMNS: dict[str, tuple[str, ...]] = {
+    "user": ("user", "userprincipalname", "upn", "username", "principalname", "login", "email", "mail"),
+    "display_name": ("displayname", "name", "fullname"),
+    "numbers": (
+        "number",
+        "numbers",
+        "phonenumber",
+        "phonenumbers",
+        "phone",
+        "telephone",
+        "lineuri",
+        "did",
+        "extension",
+    ),
+    "usage_location": ("usagelocation", "country", "location"),
+    "department": ("department", "costcenter"),
+    "licenses": ("licenses", "license", "licences", "licence"),
+}
+# Each license as a column of its own, with yes or no in it.
+_LICENSES: dict[str, License] = {
+    **dict.fromkeys(("phonesystem",), License.PHONE_SYSTEM),
+    **dict.fromkeys(("audioconferencing", "conferencing"), License.AUDIO_CONFERENCING),
+    **dict.fromkeys(("communicationscredits", "communicationcredits", "credits"), License.COMMUNICATIONS_CREDITS),
+}
+_ALL = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING | License.COMMUNICATIONS_CREDITS
+_YES = frozenset({"yes", "y", "true", "1", "on", "x"})
+_NO = frozenset({"no", "n", "false", "0", "off", ""})
+_SEPARATORS = re.compile(r"[;,|\n]")
+PEOPLE_MAX = 100_000
+
+
+def read_people(path: Path) -> tuple[NewUser, ...]:
+    """Return the people of a file, each with what could not be read of him; raise Invalid for a file without users."""
+    header, lines = _header_and_lines(path)
+    if "user" not in header:
+        message = (
+            f"{path.name} has no column for the user principal name; it may be called `user principal name` or `user`,"
+            " beside display name, number, usage location, department, licenses"
+        )
+        raise Invalid(message, code="users_header")
+    people = tuple(_person(line, header, cells) for line, cells in lines)
+    if not people:
+        message = f"{path.name} has a header and no user below it"
+        raise Invalid(message, code="users_empty")
+    return people
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Return the user principal names of a file: one a line, or the user column of a table."""
+    if path.suffix.lower() == ".txt":
+        words = [cells[0].strip() for _, cells in read_sheet(path) if cells]
+        names = tuple(word for word in words if word and not word.startswith("#"))
+    else:
+        names = tuple(person.user_principal_name for person in read_people(path))
+    if not names:
+        message = f"{path.name} names no user"
+        raise Invalid(message, code="users_empty")
+    return names
+
+
+def _header_and_lines(path: Path) -> tuple[dict[str, int], list[tuple[int, tuple[str, ...]]]]:
+    lines = [(line, cells) for line, cells in read_sheet(path) if any(cell.strip() for cell in cells)]
+    if not lines:
+        message = f"{path.name} is empty"
+        raise Invalid(message, code="users_empty")
+    (_, names), *rest = lines
+    if len(rest) > PEOPLE_MAX:
+        message = f"{path.name} has more than {PEOPLE_MAX:,} users; split it"
+        raise Invalid(message, code="users_too_many")
+    keys = [re.sub(r"[^a-z0-9]", "", name.lower().replace("(s)", "")) for name in names]
+    header = {
+        column: keys.index(synonym)
+        for column, synonyms in (*_COLUMNS.items(), *((name, (name,)) for name in _LICENSES))
+        for synonym in reversed(synonyms)
+        if synonym in keys
+    }
+    return header, rest
+
+
+def read_licenses(text: str) -> tuple[License, tuple[str, ...]]:
+    """Return the licenses that are named, and what of the text names none."""
+    found, problems = NO_LICENSE, []
+    for word in filter(None, map(str.strip, _SEPARATORS.split(text))):
+        key = re.sub(r"[^a-z]", "", word.lower())
+        if key != "all" and key not in _LICENSES:
+            problems.append(f"{word!r} is no license: Phone System, Audio Conferencing, Communications Credits are")
+        found |= _ALL if key == "all" else _LICENSES.get(key, NO_LICENSE)
+    return found, tuple(problems)
+
+
+def _person(line: int, header: Mapping[str, int], cells: Sequence[str]) -> NewUser:
+    text = {name: cells[place].strip() if place < len(cells) else "" for name, place in header.items()}
+    named, problems = read_licenses(text.get("licenses", ""))
+    switched, further = _switched(text)
+    return NewUser(
+        line=line,
+        user_principal_name=text["user"],
+        display_name=text.get("display_name", ""),
+        numbers=tuple(filter(None, map(str.strip, _SEPARATORS.split(text.get("numbers", ""))))),
+        usage_location=text.get("usage_location", ""),
+        department=text.get("department", ""),
+        licenses=named | switched,
+        problems=(*problems, *further),
+    )
+
+
+def _switched(text: Mapping[str, str]) -> tuple[License, tuple[str, ...]]:
+    """Read the columns that are licenses by name."""
+    found, problems = NO_LICENSE, []
+    for name, license_ in _LICENSES.items():
+        answer = text.get(name, "").lower()
+        if answer in _YES:
+            found |= license_
+        elif answer not in _NO:
+            problems.append(f"{text[name]!r} is neither yes nor no")
+    return found, tuple(problems)

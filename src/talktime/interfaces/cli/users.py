@@ -1,0 +1,165 @@
+"""`talktime users`: the people who call, and the numbers by which calls find them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from talktime.core.organizations.users import License, User
+from talktime.interfaces.cli.licenses import NAMES, words
+from talktime.interfaces.cli.terminal import DEFAULTS, Options, heading, hint, open_app, refuse, show, table
+from talktime.usecases.organizations.manage_users import AddUsers, NewUser, UserRow, UsersAdded, add_users, list_users
+
+app = App(name="users")
+
+ROWS_SHOWN_MAX = 50
+# One for each of `NAMES`, in their order.
+LICENSE_COLUMNS = ("Phone", "Conf.", "Credits")
+Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
+DryRun = Annotated[bool, Parameter(negative=(), help="Tell what would become of each row, and save nothing.")]
+
+
+@app.command
+def add(
+    user: Annotated[str, Parameter(help="The user principal name: ada@contoso.example.")],
+    *,
+    name: Annotated[str, Parameter(help="The display name; by default what stands before @.")] = "",
+    number: Annotated[
+        tuple[str, ...],
+        Parameter(help="A number that calls find the user by: +12065550100, or an extension; repeatable."),
+    ] = (),
+    location: Annotated[str, Parameter(help="ISO 3166 country of the user; by default the organization's.")] = "",
+    department: Annotated[str, Parameter(help="Whom reports count the calls to.")] = "",
+    licenses: Annotated[
+        str, Parameter(help="Separated by commas: phone system, audio conferencing, communications credits; or all.")
+    ] = "",
+    organization: Whose = "",
+    options: Options = DEFAULTS,
+) -> int:
+    """Add one user."""
+    from talktime.interfaces.cli.people_files import read_licenses
+
+    assigned, problems = read_licenses(licenses)
+    person = NewUser(1, user, name, number, location, department, assigned, problems)
+    return _add(organization, (person,), options, dry_run=False)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[
+        Path,
+        Parameter(
+            help="CSV or workbook with a header: user principal name, display name, number(s), usage location,"
+            " department, licenses."
+        ),
+    ],
+    *,
+    organization: Whose = "",
+    dry_run: DryRun = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Add the users of a file: all of them, or, where one row has a problem, nobody."""
+    from talktime.interfaces.cli.people_files import read_people
+
+    return _add(organization, read_people(file), options, dry_run=dry_run)
+
+
+@app.default
+@app.command(name="list")
+def list_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
+    """List the users of an organization with their numbers and licenses."""
+    with open_app(options.database) as talktime:
+        owner, found = talktime.read(list_users, organization)
+    if not found and not options.as_json:
+        hint(
+            f"{owner.name} has no user yet. Add one: `talktime users add ada@contoso.example --number +12065550100`,"
+            " or many: `talktime users import FILE`"
+        )
+        return
+    document = {"organization": owner.name, "users": [_user_document(user, numbers) for user, numbers in found]}
+    show(options, document, lambda: _list_view(found))
+
+
+def _add(organization: str, people: tuple[NewUser, ...], options: Options, *, dry_run: bool) -> int:
+    request = AddUsers(organization, people, dry_run)
+    with open_app(options.database) as talktime:
+        added = talktime.run(add_users, request)
+    show(options, _added_document(added, dry_run=dry_run), lambda: _added_view(added, dry_run=dry_run))
+    if added.refused and not options.as_json:
+        refuse(f"{len(added.refused):,} of {len(added.rows):,} rows have a problem: nobody was added")
+    return 2 if added.refused else 0
+
+
+def _user_document(user: User, numbers: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "user": user.user_principal_name,
+        "display_name": user.display_name,
+        "numbers": numbers,
+        "usage_location": user.usage_location,
+        "department": user.department,
+        "licenses": words(user.licenses),
+    }
+
+
+def _added_document(added: UsersAdded, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "organization": added.organization,
+        "dry_run": dry_run,
+        "saved": added.is_saved,
+        "added": len(added.rows) if added.is_saved else 0,
+        "refused": len(added.refused),
+        "rows": [
+            {
+                "line": row.line,
+                "user": row.user_principal_name,
+                "numbers": row.numbers,
+                "licenses": words(row.licenses),
+                "problems": row.problems,
+            }
+            for row in added.rows
+        ],
+    }
+
+
+def _list_view(found: list[tuple[User, tuple[str, ...]]]) -> Table:
+    made = table("User", "Name", "Numbers", "Location", "Department", *LICENSE_COLUMNS)
+    for user, numbers in found:
+        made.add_row(
+            user.user_principal_name,
+            user.display_name,
+            _numbers(numbers),
+            user.usage_location,
+            user.department or Text("–", "dim"),
+            *_ticks(user.licenses),
+        )
+    return made
+
+
+def _added_view(added: UsersAdded, *, dry_run: bool) -> Group:
+    rows = added.refused or added.rows
+    made = table("Line", "User", "Numbers", *LICENSE_COLUMNS, "", numbers=("Line",))
+    for row in rows[:ROWS_SHOWN_MAX]:
+        made.add_row(str(row.line), row.user_principal_name, _numbers(row.numbers), *_ticks(row.licenses), _result(row))
+    lines: list[Any] = [made]
+    if len(rows) > ROWS_SHOWN_MAX:
+        lines.append(Text(f"… and {len(rows) - ROWS_SHOWN_MAX:,} more; --json has them all", "dim"))
+    if not added.refused:
+        would = "can be added; nobody was, it is a dry run" if dry_run else "added"
+        noun = "user" if len(rows) == 1 else "users"
+        lines += ["", heading(f"{len(rows):,} {noun} {would}", added.organization)]
+    return Group(*lines)
+
+
+def _result(row: UserRow) -> Text:
+    return Text("\n".join(row.problems), "red") if row.problems else Text("ok", "green")
+
+
+def _numbers(numbers: tuple[str, ...]) -> Text:
+    return Text("\n".join(numbers)) if numbers else Text("–", "dim")
+
+
+def _ticks(licenses: License) -> list[Text]:
+    return [Text("✓", "green", justify="center") if each in licenses else Text("") for each in NAMES]

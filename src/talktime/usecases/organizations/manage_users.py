@@ -1,0 +1,188 @@
+"""Add people and the numbers by which calls find them: all of them, or none and why."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import NO_LICENSE, License, NumberUse, User
+from talktime.core.values.errors import Invalid
+from talktime.core.values.numbers import is_e164, is_emergency, normalize
+from talktime.core.values.places import read_country
+from talktime.store.transaction import Transaction
+from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
+
+# What a branch exchange calls its desks by; longer ones are taken for international numbers.
+EXTENSION_DIGITS_MIN = 2
+EXTENSION_DIGITS_MAX = 6
+CHUNK_USERS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A person as a file or a form names him; `line` says where. An empty usage location is the organization's."""
+
+    line: int
+    user_principal_name: str
+    display_name: str = ""
+    numbers: tuple[str, ...] = ()
+    usage_location: str = ""
+    department: str = ""
+    licenses: License = NO_LICENSE
+    # What the door could not read of this row.
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AddUsers:
+    """People to add to an organization; a dry run only tells what would become of each."""
+
+    organization: str
+    people: tuple[NewUser, ...]
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UserRow:
+    """What became of one person, with the numbers as they are kept; he was refused where there are problems."""
+
+    line: int
+    user_principal_name: str
+    numbers: tuple[str, ...]
+    licenses: License
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UsersAdded:
+    """One row per person, in the order asked; `is_saved` is True for all of them, or for none."""
+
+    organization: str
+    rows: tuple[UserRow, ...]
+    is_saved: bool
+
+    @property
+    def refused(self) -> tuple[UserRow, ...]:
+        """Return the rows that have problems."""
+        return tuple(row for row in self.rows if row.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class AddServiceNumber:
+    """A toll or toll-free number that an organization's callers dial in to (domain.md 4.1)."""
+
+    organization: str
+    number: str
+    use: NumberUse
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceNumberAdded:
+    """The number as it is kept."""
+
+    organization: str
+    number: str
+    use: NumberUse
+
+
+def add_users(tx: Transaction, request: AddUsers) -> UsersAdded:
+    """Add every person, or nobody where a single one cannot be added."""
+    organization = lock_organization(tx, request.organization)
+    read = [_read(person, organization) for person in request.people]
+    wanted = [identity for user, numbers, _ in read for identity in (user.user_principal_name.lower(), *numbers)]
+    times = Counter(wanted)
+    owners = tx.organizations.owners_of(wanted)
+    rows = tuple(
+        UserRow(
+            person.line,
+            user.user_principal_name,
+            numbers,
+            user.licenses,
+            (*problems, *_taken((user.user_principal_name.lower(), *numbers), times, owners)),
+        )
+        for person, (user, numbers, problems) in zip(request.people, read, strict=True)
+    )
+    is_saved = bool(rows) and not request.is_dry_run and not any(row.problems for row in rows)
+    if is_saved:
+        _save(tx, organization, [(user, numbers) for user, numbers, _ in read])
+    return UsersAdded(organization.name, rows, is_saved)
+
+
+def list_users(tx: Transaction, organization: str) -> tuple[Organization, list[tuple[User, tuple[str, ...]]]]:
+    """Return the users of an organization in the order of their names, each with his numbers."""
+    found = find_organization(tx, organization)
+    people = tx.organizations.users(found.organization_id)
+    return found, [
+        (user, tuple(identity for identity in identities if identity != user.user_principal_name.lower()))
+        for user, identities in people
+    ]
+
+
+def add_service_number(tx: Transaction, request: AddServiceNumber) -> ServiceNumberAdded:
+    """Give an organization a number that others dial; raise Invalid, or Conflict where it is taken."""
+    organization = find_organization(tx, request.organization)
+    number = normalize(request.number)
+    if not is_e164(number):
+        message = f"{request.number!r} is no international number: write + and the country code first"
+        raise Invalid(message, code="number")
+    tx.organizations.add_service_number(organization.organization_id, number, request.use)
+    return ServiceNumberAdded(organization.name, number, request.use)
+
+
+def list_service_numbers(tx: Transaction, organization: str) -> tuple[Organization, list[tuple[str, NumberUse]]]:
+    """Return the toll and toll-free numbers of an organization."""
+    found = find_organization(tx, organization)
+    return found, tx.organizations.service_numbers(found.organization_id)
+
+
+def _read(person: NewUser, organization: Organization) -> tuple[User, tuple[str, ...], tuple[str, ...]]:
+    problems = list(person.problems)
+    name = person.user_principal_name.strip()
+    if not _is_principal_name(name):
+        problems.append(f"{name!r} is no user principal name, such as ada@contoso.example" if name else "no name")
+    numbers = tuple(dict.fromkeys(normalize(number) for number in person.numbers if number.strip()))
+    problems += [problem for number in numbers if (problem := _number_problem(number))]
+    location = person.usage_location.strip() or organization.country
+    try:
+        location = read_country(location)
+    except Invalid as refusal:
+        problems.append(refusal.message)
+    user = User(
+        organization.organization_id,
+        0,
+        name,
+        person.display_name.strip() or name.partition("@")[0],
+        location,
+        person.licenses,
+        person.department.strip(),
+    )
+    return user, numbers, tuple(problems)
+
+
+def _is_principal_name(name: str) -> bool:
+    alias, at, domain = name.partition("@")
+    return bool(alias and at and domain) and name.isprintable() and " " not in name and "@" not in domain
+
+
+def _number_problem(number: str) -> str:
+    if is_emergency(number):
+        return f"{number} is an emergency number"
+    is_extension = number.isdigit() and EXTENSION_DIGITS_MIN <= len(number) <= EXTENSION_DIGITS_MAX
+    if is_e164(number) or is_extension:
+        return ""
+    return f"{number!r} is no international number (E.164), nor an extension of 2 to 6 digits"
+
+
+def _taken(identities: Sequence[str], times: Counter[str], owners: dict[str, str]) -> list[str]:
+    twice = [f"{identity} stands here twice" for identity in identities if identity and times[identity] > 1]
+    return twice + [
+        f"{identity} belongs to {owners[identity]} already" for identity in identities if identity in owners
+    ]
+
+
+def _save(tx: Transaction, organization: Organization, people: Sequence[tuple[User, tuple[str, ...]]]) -> None:
+    first_id = tx.organizations.next_user_id(organization.organization_id)
+    for begin in range(0, len(people), CHUNK_USERS):
+        chunk = people[begin : begin + CHUNK_USERS]
+        users = [replace(user, user_id=first_id + begin + offset) for offset, (user, _) in enumerate(chunk)]
+        tx.organizations.add_users(users, [numbers for _, numbers in chunk])

@@ -1,0 +1,163 @@
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talktime.core.calls.calls import (
+    NO_HOLD,
+    Call,
+    CallKey,
+    CallKind,
+    CallResult,
+    CallSetup,
+    CallState,
+    DenialReason,
+    Ending,
+    Flags,
+    Hold,
+    PaysFrom,
+    RateReference,
+)
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.lots import CreditLot, LotKind, Slice
+from talktime.core.organizations.organizations import Organization
+from talktime.core.rates.rate_decks import Direction, Rate
+from talktime.core.rates.rating import Tariff
+from talktime.store import charging_rows as rows
+from talktime.store.instants import EPOCH, from_micros, to_micros
+from talktime.store.remembered import RememberedCalls
+from tests.core.rates import tariffs
+
+IDS = st.integers(1, 2**63 - 1)
+AMOUNTS = st.integers(0, 10**15)
+SECONDS = st.integers(0, 2**31 - 1)
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+INSTANTS = st.integers(-(10**15), 10**16).map(lambda micros: EPOCH + timedelta(microseconds=micros))
+PLAIN = st.text(st.characters(codec="ascii", exclude_characters="|"), max_size=8)
+KEYS = st.builds(CallKey, PLAIN, TEXTS, PLAIN)
+REFERENCES = st.builds(RateReference, IDS, st.sampled_from(Direction), TEXTS, TEXTS)
+FLAGS = st.integers(0, 15).map(Flags)
+HOLDS = st.lists(st.builds(Slice, IDS, st.integers(1, 10**12)), max_size=4).map(
+    lambda slices: Hold(tuple(slices)) if slices else NO_HOLD
+)
+SETUPS = st.builds(
+    CallSetup,
+    IDS,
+    KEYS,
+    st.sampled_from(CallKind),
+    TEXTS,
+    TEXTS,
+    INSTANTS,
+    st.sampled_from(PaysFrom),
+    st.none() | IDS,
+    TEXTS,
+    st.none() | REFERENCES,
+    TEXTS,
+)
+RESULTS = st.builds(CallResult, INSTANTS, st.sampled_from(Ending), SECONDS, AMOUNTS, AMOUNTS, FLAGS)
+CALLS = st.builds(
+    Call,
+    SETUPS,
+    st.sampled_from(CallState),
+    SECONDS,
+    st.booleans(),
+    st.none() | INSTANTS,
+    HOLDS,
+    st.none() | INSTANTS,
+    st.none() | st.sampled_from(DenialReason),
+    st.none() | RESULTS,
+    st.integers(0, 5),
+)
+
+
+@given(INSTANTS)
+def test_an_instant_is_kept_to_the_microsecond(instant: datetime) -> None:
+    assert from_micros(to_micros(instant)) == instant
+
+
+@given(CALLS)
+def test_a_call_that_is_written_is_the_call_that_is_read(call: Call) -> None:
+    assert rows.call_of((*rows.setup_row(call), *rows.progress_row(call))) == call
+
+
+@given(CALLS, CALLS)
+def test_a_remembered_call_is_the_call_that_its_row_says(call: Call, other: Call) -> None:
+    """Another process may have changed the row, or written what a commit of ours that failed did not."""
+    remembered = RememberedCalls()
+    key = rows.setup_row(call)[1]
+    remembered.keep(key, rows.progress_row(call), call)
+
+    written = (*rows.setup_row(call), *rows.progress_row(call))
+    changed = (*rows.setup_row(call), *rows.progress_row(other))
+
+    assert remembered.call_of(written) == call
+    assert remembered.call_of(changed) == rows.call_of(changed)
+
+
+@given(
+    st.builds(
+        UsageRow,
+        organization_id=IDS,
+        key=KEYS,
+        line=st.integers(0, 5),
+        kind=st.sampled_from(CallKind),
+        user_id=st.none() | IDS,
+        conference_id=TEXTS,
+        caller=TEXTS,
+        called=TEXTS,
+        destination=TEXTS,
+        prefix=TEXTS,
+        deck_version_id=st.none() | IDS,
+        started_at=INSTANTS,
+        answered_at=st.none() | INSTANTS,
+        ended_at=INSTANTS,
+        used_seconds=SECONDS,
+        billed_seconds=SECONDS,
+        connection_fee_micros=AMOUNTS,
+        cost_micros=AMOUNTS,
+        uncovered_micros=AMOUNTS,
+        currency=TEXTS,
+        paid_by=st.sampled_from(PaysFrom),
+        ending=st.sampled_from(Ending),
+        flags=FLAGS,
+    )
+)
+def test_a_usage_row_that_is_written_is_the_one_that_is_read(row: UsageRow) -> None:
+    assert rows.usage_of(rows.usage_row(row)) == row
+
+
+@given(tariffs.timed() | tariffs.untimed(), st.sampled_from(Direction), TEXTS, TEXTS, TEXTS, st.booleans())
+def test_a_rate_keeps_every_price_step_and_window(
+    tariff: Tariff, direction: Direction, prefix: str, origin: str, destination: str, blocked: object
+) -> None:
+    rate = Rate(direction, prefix, origin, destination, tariff.prices, blocked=bool(blocked))
+
+    assert rows.rate_of(rows.rate_row(rate)) == rate
+
+
+def test_a_blocked_rate_needs_no_price() -> None:
+    rate = Rate(Direction.OUTBOUND, "881", "", "Satellite", (), blocked=True)
+
+    assert rows.rate_of(rows.rate_row(rate)) == rate
+
+
+@given(AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, AMOUNTS, st.sampled_from(LotKind), INSTANTS, INSTANTS)
+def test_a_lot_is_read_part_by_part(
+    spent: int, held: int, expired: int, refunded: int, disputed: int, kind: LotKind, bought: datetime, ends: datetime
+) -> None:
+    parts = (spent, held, expired, refunded, disputed)
+    granted = sum(parts) + 1
+
+    lot = rows.lot_of((7, 3, kind.value, granted, to_micros(bought), to_micros(ends), *parts))
+
+    assert lot == CreditLot(3, kind, granted, bought, ends, *parts)
+    assert rows.lot_parts(7, lot) == (spent, held, expired, 7, 3)
+
+
+def test_an_organization_is_read_as_it_stands() -> None:
+    row = (7, "Example", "GB", "EUR", "Europe/London", "standard", 1, 0, 12)
+
+    assert rows.organization_of(row) == Organization(
+        7, "Example", "GB", "EUR", ZoneInfo("Europe/London"), "standard", is_active=True, has_credit_set_up=False
+    )

@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from talktime.bootstrap import App
+from talktime.settings import Settings
+from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def app(migrated_database_url: str) -> Iterator[App]:
+    """Give Talktime with one organization, in New York."""
+    with App(Settings(database=migrated_database_url)) as opened:
+        opened.run(add_organization, AddOrganization("Acme", "US", "USD", "America/New_York", "standard", NOON))
+        yield opened
