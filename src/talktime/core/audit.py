@@ -8,18 +8,10 @@ from operator import attrgetter
 from typing import Any
 
 from talktime.core.calls.calls import Call, CallState, Flags, PaysFrom, RateReference
-from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.credit.ledger import Account
-from talktime.core.insight.books import (
-    CallBooks,
-    DeckBooks,
-    Finding,
-    LotBooks,
-    LotColumns,
-    PostedRow,
-    Rule,
-)
-from talktime.core.insight.receipts import connection_fee_micros, entry_id_of
+from talktime.core.insight.books import CallBooks, DeckBooks, Finding, LotBooks, LotColumns, PostedRow, Rule, Unreadable
+from talktime.core.insight.receipts import connection_fee_micros
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.core.values.money import format_micros
@@ -76,8 +68,11 @@ class Audit:
             yield from self._price_findings(books, call, row)
         yield from _journal_findings(books, call)
 
-    def other_posting(self, organization_id: int, posting: PostedRow) -> Iterator[Finding]:
+    def other_posting(self, organization_id: int, posting: PostedRow | Unreadable) -> Iterator[Finding]:
         """Check a posting that belongs to no call: a grant, an expiry."""
+        if isinstance(posting, Unreadable):
+            yield Finding(Rule.ROW_READABLE, organization_id, posting.row, _OURS, posting.problem)
+            return
         yield from _time_findings(organization_id, posting, posting.occurred_at, is_dated_back=False)
 
     def lot(self, books: LotBooks) -> Iterator[Finding]:
@@ -92,8 +87,7 @@ class Audit:
         yield from self._organization_known(books.organization_id, name)
         held = self._held.pop((books.organization_id, books.lot_id), 0)
         if books.unreadable is not None:
-            row, problem = books.unreadable
-            yield Finding(Rule.ROW_READABLE, books.organization_id, row, _OURS, problem)
+            yield Finding(Rule.ROW_READABLE, books.organization_id, name, _OURS, books.unreadable.problem)
             return
         if books.columns is None:
             yield Finding(Rule.LOT_KNOWN, books.organization_id, name, "the lot that the journal moves", "none")
@@ -148,7 +142,8 @@ class Audit:
         reference = call.setup.rate
         matched = None if reference is None else self._find_rate(reference)
         if reference is None or matched is None:
-            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "a stored rate that prices it", f"{reference}")
+            missing = "none" if reference is None else f"none for {reference.prefix} in version {reference.version_id}"
+            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "a stored rate that prices it", missing)
             return
         if (row.prefix, row.deck_version_id) != (reference.prefix, reference.version_id):
             expected = f"prefix {reference.prefix} of version {reference.version_id}, as the call"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.calls.calls import CallKey, CallKind, Ending, Flags, PaysFrom
+from talktime.core.calls.calls import CallKey, CallKind, Ending, Flags, PaysFrom, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +33,8 @@ class UsageRow:
     paid_by: PaysFrom
     ending: Ending
     flags: Flags
+
+
+def entry_id_of(key: CallKey, line: int) -> str:
+    """Return the id of the journal entry that charges a usage row: the same row can be charged once only."""
+    return f"call:{text_of(key)}:{line}"

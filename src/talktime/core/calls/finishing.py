@@ -11,9 +11,8 @@ from talktime.core.calls.calls import (
     Flags,
     PaysFrom,
     RateReference,
-    text_of,
 )
-from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.calls.requests import (
     ChargingFacts,
     ChargingTerms,
@@ -119,7 +118,7 @@ def _finish(
         billed_seconds=rating.billed_seconds(matched.tariff, priced_from, used),
         matched=matched,
     )
-    entry_id = f"call:{text_of(setup.key)}:{row.line}"
+    entry_id = entry_id_of(setup.key, row.line)
     entries = (JournalEntry(setup.organization_id, entry_id, report.ended_at, postings),) if postings else ()
     events = _crossings(setup.organization_id, entry_id, report.ended_at, before, after)
     return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries, events)

@@ -7,18 +7,16 @@ from datetime import datetime
 from talktime.core.calls.calls import (
     EXPLANATIONS,
     Call,
-    CallKey,
     CallState,
     Ending,
     Flags,
     PaysFrom,
-    text_of,
 )
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
-from talktime.core.rates.rating import Block, Price, Tariff
+from talktime.core.rates.rating import Block, Tariff
 from talktime.core.values.money import (
     NANO_DECIMALS,
     NANOS_PER_MICRO,
@@ -37,7 +35,7 @@ FLAG_EXPLANATIONS: dict[Flags, str] = {
     Flags.LATE: "The end was reported after the server had given the call up.",
     Flags.RECONSTRUCTED: "The switch fell silent; the server closed the call, and what had been granted is charged.",
 }
-_ENDINGS: dict[Ending, str] = {
+ENDING_EXPLANATIONS: dict[Ending, str] = {
     Ending.HANGUP: "One of the parties hung up.",
     Ending.CREDIT_EXHAUSTED: "The switch cut the call at the end of its grant: credit did not pay for more.",
     Ending.NOT_ANSWERED: "The call was not answered.",
@@ -134,20 +132,9 @@ def receipt(facts: ReceiptFacts) -> Receipt:
     )
 
 
-def entry_id_of(key: CallKey, line: int) -> str:
-    """Return the journal entry in which a usage row was booked."""
-    return f"call:{text_of(key)}:{line}"
-
-
-def price_in_force(tariff: Tariff, answered_at: datetime) -> Price:
-    """Return the price at the first second of a call: its connection fee is the call's."""
-    profile = rating.blocks(tariff, answered_at, 1)[0].profile
-    return next(price for price in tariff.prices if price.profile.name == profile)
-
-
 def connection_fee_micros(tariff: Tariff, answered_at: datetime) -> int:
     """Return the connection fee of a charged call, to the micro."""
-    return divide(price_in_force(tariff, answered_at).connection_fee_nanos, NANOS_PER_MICRO, Rounding.HALF_UP)
+    return divide(rating.connection_fee_nanos(tariff, answered_at), NANOS_PER_MICRO, Rounding.HALF_UP)
 
 
 def exact_cost(connection_fee_nanos: int, blocks: tuple[Block, ...]) -> str:
@@ -178,7 +165,7 @@ def _charge(facts: ReceiptFacts, row: UsageRow) -> Charge:
     if facts.matched is not None and row.paid_by is PaysFrom.CREDIT:
         priced_from = row.answered_at or row.started_at
         blocks = rating.blocks(facts.matched.tariff, priced_from, row.used_seconds)
-        fee_nanos = price_in_force(facts.matched.tariff, priced_from).connection_fee_nanos if blocks else 0
+        fee_nanos = rating.connection_fee_nanos(facts.matched.tariff, priced_from) if blocks else 0
     own = [posting for line, posting in facts.postings if line == row.line]
     return Charge(
         row,
@@ -209,7 +196,7 @@ def _reasons(call: Call) -> list[str]:
     if call.state is CallState.LAPSED:
         reasons.append("The switch never said that the call was answered; its hold was released, it is free.")
     if call.result is not None and call.state is CallState.FINISHED:
-        reasons.append(_ENDINGS[call.result.ending])
+        reasons.append(ENDING_EXPLANATIONS[call.result.ending])
     if call.setup.pays_from is PaysFrom.FREE:
         return [*reasons, "Calls of this kind are free: no license, rate or credit was asked for."]
     if call.is_final:

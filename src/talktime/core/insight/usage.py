@@ -1,7 +1,7 @@
-"""The usage report: each usage row as cells, in the original's 25 columns or in our own, and the totals of all."""
+"""The usage report: each usage row as cells, in the original's 25 columns or in our own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from hashlib import sha1
@@ -13,6 +13,7 @@ from talktime.core.calls.calls import CallKind, Flags, PaysFrom, text_of
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.values import numbers
+from talktime.core.values.money import MICRO_DECIMALS, Rounding, divide
 from talktime.core.values.periods import DAY, Period, start_of_day
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
@@ -52,64 +53,24 @@ class Layout:
     cells: Callable[[ReportedUsage, str], tuple[object, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class UsageTotal:
-    """What the calls of one kind in one currency come to; a call has a usage row for each source that paid."""
-
-    currency: str
-    kind: CallKind
-    calls: int = 0
-    rows: int = 0
-    used_seconds: int = 0
-    cost_micros: int = 0
-    uncovered_micros: int = 0
-
-    def with_row(self, row: UsageRow) -> "UsageTotal":
-        """Return the total with one more usage row; the first row of a call counts the call."""
-        return UsageTotal(
-            self.currency,
-            self.kind,
-            self.calls + (row.line == 0),
-            self.rows + 1,
-            self.used_seconds + row.used_seconds,
-            self.cost_micros + row.cost_micros,
-            self.uncovered_micros + row.uncovered_micros,
-        )
-
-    def cells(self) -> tuple[object, ...]:
-        """Return the cells of TOTAL_COLUMNS."""
-        return (
-            self.currency,
-            self.kind.value,
-            self.calls,
-            self.rows,
-            self.used_seconds,
-            self.cost_micros,
-            self.uncovered_micros,
-        )
-
-
-class UsageTotals:
-    """Adds up usage rows as they stream by; as large as there are currencies and kinds of calls."""
-
-    def __init__(self) -> None:
-        """Start at nothing."""
-        self._totals: dict[tuple[str, CallKind], UsageTotal] = {}
-
-    def add(self, row: UsageRow) -> None:
-        """Count one usage row."""
-        key = (row.currency, row.kind)
-        self._totals[key] = self._totals.get(key, UsageTotal(*key)).with_row(row)
-
-    def all(self) -> tuple[UsageTotal, ...]:
-        """Return what was added up so far, by currency and kind."""
-        return tuple(self._totals[key] for key in sorted(self._totals, key=lambda key: (key[0], key[1].value)))
-
-
 def period_of(starts_on: date | None, ends_on: date | None, zone: ZoneInfo) -> Period:
     """Return the local days from the first to the last, both included; None leaves that side open."""
     starts_at = EARLIEST if starts_on is None else start_of_day(starts_on, zone)
     return Period(starts_at, LATEST if ends_on is None else start_of_day(ends_on + DAY, zone))
+
+
+def rounded(layout: Layout, money_decimals: int) -> Layout:
+    """Return the layout with its money rounded half-up, each cell for itself: what other programs have room for."""
+    unit_micros = int(10 ** (MICRO_DECIMALS - money_decimals))
+    is_money = [column.kind is ColumnKind.MONEY for column in layout.columns]
+
+    def cells(reported: ReportedUsage, country: str) -> tuple[object, ...]:
+        return tuple(
+            divide(cell, unit_micros, Rounding.HALF_UP) * unit_micros if rounds and isinstance(cell, int) else cell
+            for cell, rounds in zip(layout.cells(reported, country), is_money, strict=True)
+        )
+
+    return replace(layout, cells=cells)
 
 
 def usage_id(row: UsageRow) -> str:
@@ -259,84 +220,111 @@ def _capability(row: UsageRow) -> str:
     return "FREECALL" if talked_for_nothing else "MCOPSTNPP"
 
 
-_TEXT, _WHOLE, _MONEY, _INSTANT = ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.MONEY, ColumnKind.INSTANT
+_NOT_TEXT = {
+    **dict.fromkeys(
+        (
+            "Start Time",
+            "End Time",
+            "started_at",
+            "answered_at",
+            "ended_at",
+        ),
+        ColumnKind.INSTANT,
+    ),
+    **dict.fromkeys(
+        (
+            "Duration Seconds",
+            "line",
+            "deck_version",
+            "used_seconds",
+            "billed_seconds",
+        ),
+        ColumnKind.WHOLE,
+    ),
+    **dict.fromkeys(
+        (
+            "Connection Fee",
+            "Charge",
+            "connection_fee",
+            "cost",
+            "uncovered",
+        ),
+        ColumnKind.MONEY,
+    ),
+}
+
+
+def _columns(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, _NOT_TEXT.get(name, ColumnKind.TEXT)) for name in names)
+
 
 ORIGINAL = Layout(
     "2025",
-    (
-        Column("UsageId", _TEXT),
-        Column("Call ID", _TEXT),
-        Column("Conference ID", _TEXT),
-        Column("User Location", _TEXT),
-        Column("Microsoft Entra ObjectId", _TEXT),
-        Column("UPN", _TEXT),
-        Column("User Display Name", _TEXT),
-        Column("Caller ID", _TEXT),
-        Column("Call Type", _TEXT),
-        Column("Call Direction", _TEXT),
-        Column("Number Type", _TEXT),
-        Column("Domestic/International", _TEXT),
-        Column("Destination Dialed", _TEXT),
-        Column("Destination Number", _TEXT),
-        Column("External Country", _TEXT),
-        Column("Start Time", _INSTANT),
-        Column("End Time", _INSTANT),
-        Column("Duration Seconds", _WHOLE),
-        Column("Connection Fee", _MONEY),
-        Column("Charge", _MONEY),
-        Column("Currency", _TEXT),
-        Column("Capability", _TEXT),
-        Column("Operator", _TEXT),
-        Column("Source of Call Duration", _TEXT),
-        Column("Administrative Units", _TEXT),
+    _columns(
+        "UsageId",
+        "Call ID",
+        "Conference ID",
+        "User Location",
+        "Microsoft Entra ObjectId",
+        "UPN",
+        "User Display Name",
+        "Caller ID",
+        "Call Type",
+        "Call Direction",
+        "Number Type",
+        "Domestic/International",
+        "Destination Dialed",
+        "Destination Number",
+        "External Country",
+        "Start Time",
+        "End Time",
+        "Duration Seconds",
+        "Connection Fee",
+        "Charge",
+        "Currency",
+        "Capability",
+        "Operator",
+        "Source of Call Duration",
+        "Administrative Units",
     ),
     _original_cells,
 )
 TALKTIME = Layout(
     "talktime",
-    (
-        Column("usage_id", _TEXT),
-        Column("organization_id", _TEXT),
-        Column("switch", _TEXT),
-        Column("call_id", _TEXT),
-        Column("leg", _TEXT),
-        Column("line", _WHOLE),
-        Column("kind", _TEXT),
-        Column("conference_id", _TEXT),
-        Column("user_id", _TEXT),
-        Column("user_principal_name", _TEXT),
-        Column("display_name", _TEXT),
-        Column("department", _TEXT),
-        Column("usage_location", _TEXT),
-        Column("caller", _TEXT),
-        Column("called", _TEXT),
-        Column("destination", _TEXT),
-        Column("external_country", _TEXT),
-        Column("prefix", _TEXT),
-        Column("deck", _TEXT),
-        Column("deck_version", _WHOLE),
-        Column("started_at", _INSTANT),
-        Column("answered_at", _INSTANT),
-        Column("ended_at", _INSTANT),
-        Column("used_seconds", _WHOLE),
-        Column("billed_seconds", _WHOLE),
-        Column("connection_fee", _MONEY),
-        Column("cost", _MONEY),
-        Column("uncovered", _MONEY),
-        Column("currency", _TEXT),
-        Column("paid_by", _TEXT),
-        Column("ending", _TEXT),
-        Column("flags", _TEXT),
+    _columns(
+        "usage_id",
+        "organization_id",
+        "switch",
+        "call_id",
+        "leg",
+        "line",
+        "kind",
+        "conference_id",
+        "user_id",
+        "user_principal_name",
+        "display_name",
+        "department",
+        "usage_location",
+        "caller",
+        "called",
+        "destination",
+        "external_country",
+        "prefix",
+        "deck",
+        "deck_version",
+        "started_at",
+        "answered_at",
+        "ended_at",
+        "used_seconds",
+        "billed_seconds",
+        "connection_fee",
+        "cost",
+        "uncovered",
+        "currency",
+        "paid_by",
+        "ending",
+        "flags",
     ),
     _talktime_cells,
 )
 LAYOUTS = {layout.name: layout for layout in (ORIGINAL, TALKTIME)}
-TOTAL_COLUMNS = (
-    Column("Currency", _TEXT),
-    Column("Call Type", _TEXT),
-    Column("Calls", _WHOLE),
-    Column("Usage Rows", _WHOLE),
-    Column("Seconds", _WHOLE),
-    Column("Charge", _MONEY),
-    Column("Uncovered", _MONEY),
-)

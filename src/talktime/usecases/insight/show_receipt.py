@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from talktime.core.calls.calls import KEY_SEPARATOR, Call, CallKey, key_of, text_of
+from talktime.core.calls.cdrs import entry_id_of
 from talktime.core.credit.ledger import Posting
-from talktime.core.insight.receipts import ParkedReport, Receipt, ReceiptFacts, entry_id_of, receipt
+from talktime.core.insight.receipts import ParkedReport, Receipt, ReceiptFacts, receipt
 from talktime.core.values.errors import NotFound
 from talktime.store.transaction import Transaction
 
