@@ -66,7 +66,7 @@ def decide_one(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> 
             return _extend(facts, call, request, terms)
         case EndCall():
             return finishing.end(facts, call, request, terms)
-        case CloseCall():
+        case CloseCall():  # pragma: no branch -- there is no other request
             return finishing.close(facts, call, request, terms)
 
 
@@ -152,7 +152,8 @@ def _start_on_credit(
         rate=RateReference(version_id, rate.direction, rate.prefix, rate.origin_prefix),
         destination=rate.destination,
     )
-    if granted == 0:
+    # S4: whoever is called toll-free has a positive balance, even where the call would cost nothing.
+    if granted == 0 or (kind in _INBOUND_KINDS and available == 0):
         return _refused(setup, DenialReason.CREDIT_EXHAUSTED)
     credit, slices = lots.hold(credit, rating.cost_micros(matched.tariff, request.at, granted), request.at)
     patience_seconds = terms.ring_timeout_seconds + granted + terms.silence_grace_seconds

@@ -46,16 +46,27 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
         return _ended_after_refusal(facts, call, request)
     if call.state is CallState.FINISHED:
         return _ended_again(facts, call, request)
+    if call.state is CallState.LAPSED and request.used_seconds == 0:
+        # It was given up as not answered, and so it was.
+        return Outcome(Finished(0, 0, facts.organizations[call.setup.organization_id].currency))
     if request.used_seconds < 0:
         return Outcome(Parked("the duration is negative"))
     if call.setup.started_at + timedelta(seconds=request.used_seconds) > request.at + CLOCK_TOLERANCE:
         return Outcome(Parked("the duration is longer than the time since the call was started"))
     flags = Flags.LATE if call.state is CallState.LAPSED else Flags.NONE
-    answered_at = call.answered_at
-    if answered_at is None and request.used_seconds > 0:
-        answered_at = max(call.setup.started_at, request.at - timedelta(seconds=request.used_seconds))
+    answered_at, ended_at = _talk(call, request)
     ending = request.ending if request.used_seconds > 0 or request.ending is not Ending.HANGUP else Ending.NOT_ANSWERED
-    return _finish(facts, call, CallResult(request.at, ending, request.used_seconds, flags=flags), answered_at, terms)
+    return _finish(facts, call, CallResult(ended_at, ending, request.used_seconds, flags=flags), answered_at, terms)
+
+
+def _talk(call: Call, request: EndCall) -> tuple[datetime | None, datetime]:
+    """Tell when the call was answered, as far as is known, and when it ended: a report may come long afterwards."""
+    used = timedelta(seconds=request.used_seconds)
+    if call.answered_at is not None:
+        return call.answered_at, min(request.at, call.answered_at + used)
+    if request.used_seconds == 0:
+        return None, request.at
+    return max(call.setup.started_at, request.at - used), request.at
 
 
 def _ended_after_refusal(facts: ChargingFacts, call: Call, request: EndCall) -> Outcome:
