@@ -60,7 +60,7 @@ def test_columns_may_be_missing_that_a_call_can_do_without() -> None:
 @pytest.mark.parametrize(
     ("stated", "caller"),
     [
-        ("Ada@Contoso.example", "ada@contoso.example"),
+        ("Ada@Acme.example", "ada@acme.example"),
         ("sip:Ada@pbx.contoso.example;user=phone", "ada"),
         ("sip:+12065550100@10.0.0.1", "12065550100"),
         ("+1 (206) 555-0100", "12065550100"),
@@ -128,6 +128,8 @@ def test_a_local_time_is_read_in_the_zone_that_was_given() -> None:
         ("A1,ada,442079460000,user_out,2026-03-02T09:30:00Z,0,1,2", "8 cells"),
         (",,,,,,", "the line is empty"),
         ("", "the line is empty"),
+        (f"A1,{'a' * 256},442079460000,user_out,2026-03-02T09:30:00Z,0,1", "from is longer than 255"),
+        ("A1,ada\x07,442079460000,user_out,2026-03-02T09:30:00Z,0,1", "not printable"),
         (f"{'A' * 201},ada,442079460000,user_out,2026-03-02T09:30:00Z,0,1", "longer than 200"),
     ],
 )

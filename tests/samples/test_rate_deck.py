@@ -134,7 +134,7 @@ def test_two_destinations_cost_less_off_peak(rows: list[Row]) -> None:
 
 
 def test_toll_free_prices_differ_within_north_america(toll_free_rows: list[Row]) -> None:
-    price = {row["ISO"]: row["Inbound price per minute"] for row in toll_free_rows}
+    price = {row["ISO"]: row["Inbound voice price"] for row in toll_free_rows}
 
     assert tuple(toll_free_rows[0]) == rate_deck.TOLL_FREE_HEADER
     assert 30 <= len(price) == len(toll_free_rows) <= 40

@@ -181,10 +181,7 @@ def _party(column: str, cells: Mapping[str, str]) -> str:
     text = cells[column]
     if len(text) > PARTY_CHARACTERS_MAX or not text.isprintable():
         raise ValueError(f"{column} is longer than {PARTY_CHARACTERS_MAX} characters, or not printable")
-    party = normalize(text)
-    # What follows @ is a host where a scheme or a number goes before it, else a part of a user principal name.
-    is_principal_name = "@" in text and ":" not in text and not party.isdigit()
-    return text.lower() if is_principal_name else party.lower()
+    return normalize(text)
 
 
 def _stated_party(column: str, cells: Mapping[str, str]) -> str:

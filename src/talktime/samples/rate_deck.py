@@ -25,7 +25,7 @@ OUTBOUND_HEADER = (
     "Status",
     "Time profile",
 )
-TOLL_FREE_HEADER = ("Country", "ISO", "Number type", "Inbound price per minute", "Increments")
+TOLL_FREE_HEADER = ("Country", "ISO", "Number type", "Inbound voice price", "Increments")
 # These prefixes have two prices; which hours are peak is for whoever publishes the deck to say.
 PEAK_AND_OFFPEAK_PREFIXES = frozenset({"44", "49"})
 

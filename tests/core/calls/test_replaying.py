@@ -213,6 +213,14 @@ def test_what_happens_at_once_goes_by_the_order_of_the_starts_whatever_the_file_
     assert [request.key.call_id for request in batches[0]] == ["A", "B", "C"]
 
 
+def test_what_a_call_frees_is_free_for_one_that_starts_at_the_same_instant() -> None:
+    switch = VirtualSwitch.of("replay", [call("B", at=0, ring=0, talk=10), call("A", at=10)])
+
+    asked, _ = converse(switch, {"start": granted(60)})
+
+    assert asked[2:4] == ["end B @10 used 10 hangup", "start A @10"]
+
+
 def test_a_summary_counts_and_adds_up() -> None:
     replayed = [
         ReplayedCall(call("A"), used_seconds=30, charged_micros=1_000),

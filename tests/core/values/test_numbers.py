@@ -40,6 +40,8 @@ def test_a_number_is_read_in_every_form_that_switches_write(raw: str) -> None:
     [
         ("alice", "alice"),
         ("sip:alice@example.com", "alice"),
+        ("Ada@Example.com", "ada@example.com"),
+        ("1001@pbx.example.com", "1001"),
         ("anonymous", "anonymous"),
         ("", ""),
         ("911", "911"),

@@ -216,14 +216,12 @@ class VirtualSwitch:
 
 def _earliest_consequence(progress: _Progress) -> datetime | None:
     """Return the first instant at which the answer to the request can make the call ask again, or None for never."""
-    match progress.stage:
-        case _Stage.START:
-            return progress.call.answered_at
-        case _Stage.EXTEND:
-            assert progress.granted is not None
-            return progress.at_second(min(progress.call.duration_seconds, progress.granted.granted_seconds))
-        case _Stage.ANSWER | _Stage.END:
-            return None
+    if progress.stage is _Stage.START:
+        return progress.call.answered_at
+    if progress.stage is _Stage.EXTEND:
+        assert progress.granted is not None
+        return progress.at_second(min(progress.call.duration_seconds, progress.granted.granted_seconds))
+    return None
 
 
 def _granted_after(request: ExtendCall, answer: Answer, before: Granted | None) -> Granted:
@@ -251,17 +249,15 @@ def _plan(progress: _Progress) -> int:
 
 def _request(progress: _Progress, at: datetime) -> Request:
     call, key = progress.call, progress.key
-    match progress.stage:
-        case _Stage.START:
-            return StartCall(key, at, call.caller, call.called, call.kind)
-        case _Stage.ANSWER:
-            return AnswerCall(key, at, at)
-        case _Stage.EXTEND:
-            assert progress.granted is not None
-            elapsed = (at - call.answered_at) // timedelta(seconds=1)
-            return ExtendCall(key, at, progress.granted.granted_seconds, elapsed)
-        case _Stage.END:
-            return EndCall(key, at, progress.used_seconds, progress.ending)
+    if progress.stage is _Stage.START:
+        return StartCall(key, at, call.caller, call.called, call.kind)
+    if progress.stage is _Stage.ANSWER:
+        return AnswerCall(key, at, at)
+    if progress.stage is _Stage.EXTEND:
+        assert progress.granted is not None
+        elapsed = (at - call.answered_at) // timedelta(seconds=1)
+        return ExtendCall(key, at, progress.granted.granted_seconds, elapsed)
+    return EndCall(key, at, progress.used_seconds, progress.ending)
 
 
 def _replayed(progress: _Progress, request: EndCall, answer: Answer) -> ReplayedCall:

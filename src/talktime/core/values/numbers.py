@@ -37,17 +37,18 @@ _CLASSES = {
 def normalize(raw: str) -> str:
     """Return the bare digits of a number as a switch writes it: `sip:+44 20…@host;user=phone` → `4420…`.
 
-    An extension or a name is returned as it stands, without scheme, host and parameters.
+    What is no number is a name, in lower case: an extension, or a user principal name with what follows its @; a host
+    follows the @ only where a scheme or a number goes before it.
     """
     if raw.isascii() and raw.isdigit() and not raw.startswith("00"):
         return raw
-    user = raw.split(";", 1)[0].split("@", 1)[0].strip()
-    scheme, colon, rest = user.partition(":")
-    if colon and scheme.lower() in {"sip", "sips", "tel"}:
-        user = rest.split(":", 1)[0]
+    address = raw.split(";", 1)[0].strip()
+    scheme, colon, rest = address.partition(":")
+    has_scheme = bool(colon) and scheme.lower() in {"sip", "sips", "tel"}
+    user = (rest if has_scheme else address).split("@", 1)[0].split(":", 1)[0]
     digits = user.translate(_DECORATION).removeprefix("+")
     if not (digits.isascii() and digits.isdigit()):
-        return user
+        return (user if has_scheme else address).lower()
     # 00 is the international prefix of most of the world; no country code begins with 0.
     return digits[2:] if digits.startswith("00") and len(digits) > E164_DIGITS_MIN else digits
 

@@ -235,4 +235,4 @@ def _next_steps(replayed: Replayed) -> None:
     if unknown:
         named = ", ".join(unknown[:UNKNOWN_SHOWN_MAX]) + (", …" if len(unknown) > UNKNOWN_SHOWN_MAX else "")
         hint(f"{len(unknown):,} callers belong to nobody: {named}. Names become users with `--create-users`.")
-    hint("What was charged, call by call: `talktime usage export usage.xlsx`. Whether it adds up: `talktime audit`.")
+    hint("Every charge: `talktime usage export --xlsx usage.xlsx`. Whether all adds up: `talktime audit`.")

@@ -149,9 +149,9 @@ def _month_end() -> datetime:
 
 def _write_samples(files: Files, calls_count: int) -> None:
     files.outbound_prices.write_text(rate_deck.sample_rate_deck_csv(), "utf-8")
-    files.toll_free_prices.write_text(
-        rate_deck.sample_toll_free_deck_csv().replace("Inbound price per minute", "Inbound voice price"), "utf-8"
-    )
+    # The name under which vendors send this column, and by which the import knows inbound prices.
+    toll_free = rate_deck.sample_toll_free_deck_csv()
+    files.toll_free_prices.write_text(toll_free, "utf-8")
     month = sample_calls(
         callers=[user.number for user in people.sample_users()],
         toll_free_number=people.TOLL_FREE_NUMBER,
@@ -187,7 +187,7 @@ def _publish_prices(talktime: Talktime, files: Files) -> str:
             publish_deck, PublishDeck(DECK, None, MONTH_STARTS_AT.astimezone(UTC), MONTH_STARTS_AT.astimezone(UTC))
         )
         counts.append(len(sheet.rates))
-    return f"{counts[0]:,} outbound and {counts[1]:,} toll-free rates, in force from {MONTH_STARTS_AT:%-d %B}"
+    return f"{counts[0]:,} outbound and {counts[1]:,} toll-free rates from {MONTH_STARTS_AT:%-d %B} on"
 
 
 def _add_people(talktime: Talktime) -> str:
@@ -208,7 +208,7 @@ def _add_people(talktime: Talktime) -> str:
     added = talktime.run(add_users, AddUsers(ORGANIZATION, tuple(users)))
     assert added.is_saved, "our own samples can be added"
     talktime.run(add_service_number, AddServiceNumber(ORGANIZATION, people.TOLL_FREE_NUMBER, NumberUse.TOLL_FREE))
-    return f"{ORGANIZATION}: {len(users)} users, one toll-free number for conferences"
+    return f"{ORGANIZATION}: {len(users)} users and a toll-free number"
 
 
 def _add_credit(talktime: Talktime, calls_count: int) -> str:
@@ -217,8 +217,8 @@ def _add_credit(talktime: Talktime, calls_count: int) -> str:
     promotional = granted * PROMOTIONAL_PERCENT // 100
     purchased = granted - promotional
     talktime.run(add_credit, AddCredit(ORGANIZATION, promotional, "WELCOME", at, CURRENCY, kind=LotKind.PROMOTIONAL))
-    bought = talktime.run(add_credit, AddCredit(ORGANIZATION, purchased, "PO-2026-10", at, CURRENCY))
-    return demo_view.credit_text(promotional, purchased, bought.expires_at)
+    talktime.run(add_credit, AddCredit(ORGANIZATION, purchased, "PO-2026-10", at, CURRENCY))
+    return demo_view.credit_text(promotional, purchased)
 
 
 def _replay(talktime: Talktime, recorded: Sequence[RecordedCall], show: demo_view.Shown) -> list[ReplayedCall]:
@@ -236,8 +236,9 @@ def _replay(talktime: Talktime, recorded: Sequence[RecordedCall], show: demo_vie
 
 def _report(talktime: Talktime, files: Files) -> str:
     writers = (
-        partial(usage._write_csv, path=str(files.usage_csv)),
-        partial(usage._write_workbook, path=files.usage_workbook, two_decimals=False),
+        # The files of `talktime usage export`, not others that look like them.
+        partial(usage.write_csv_file, path=str(files.usage_csv)),
+        partial(usage.write_workbook_file, path=files.usage_workbook, two_decimals=False),
     )
     reported = talktime.read(report_usage, ReportUsage(ORGANIZATION, writers=writers))
     return f"{files.usage_csv} and {files.usage_workbook}, {reported.rows_count:,} rows"

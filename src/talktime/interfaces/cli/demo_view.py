@@ -143,8 +143,8 @@ class Steps:
             TextColumn("[dim]left"),
         )
         with Progress(*columns, console=err(), transient=True, expand=False) as shown:
-            blank = {"clock": "", "charged": "", "rate": "–"}
-            task = shown.add_task(f"{'Calls':<{NAME_WIDTH}}", total=calls_count, **blank)
+            name = f"{'Calls':<{NAME_WIDTH}}"
+            task = shown.add_task(name, total=calls_count, clock="", charged="", rate="–")
             began, charged_micros, done = time.monotonic(), 0, 0
 
             def tick(each: ReplayedCall) -> None:
@@ -219,19 +219,17 @@ def _plain_clock(calls_count: int) -> Iterator[Tick]:
         yield lambda _: advance(1)
 
 
-def credit_text(promotional_micros: int, purchased_micros: int, expires_at: datetime) -> str:
-    """Say what was granted and how long it lasts."""
-    granted = f"{money(promotional_micros)} {CURRENCY} promotional, {money(purchased_micros)} {CURRENCY} purchased"
-    last_day = expires_at.astimezone(ZONE) - timedelta(days=1)
-    return f"{granted}, until {last_day:%-d %B %Y}"
+def credit_text(promotional_micros: int, purchased_micros: int) -> str:
+    """Say what was granted."""
+    return f"{money(promotional_micros, CURRENCY)} promotional, {money(purchased_micros, CURRENCY)} purchased"
 
 
 def audit_text(audit: AuditReport) -> str:
     """Say what was checked."""
     if not audit.is_clean:
         return f"{audit.violations_count:,} invariants do not hold"
-    checked = (f"{audit.counts[name]:,} {name.replace('_', ' ')}" for name in ("calls", "usage_rows", "postings"))
-    return f"every invariant holds on {', '.join(checked)}"
+    checked = (f"{audit.counts[name]:,} {name.replace('_', ' ')}" for name in ("calls", "postings"))
+    return f"every invariant holds on {' and '.join(checked)}"
 
 
 def _panel(title: str, content: RenderableType) -> Panel:

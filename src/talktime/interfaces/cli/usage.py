@@ -79,9 +79,9 @@ def export(
         message = f"--csv takes a path, or - for standard output, and not {csv}"
         raise Invalid(message, code="nowhere")
     if csv:
-        writers.append(lambda report: _write_csv(report, csv))
+        writers.append(lambda report: write_csv_file(report, csv))
     if xlsx is not None:
-        writers.append(lambda report: _write_workbook(report, xlsx, two_decimals=two_decimals))
+        writers.append(lambda report: write_workbook_file(report, xlsx, two_decimals=two_decimals))
     if not writers:
         message = "say where to write: --csv PATH, --xlsx PATH, or both; --csv - is standard output"
         raise Invalid(message, code="nowhere")
@@ -103,12 +103,14 @@ def export(
         hint(_why_empty(reported))
 
 
-def _write_csv(report: OpenReport, path: str) -> None:
+def write_csv_file(report: OpenReport, path: str) -> None:
+    """Write a report as CSV to a file, or to standard output where the path is `-`."""
     with _text_file(path) as stream, progress("Writing CSV", report.rows_count) as advance:
         write_csv(stream, report.layout.columns, _counted(report.rows(), advance))
 
 
-def _write_workbook(report: OpenReport, path: Path, *, two_decimals: bool) -> None:
+def write_workbook_file(report: OpenReport, path: Path, *, two_decimals: bool) -> None:
+    """Write a report as a workbook with its totals."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = report.layout.columns
     about = f"{report.organization.name} · {_period(report)} · times in UTC"
