@@ -68,9 +68,7 @@ def _transactions_a_second(database_url: str, pgbench: str, script: str, seconds
         path = Path(folder) / "charge.sql"
         path.write_text(script)
         command = [pgbench, "-n", "-M", "prepared", "-c", str(CLIENTS_COUNT), "-j", "2", "-T", str(seconds)]
-        done = subprocess.run(
-            [*command, "-f", str(path), database_url], capture_output=True, text=True, check=True
-        )
+        done = subprocess.run([*command, "-f", str(path), database_url], capture_output=True, text=True, check=True)
     found = re.search(r"tps = ([\d.]+)", done.stdout)
     assert found is not None, done.stdout
     return float(found[1])

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,7 @@ def measure(database_url: str, seconds: int) -> Served:
 
 
 @contextmanager
-def serving(database_url: str):
+def serving(database_url: str) -> Iterator[int]:
     """Run `talktime serve` on a free port until the block ends."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -66,9 +67,7 @@ def _wait(port: int) -> None:
 
 def _wrk(wrk: str, port: int, seconds: int, run: str) -> Served:
     command = [wrk, "-t1", f"-c{CONNECTIONS_COUNT}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
-    done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}", "--", run], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([*command, f"http://127.0.0.1:{port}", "--", run], capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.strip().splitlines()[-1])
     rate = found["requests"] / found["duration_us"] * 1e6
     return Served(rate, found["p50_us"] / 1e3, found["p99_us"] / 1e3, found["errors"])

@@ -41,9 +41,7 @@ async def _load(committer: GroupCommitter, seconds: float) -> list[float]:
     return latencies
 
 
-async def _caller(
-    committer: GroupCommitter, number: int, begins: float, ends: float, latencies: list[float]
-) -> None:
+async def _caller(committer: GroupCommitter, number: int, begins: float, ends: float, latencies: list[float]) -> None:
     dice = random.Random(number)
     count = 0
     while time.perf_counter() < ends:

@@ -31,9 +31,7 @@ SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 hypothesis.settings.register_profile("dev", max_examples=50, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("nightly", max_examples=5_000, deadline=None, print_blob=True)
-hypothesis.settings.load_profile(
-    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev")
-)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 
 def pytest_report_header() -> str:
@@ -76,9 +74,7 @@ def database_url(database_engine: str, tmp_path: Path, request: pytest.FixtureRe
 
 
 @pytest.fixture
-def migrated_database_url(
-    database_engine: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[str]:
+def migrated_database_url(database_engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """Give a database that holds our schema and nothing else."""
     if database_engine == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")

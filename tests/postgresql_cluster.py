@@ -39,9 +39,7 @@ INSTALL_VARIABLE = "TALKTIME_TEST_INSTALL"
 
 VERSION_MIN = 15
 USER = "talktime"
-START_ATTEMPTS_MAX = (
-    5  # another program may take the port between our asking for it and the server's binding it
-)
+START_ATTEMPTS_MAX = 5  # another program may take the port between our asking for it and the server's binding it
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
 INSTALL_SECONDS_MAX = 600.0
@@ -55,9 +53,7 @@ CONNECTIONS_MAX = 300
 NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/talktime-tests.conf")
 
 # Waits until the pipe from us closes, then ends the server and removes its folder.
-WATCHER = (
-    'read -r _; kill -QUIT "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"'
-)
+WATCHER = 'read -r _; kill -QUIT "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"'
 
 
 class Absent(Exception):  # noqa: N818 -- not an error: a machine may have no PostgreSQL; the message is the reason
@@ -116,18 +112,14 @@ def find_binaries() -> Path | None:
         *Path("/usr/lib/postgresql").glob("*/bin"),
         *([Path(on_path).resolve().parent] if on_path else []),
     ]
-    suitable = [
-        folder for folder in folders if _major(folder) >= VERSION_MIN and (folder / "initdb").exists()
-    ]
+    suitable = [folder for folder in folders if _major(folder) >= VERSION_MIN and (folder / "initdb").exists()]
     return max(suitable, key=_major, default=None)
 
 
 def version(binaries: Path) -> str:
     """Say which PostgreSQL stands in a folder, such as `15.18`; empty where there is none that runs."""
     try:
-        answer = subprocess.run(
-            [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
-        )
+        answer = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return ""
     found = re.search(r"\d+(\.\d+)?", answer.stdout)
@@ -183,9 +175,7 @@ class _Server:
 
     def initialize(self) -> None:
         locale = ["--no-locale", "--encoding=UTF8"]
-        self._run(
-            "initdb", *locale, "--auth=trust", f"--username={USER}", "--no-sync", f"--pgdata={self._data}"
-        )
+        self._run("initdb", *locale, "--auth=trust", f"--username={USER}", "--no-sync", f"--pgdata={self._data}")
 
     def start(self) -> None:
         settings = [f"--{name}={value}" for name, value in self._settings().items()]
@@ -277,9 +267,7 @@ class _Server:
         self._watcher = self._open(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def _run(self, program: str, *arguments: str) -> None:
-        process = self._open(
-            [self._binaries / program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        process = self._open([self._binaries / program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         said, _ = process.communicate()
         if process.returncode != 0:
             raise Absent(f"{program} failed: {said.decode('utf-8', 'replace').strip()}")

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,16 +13,20 @@ from talktime.core.values.numbers import is_emergency
 from talktime.settings import Settings
 from talktime.store.charging import ChargingStatements, ChargingTransaction
 from talktime.store.charging_postgresql import PostgresqlStatements
+from talktime.store.charging_rows import Row
 from talktime.store.charging_sqlite import SqliteStatements
 from talktime.store.decks import DeckCache
-from talktime.store.remembered import RememberedCalls
 from talktime.store.engine import create_schema, is_sqlite, open_engine
+from talktime.store.remembered import RememberedCalls
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.calls.close_silent_calls import overdue
 
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_SECONDS = 0.02
+# So many rates are built in a millisecond or two; then whoever waits for the interpreter gets it.
+TURN_RATES = 100
+TURN_SECONDS = 0.001
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -91,10 +95,10 @@ class Charging:
             return charge(ChargingTransaction(self._statements, self._decks, self._remembered), requests, self._terms)
 
     def warm_decks(self, statements: ChargingStatements) -> None:
-        """Load, on another connection, every published deck version that is not in memory yet."""
+        """Load, on another connection, every deck version that a call may need and that is not in memory yet."""
         with statements.snapshot():
-            published = [row[0] for row in statements.published_versions()]
-            self._decks.ensure(published, statements.deck_rows)
+            wanted = [row[0] for row in statements.versions_to_load()]
+            self._decks.ensure(wanted, lambda version_id: _patiently(*statements.deck_rows(version_id)))
 
     def overdue(self, statements: ChargingStatements, at: datetime) -> list[CloseCall]:
         """Return requests to close calls whose switch fell silent, read on another connection."""
@@ -103,6 +107,18 @@ class Charging:
     def close(self) -> None:
         """Close the connection."""
         self._statements.close()
+
+
+def _patiently(terms: Row, rates: Iterable[Row]) -> tuple[Row, Iterable[Row]]:
+    """Let other threads run while a large deck is built: a phone may ring."""
+
+    def in_turns() -> Iterator[Row]:
+        for number, rate in enumerate(rates):
+            if number % TURN_RATES == 0:
+                time.sleep(TURN_SECONDS)
+            yield rate
+
+    return terms, in_turns()
 
 
 def open_statements(database_url: str) -> ChargingStatements:

@@ -22,9 +22,7 @@ STARTED = Column("Start Time", ColumnKind.INSTANT)
 amounts_micros = st.integers(-(2**63), 2**63 - 1)
 
 
-def written(
-    columns: Sequence[Column], rows: Iterable[Sequence[object]], *, money_decimals: int | None = None
-) -> str:
+def written(columns: Sequence[Column], rows: Iterable[Sequence[object]], *, money_decimals: int | None = None) -> str:
     stream = io.StringIO(newline="")
     write_csv(stream, columns, rows, money_decimals=money_decimals)
     return stream.getvalue()
@@ -73,9 +71,7 @@ def test_money_reads_back_to_the_micro(amount_micros: int) -> None:
 
 
 @given(amount_micros=amounts_micros, decimals=st.integers(0, 6))
-def test_rounded_money_is_the_nearest_and_the_half_goes_away_from_zero(
-    amount_micros: int, decimals: int
-) -> None:
+def test_rounded_money_is_the_nearest_and_the_half_goes_away_from_zero(amount_micros: int, decimals: int) -> None:
     unit = Fraction(1, 10**decimals)
 
     text = written_cell(CHARGE, amount_micros, money_decimals=decimals)

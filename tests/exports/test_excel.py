@@ -85,11 +85,7 @@ def test_another_reader_sees_the_same(path: Path) -> None:
 
 
 @settings(max_examples=15)
-@given(
-    amounts_micros=st.lists(
-        st.integers(1 - EXACT_MAX_MICROS, EXACT_MAX_MICROS - 1), min_size=20, max_size=200
-    )
-)
+@given(amounts_micros=st.lists(st.integers(1 - EXACT_MAX_MICROS, EXACT_MAX_MICROS - 1), min_size=20, max_size=200))
 @example(amounts_micros=[EXACT_MAX_MICROS - 1, 1 - EXACT_MAX_MICROS, 1, -1, 0, 10**15 + 1])
 def test_money_is_exact_to_the_micro(amounts_micros: list[int]) -> None:
     with TemporaryDirectory() as folder:
@@ -213,9 +209,7 @@ def test_a_text_longer_than_a_cell_is_cut_between_characters(path: Path) -> None
 
 
 def test_nothing_to_say_is_an_empty_cell(path: Path) -> None:
-    write_workbook(
-        path, [Sheet("Usage", (NAME, SECONDS, CHARGE, STARTED), [(None,) * 4, ("Ana", 1, 1, EIGHT)])]
-    )
+    write_workbook(path, [Sheet("Usage", (NAME, SECONDS, CHARGE, STARTED), [(None,) * 4, ("Ana", 1, 1, EIGHT)])])
 
     assert values(openpyxl.load_workbook(path)["Usage"])[1] == (None, None, None, None)
 
@@ -287,9 +281,7 @@ def test_excel_s_limit_is_the_default() -> None:
 def test_rows_beyond_the_limit_go_on_in_another_sheet(path: Path, rows: int, sheets: list[str]) -> None:
     numbers = list(range(rows))
 
-    count = write_workbook(
-        path, [Sheet("Usage", (SECONDS,), [[number] for number in numbers])], sheet_rows_max=4
-    )
+    count = write_workbook(path, [Sheet("Usage", (SECONDS,), [[number] for number in numbers])], sheet_rows_max=4)
 
     workbook = openpyxl.load_workbook(path)
     assert count == rows
@@ -392,9 +384,7 @@ def test_a_title_that_excel_does_not_take_is_refused(path: Path, titles: list[st
     ("column", "cell"),
     [(CHARGE, 0.0135), (CHARGE, "0.0135"), (SECONDS, True), (NAME, 44), (STARTED, 45_000)],
 )
-def test_a_cell_of_another_kind_is_refused_by_the_name_of_its_column(
-    path: Path, column: Column, cell: object
-) -> None:
+def test_a_cell_of_another_kind_is_refused_by_the_name_of_its_column(path: Path, column: Column, cell: object) -> None:
     with pytest.raises(TypeError, match=column.name):
         column_of(column, [cell], path=path)
 

@@ -19,9 +19,7 @@ def tables(url: str) -> list[str]:
             rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     else:
         with psycopg.connect(url) as connection:
-            rows = connection.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            ).fetchall()
+            rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
     return [name for (name,) in rows]
 
 
@@ -48,9 +46,7 @@ def test_a_migrated_database_holds_our_schema(migrated_database_url: str) -> Non
 
 
 @pytest.mark.postgresql
-def test_the_server_is_durable_like_a_real_one(
-    postgresql_server: object, request: pytest.FixtureRequest
-) -> None:
+def test_the_server_is_durable_like_a_real_one(postgresql_server: object, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue("postgresql_server").url
 
     with psycopg.connect(url) as connection:
@@ -93,12 +89,8 @@ def test_nothing_is_installed_where_that_is_forbidden(monkeypatch: pytest.Monkey
         postgresql_cluster._install()
 
 
-def _run_in_cluster(
-    folder: Path, environment: dict[str, str], *command: str
-) -> "subprocess.CompletedProcess[str]":
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_TEST_POSTGRESQL")
-    }
+def _run_in_cluster(folder: Path, environment: dict[str, str], *command: str) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TALKTIME_TEST_POSTGRESQL")}
     folder.chmod(0o755)
     return subprocess.run(
         [sys.executable, "-m", "tests.postgresql_cluster", "--", *command],

@@ -21,9 +21,7 @@ def explained(repository: Path) -> dict[str, list[str]]:
     """What the decision explains: name → the other cells of its row."""
     page = (repository / "docs/decisions/0005-dependencies.md").read_text("utf-8")
     rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in page.splitlines()
-        if line.startswith("| `")
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")
     ]
     return {row[0].strip("`"): row[1:] for row in rows}
 

@@ -116,11 +116,7 @@ def test_the_locks_agree_with_each_other(repository: Path) -> None:
     pinned = [_pins(path) for path in sorted(repository.glob("requirements*.lock"))]
 
     differing = {
-        name
-        for one in pinned
-        for other in pinned
-        for name in one.keys() & other.keys()
-        if one[name] != other[name]
+        name for one in pinned for other in pinned for name in one.keys() & other.keys() if one[name] != other[name]
     }
 
     assert differing == set()
@@ -139,9 +135,7 @@ def test_every_make_word_in_the_readme_exists(repository: Path) -> None:
     words = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
     for page in ("README.md", "CONTRIBUTING.md"):
-        used = set(
-            re.findall(r"(?:`|^ *)make ([a-z]+)", (repository / page).read_text("utf-8"), re.MULTILINE)
-        )
+        used = set(re.findall(r"(?:`|^ *)make ([a-z]+)", (repository / page).read_text("utf-8"), re.MULTILINE))
         assert used - words == set()
 
 
@@ -161,16 +155,12 @@ def test_links_between_pages_lead_somewhere(repository: Path) -> None:
 def test_decisions_are_short_and_numbered_in_order(repository: Path) -> None:
     decisions = sorted((repository / "docs/decisions").glob("[0-9]*.md"))
 
-    assert [path.name[:4] for path in decisions] == [
-        f"{number:04}" for number in range(1, len(decisions) + 1)
-    ]
+    assert [path.name[:4] for path in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
     for path in decisions:
         text = path.read_text("utf-8")
         prose = [line for line in text.splitlines() if not line.startswith("|")]
         assert len(prose) <= 40, path
-        assert all(
-            f"## {part}" in text for part in ("Context", "Decision", "Consequences", "Alternatives")
-        ), path
+        assert all(f"## {part}" in text for part in ("Context", "Decision", "Consequences", "Alternatives")), path
 
 
 def _files(repository: Path) -> Iterator[Path]:
@@ -200,6 +190,4 @@ def _opens_with_a_sentence(path: Path) -> bool:
 
 
 def _pins(lock: Path) -> dict[str, str]:
-    return dict(
-        re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", lock.read_text("utf-8"), re.MULTILINE)
-    )
+    return dict(re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", lock.read_text("utf-8"), re.MULTILINE))

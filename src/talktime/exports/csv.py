@@ -45,8 +45,7 @@ def write_csv(
     count = 0
     for row in rows:
         writer.writerow(
-            None if cell is None else format_cell(cell)
-            for format_cell, cell in zip(formats, row, strict=True)
+            None if cell is None else format_cell(cell) for format_cell, cell in zip(formats, row, strict=True)
         )
         count += 1
     return count

@@ -76,9 +76,7 @@ class Sheet:
 
     def __post_init__(self) -> None:
         """Raise ValueError if a column is to be totalled that is not there, or cannot be."""
-        countable = {
-            column.name for column in self.columns if column.kind in {ColumnKind.WHOLE, ColumnKind.MONEY}
-        }
+        countable = {column.name for column in self.columns if column.kind in {ColumnKind.WHOLE, ColumnKind.MONEY}}
         if unknown := set(self.total_columns) - countable:
             message = f"sheet {self.title!r} cannot total {sorted(unknown)}"
             raise ValueError(message)
@@ -164,9 +162,7 @@ class _Looks:
 
         def formats(extra: Mapping[str, object], right: Mapping[str, object]) -> dict[ColumnKind, Any]:
             return {
-                kind: workbook.add_format(
-                    {**base, **look, **extra, **(right if look["align"] == "right" else {})}
-                )
+                kind: workbook.add_format({**base, **look, **extra, **(right if look["align"] == "right" else {})})
                 for kind, look in _CELL_LOOKS.items()
             }
 
@@ -188,9 +184,7 @@ class _SheetWriter:
         self._rows_max = sheet_rows_max
         self._header_row = 0 if sheet.note is None else 2
         assert self._header_row + 1 < sheet_rows_max, "a sheet has room for its header and a row"
-        self._totals = {
-            index: 0 for index, column in enumerate(sheet.columns) if column.name in sheet.total_columns
-        }
+        self._totals = {index: 0 for index, column in enumerate(sheet.columns) if column.name in sheet.total_columns}
         self._part = 0
         self._open_part()
 
@@ -217,18 +211,14 @@ class _SheetWriter:
             self._close_part()
             self._open_part()
         for index, (column, cell) in enumerate(zip(self.sheet.columns, row, strict=True)):
-            _write_cell(
-                self._worksheet, (self._next_row, index), cell, column=column, look=formats[column.kind]
-            )
+            _write_cell(self._worksheet, (self._next_row, index), cell, column=column, look=formats[column.kind])
         # Totals may be wider than all that they add up.
         if self._next_row <= self._header_row + _WIDTH_ROWS or formats is self._looks.total:
             self._measure(row)
         self._next_row += 1
 
     def _total_row(self) -> list[object]:
-        label = next(
-            (i for i, column in enumerate(self.sheet.columns) if column.kind is ColumnKind.TEXT), None
-        )
+        label = next((i for i, column in enumerate(self.sheet.columns) if column.kind is ColumnKind.TEXT), None)
         return ["Total" if i == label else self._totals.get(i) for i in range(len(self.sheet.columns))]
 
     def _open_part(self) -> None:
@@ -244,9 +234,7 @@ class _SheetWriter:
             worksheet.write_string(0, 0, _inline(self.sheet.note), self._looks.note)
         worksheet.set_row(self._header_row, 21)
         for index, column in enumerate(self.sheet.columns):
-            worksheet.write_string(
-                self._header_row, index, _inline(column.name), self._looks.header[column.kind]
-            )
+            worksheet.write_string(self._header_row, index, _inline(column.name), self._looks.header[column.kind])
         self._worksheet = worksheet
         self._next_row = self._header_row + 1
         self._filtered_to = self._header_row

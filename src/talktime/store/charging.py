@@ -69,14 +69,14 @@ class ChargingStatements(Protocol):
     def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
         """Return the keys of open calls whose switch has been silent too long."""
 
-    def deck_rows(self, version_id: int) -> tuple[Row, Sequence[Row]]:
+    def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""
 
     def clock_micros(self) -> int | None:
         """Return the database's clock, or None where it has none of its own."""
 
-    def published_versions(self) -> Sequence[Row]:
-        """Return the ids of all versions that were ever published."""
+    def versions_to_load(self) -> Sequence[Row]:
+        """Return the ids of all published versions, and of each deck's newest, which may be published any moment."""
 
     def close(self) -> None:
         """Close the connection."""

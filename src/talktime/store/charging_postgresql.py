@@ -1,6 +1,6 @@
 """Charging's statements on PostgreSQL: pipelined, rows locked in order, arrays instead of loops."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
@@ -83,9 +83,7 @@ _WRITES = {
     "new_calls": _insert(
         "calls", f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}", (*_SETUP_TYPES, *_PROGRESS_TYPES)
     ),
-    "changed_calls": _update(
-        "calls", _PROGRESS, ("organization_id", "call_key"), (*_PROGRESS_TYPES, _BIGINT, _TEXT)
-    ),
+    "changed_calls": _update("calls", _PROGRESS, ("organization_id", "call_key"), (*_PROGRESS_TYPES, _BIGINT, _TEXT)),
     "lots": _update(
         "credit_lots",
         ("spent_micros", "held_micros", "expired_micros"),
@@ -167,11 +165,12 @@ class PostgresqlStatements:
         """Return the keys of open calls whose switch has been silent too long."""
         return self._execute(_OVERDUE, (at_micros, most)).fetchall()
 
-    def deck_rows(self, version_id: int) -> tuple[Row, Sequence[Row]]:
+    def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""
         terms = self._execute(_TERMS, (version_id,)).fetchone()
         assert terms is not None
-        return terms, self._execute(_RATES, (version_id,)).fetchall()
+        # Row by row: to translate a deck at once would stop every other thread for a tenth of a second.
+        return terms, self._execute(_RATES, (version_id,))
 
     def clock_micros(self) -> int | None:
         """Return the server's clock."""
@@ -179,9 +178,9 @@ class PostgresqlStatements:
         assert row is not None
         return int(row[0])
 
-    def published_versions(self) -> Sequence[Row]:
-        """Return the ids of all versions that were ever published."""
-        return self._execute("SELECT DISTINCT version_id FROM deck_publications", ()).fetchall()
+    def versions_to_load(self) -> Sequence[Row]:
+        """Return the ids of all published versions, and of each deck's newest, which may be published any moment."""
+        return self._execute(rows.VERSIONS_TO_LOAD, ()).fetchall()
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import fields
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -63,6 +62,10 @@ USAGE_COLUMNS = (
 POSTING_COLUMNS = "organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at"
 EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros"
 RATE_COLUMNS = "direction, prefix, origin_prefix, destination, blocked, prices"
+VERSIONS_TO_LOAD = (
+    "SELECT version_id FROM deck_publications"
+    " UNION SELECT max(version_id) FROM deck_versions WHERE is_complete GROUP BY deck"
+)
 
 _USAGE_FIELDS = tuple(field.name for field in fields(UsageRow))
 _KINDS = {kind.value: kind for kind in CallKind}
@@ -125,46 +128,30 @@ def lot_parts(organization_id: int, lot: CreditLot) -> Row:
 
 def call_of(row: Row) -> Call:
     """Translate a row of CALL_SETUP_COLUMNS, CALL_PROGRESS_COLUMNS."""
-    (
-        organization_id,
-        call_key,
-        kind,
-        caller,
-        called,
-        started_at,
-        pays_from,
-        user_id,
-        conference_id,
-        version_id,
-        direction,
-        prefix,
-        origin_prefix,
-        destination,
-        denial,
-        state,
+    progress = row[CALL_SETUP_COUNT:]
+    state, granted_seconds, is_final, valid_until, hold_micros, hold_slices, answered_at = progress[:7]
+    denial = row[CALL_SETUP_COUNT - 1]
+    return Call(
+        _setup_of(row),
+        _STATES[state],
         granted_seconds,
-        is_final,
-        valid_until,
-        hold_micros,
-        hold_slices,
-        answered_at,
-        ended_at,
-        ending,
-        used_seconds,
-        cost_micros,
-        uncovered_micros,
-        flags,
-        usage_rows_count,
-    ) = row
+        bool(is_final),
+        from_micros_or_none(valid_until),
+        Hold(_slices_of(hold_slices)) if hold_micros else NO_HOLD,
+        from_micros_or_none(answered_at),
+        None if denial is None else DenialReason(denial),
+        _result_of(progress[7:-1]),
+        progress[-1],
+    )
+
+
+def _setup_of(row: Row) -> CallSetup:
+    organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id = row[:9]
+    version_id, direction, prefix, origin_prefix, destination = row[9 : CALL_SETUP_COUNT - 1]
     rate = None
     if version_id is not None:
         rate = RateReference(version_id, _DIRECTIONS[direction], prefix, origin_prefix)
-    result = None
-    if ended_at is not None:
-        result = CallResult(
-            from_micros(ended_at), _ENDINGS[ending], used_seconds, cost_micros, uncovered_micros, Flags(flags)
-        )
-    setup = CallSetup(
+    return CallSetup(
         organization_id,
         key_of(call_key),
         _KINDS[kind],
@@ -177,17 +164,14 @@ def call_of(row: Row) -> Call:
         rate,
         destination,
     )
-    return Call(
-        setup,
-        _STATES[state],
-        granted_seconds,
-        bool(is_final),
-        from_micros_or_none(valid_until),
-        Hold(_slices_of(hold_slices)) if hold_micros else NO_HOLD,
-        from_micros_or_none(answered_at),
-        None if denial is None else DenialReason(denial),
-        result,
-        usage_rows_count,
+
+
+def _result_of(ended: Row) -> CallResult | None:
+    ended_at, ending, used_seconds, cost_micros, uncovered_micros, flags = ended
+    if ended_at is None:
+        return None
+    return CallResult(
+        from_micros(ended_at), _ENDINGS[ending], used_seconds, cost_micros, uncovered_micros, Flags(flags)
     )
 
 
@@ -356,5 +340,3 @@ def _prices_of(text: str) -> tuple[Price, ...]:
 def _slices_of(text: str) -> tuple[Slice, ...]:
     pairs = (part.split(":") for part in text.split())
     return tuple(Slice(int(lot_id), int(amount)) for lot_id, amount in pairs)
-
-

@@ -10,7 +10,7 @@ from talktime.store import charging_rows as rows
 from talktime.store.charging_rows import Row
 from talktime.store.instants import from_micros
 
-DeckLoader = Callable[[int], tuple[Row, Sequence[Row]]]
+DeckLoader = Callable[[int], tuple[Row, Iterable[Row]]]
 Publications = dict[tuple[str, Direction], tuple[DeckPublication, ...]]
 
 
@@ -51,6 +51,6 @@ def terms_of(row: Row) -> DeckTerms:
     return DeckTerms(currency, ZoneInfo(zone), charge_decimals, Rounding(rounding))
 
 
-def deck_of(version_id: int, terms_row: Row, rate_rows: Sequence[Row]) -> RateDeck:
+def deck_of(version_id: int, terms_row: Row, rate_rows: Iterable[Row]) -> RateDeck:
     """Build a deck of a version's rows."""
     return RateDeck(version_id=version_id, terms=terms_of(terms_row), rates=map(rows.rate_of, rate_rows))

@@ -20,7 +20,7 @@ from talktime.store.schema import identities, organizations, users
 LOOKUP_ROWS = 1_000
 _COLUMNS = [organizations.c[name.strip()] for name in rows.ORGANIZATION_COLUMNS.split(",")]
 _IDENTITIES = text(
-    f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"  # noqa: S608 -- columns of ours, no input
+    f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
     " JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id"
     " WHERE i.organization_id = :organization_id ORDER BY u.user_principal_name, i.identity"
 )
@@ -95,7 +95,10 @@ class OrganizationRows:
             self._connection.execute(insert(users), [_user_row(user) for user in people])
             self._connection.execute(
                 insert(identities),
-                [_identity_row(identity, NumberUse.USER, user.organization_id, user.user_id) for identity, user in known],
+                [
+                    _identity_row(identity, NumberUse.USER, user.organization_id, user.user_id)
+                    for identity, user in known
+                ],
             )
 
     def add_service_number(self, organization_id: int, number: str, use: NumberUse) -> None:

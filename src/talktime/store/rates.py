@@ -16,7 +16,7 @@ from talktime.store.schema import deck_publications, deck_versions, rates
 
 _RATE_NAMES = [name.strip() for name in rows.RATE_COLUMNS.split(",")]
 _TERMS = [deck_versions.c[name] for name in ("currency", "time_zone", "charge_decimals", "rounding")]
-_RATES = text(f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = :version_id")  # noqa: S608 -- columns of ours
+_RATES = text(f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = :version_id")
 
 
 @dataclass(frozen=True, slots=True)

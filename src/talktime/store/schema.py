@@ -269,7 +269,7 @@ rates = Table(
     Column("origin_prefix", Text, nullable=False),
     Column("destination", Text, nullable=False),
     Column("blocked", Boolean, nullable=False),
-    # The prices as JSON: [[fee_nanos, [[from_second, increment_seconds, nanos_per_minute], …], [profile, [window, …]]], …]
+    # JSON: [[fee_nanos, [[from_second, increment_seconds, nanos_per_minute], …], profile, [window, …]], …]
     Column("prices", Text, nullable=False),
     PrimaryKeyConstraint("version_id", "direction", "prefix", "origin_prefix"),
 )

@@ -79,7 +79,9 @@ def test_a_destination_that_costs_nothing_needs_no_credit() -> None:
 
 
 def test_a_toll_free_call_needs_a_positive_balance_even_where_it_costs_nothing() -> None:
-    free = replace(POOR, decks={1: deck(1, (Rate(Direction.TOLL_FREE_INBOUND, "1800", "", "Free", (price(60, 60, "0"),)),))})
+    free = replace(
+        POOR, decks={1: deck(1, (Rate(Direction.TOLL_FREE_INBOUND, "1800", "", "Free", (price(60, 60, "0"),)),))}
+    )
 
     assert World(free).start(TOLL_FREE, caller=MONTREAL) == Denied(DenialReason.CREDIT_EXHAUSTED)
 

@@ -138,9 +138,7 @@ def test_plivo_numbers_are_priced_by_country_and_type(decks: Path) -> None:
     ("caller", "price"),
     [("14035550100", "0.03"), ("17875550100", "0.05"), ("12125550100", "0.021"), ("anonymous", "0.021")],
 )
-def test_a_toll_free_number_of_plivo_costs_what_its_callers_country_says(
-    decks: Path, caller: str, price: str
-) -> None:
+def test_a_toll_free_number_of_plivo_costs_what_its_callers_country_says(decks: Path, caller: str, price: str) -> None:
     sheet = read(decks / "toll_free_inbound_2015/plivo_inbound_rates.csv")
     deck = RateDeck(version_id=1, terms=sheet.terms, rates=sheet.rates)
 

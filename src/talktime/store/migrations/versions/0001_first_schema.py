@@ -182,7 +182,8 @@ def upgrade() -> None:
             name=op.f("ck_credit_lots_never_more_than_granted"),
         ),
         sa.CheckConstraint(
-            "spent_micros >= 0 AND held_micros >= 0 AND expired_micros >= 0 AND refunded_micros >= 0 AND disputed_micros >= 0",
+            "spent_micros >= 0 AND held_micros >= 0 AND expired_micros >= 0"
+            " AND refunded_micros >= 0 AND disputed_micros >= 0",
             name=op.f("ck_credit_lots_parts_not_negative"),
         ),
         sa.ForeignKeyConstraint(
@@ -277,13 +278,17 @@ def _insert_only(table: str) -> tuple[str, ...]:
             for verb in ("UPDATE", "DELETE")
         )
     return (
-        "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME; END $$",
-        f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE ON {table} "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        _REFUSE_CHANGE,
+        f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {_REFUSES}",
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {_REFUSES}",
     )
+
+
+_REFUSE_CHANGE = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME; END $$
+"""
+_REFUSES = "EXECUTE FUNCTION refuse_change()"
 
 
 def downgrade() -> None:
