@@ -147,6 +147,15 @@ def test_a_grant_that_was_not_final_is_not_clamped() -> None:
     assert (world.usage[-1].used_seconds, world.usage[-1].flags) == (61, Flags.OVERRUN)
 
 
+def test_a_call_that_the_switch_cut_at_its_grant_costs_that_grant_even_where_more_could_have_been_asked_for() -> None:
+    world = World()
+    world.start()
+
+    world.end(61, at=70, ending=Ending.CREDIT_EXHAUSTED)
+
+    assert (world.usage[-1].used_seconds, world.usage[-1].flags) == (60, Flags.CLAMPED)
+
+
 def test_an_overrun_that_no_credit_covers_is_owed_and_the_next_lot_repays_it() -> None:
     world = World(facts(lot(1, "0.25")))
     world.start()

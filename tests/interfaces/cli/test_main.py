@@ -19,7 +19,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
     shown = capsys.readouterr().out
     assert code == 0
-    for name, _, _ in _COMMANDS:
+    for name in (command.name for command in _COMMANDS):
         assert f" {name} " in shown
 
 

@@ -151,11 +151,12 @@ def _ended(call: Call, state: CallState, answered_at: datetime | None, result: C
 
 
 def _measured(call: Call, report: CallResult, terms: ChargingTerms) -> tuple[int, Flags]:
-    """Switches round up and cut late by a second or two: a call that ended by its final grant costs that grant."""
+    """Switches round up and cut late by a second or two: a call that was cut at its grant costs that grant."""
     over = report.used_seconds - call.granted_seconds
     if over <= 0:
         return report.used_seconds, report.flags
-    if call.is_final and over <= terms.overrun_grace_seconds:
+    was_cut = call.is_final or report.ending is Ending.CREDIT_EXHAUSTED
+    if was_cut and over <= terms.overrun_grace_seconds:
         return call.granted_seconds, report.flags | Flags.CLAMPED
     return report.used_seconds, report.flags | Flags.OVERRUN
 

@@ -21,7 +21,7 @@ from talktime.core.organizations.users import NO_LICENSE, License, NumberUse
 from talktime.core.values.money import format_micros
 from talktime.imports.call_files import read_call_file
 from talktime.interfaces.cli import demo_view, usage
-from talktime.interfaces.cli.deck_files import SheetArguments, read_deck_file
+from talktime.interfaces.cli.rates.deck_files import SheetArguments, read_deck_file
 from talktime.interfaces.cli.terminal import open_app, print_json
 from talktime.samples import people, rate_deck
 from talktime.samples.calls import SampleCall, sample_calls

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import Enum
+from typing import NamedTuple
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 
@@ -21,20 +22,30 @@ _PRICES = Group("Prices", sort_key=2)
 _MONEY = Group("Credit", sort_key=3)
 _REPORTS = Group("Calls and reports", sort_key=4)
 
+
 # Name, group, help. The module of the same name exports `app`; it is imported when its command is called.
-_COMMANDS: tuple[tuple[str, Group, str], ...] = (
-    ("demo", _START, "See the whole job done on sample calls, in a minute."),
-    ("serve", _START, "Answer switches over HTTP: start, answer, extend, end."),
-    ("organizations", _PEOPLE, "Those who own a balance: list, add, show."),
-    ("users", _PEOPLE, "People who call: list, add, import from CSV or Excel."),
-    ("licenses", _PEOPLE, "What people may use: assign to one or to many."),
-    ("numbers", _PEOPLE, "Toll and toll-free numbers of an organization: list, add."),
-    ("decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
-    ("quote", _PRICES, "What a call to a number costs, and why."),
-    ("credit", _MONEY, "Fund an organization, see its balance and its lots."),
-    ("calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
-    ("usage", _REPORTS, "Export usage rows to CSV or Excel."),
-    ("audit", _REPORTS, "Prove that the books agree to the micro-unit."),
+class _Command(NamedTuple):
+    """A command, the module below this package whose `app` it is, and how the help shows it."""
+
+    name: str
+    module: str
+    group: Group
+    help: str
+
+
+_COMMANDS = (
+    _Command("demo", "demo", _START, "See the whole job done on sample calls, in a minute."),
+    _Command("serve", "serve", _START, "Answer switches over HTTP: start, answer, extend, end."),
+    _Command("organizations", "organizations.organizations", _PEOPLE, "Those who own a balance: list, add, show."),
+    _Command("users", "organizations.users", _PEOPLE, "People who call: list, add, import from CSV or Excel."),
+    _Command("licenses", "organizations.licenses", _PEOPLE, "What people may use: assign to one or to many."),
+    _Command("numbers", "organizations.numbers", _PEOPLE, "Toll and toll-free numbers of an organization: list, add."),
+    _Command("decks", "rates.decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
+    _Command("quote", "rates.quote", _PRICES, "What a call to a number costs, and why."),
+    _Command("credit", "credit", _MONEY, "Fund an organization, see its balance and its lots."),
+    _Command("calls", "calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
+    _Command("usage", "usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    _Command("audit", "audit", _REPORTS, "Prove that the books agree to the micro-unit."),
 )
 
 
@@ -48,9 +59,9 @@ def make_app() -> App:
         default_parameter=Parameter(show_default=_default_shown),
     )
     app["--help"].group = app["--version"].group = Group("Help", sort_key=99)
-    for position, (name, group, help_text) in enumerate(_COMMANDS):
-        module = f"talktime.interfaces.cli.{name}:app"
-        app.command(module, name=name, help=help_text, group=group, sort_key=position)
+    for position, command in enumerate(_COMMANDS):
+        module = f"talktime.interfaces.cli.{command.module}:app"
+        app.command(module, name=command.name, help=command.help, group=command.group, sort_key=position)
     return app
 
 
@@ -93,7 +104,7 @@ def _refuse(given: Sequence[str], code: str, message: str, exit_code: int) -> in
 
 
 def _sentence(mistake: CycloptsError, given: Sequence[str]) -> str:
-    names = [name for name, _, _ in _COMMANDS]
+    names = [command.name for command in _COMMANDS]
     if isinstance(mistake, UnknownCommandError) and given[0] not in names:
         # Not the library's own sentence: it would import every command to find the one that was meant.
         close = get_close_matches(given[0], names, n=1)

@@ -70,7 +70,7 @@ def _names(names: tuple[str, ...], file: Path | None, *, everyone: bool) -> tupl
         raise Invalid("say whose licenses: names, or --file FILE, or --everyone", code="users_not_named")
     if file is None:
         return names
-    from talktime.interfaces.cli.people_files import read_names
+    from talktime.interfaces.cli.organizations.people_files import read_names
 
     return read_names(file)
 

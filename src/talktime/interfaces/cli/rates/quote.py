@@ -12,7 +12,7 @@ from talktime.core.rates.rate_decks import Direction, RateDeck
 from talktime.core.rates.rating import Block
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import format_micros, format_nanos
-from talktime.interfaces.cli.deck_files import AS_THE_FILE_SAYS, SheetArguments, read_deck_file
+from talktime.interfaces.cli.rates.deck_files import AS_THE_FILE_SAYS, SheetArguments, read_deck_file
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from talktime.core.rates.rate_decks import Change, Direction, Rate, RateChange
 from talktime.core.rates.rate_sheets import RateSheet
-from talktime.interfaces.cli.deck_files import price_text
+from talktime.interfaces.cli.rates.deck_files import price_text
 from talktime.interfaces.cli.terminal import facts, heading, instant, table
 from talktime.store.rates import DeckVersion
 from talktime.usecases.rates.publish_rate_deck import DeckCompared, DeckPublished, ListedVersion

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talktime.core.organizations.users import License, User
-from talktime.interfaces.cli.licenses import NAMES, words
+from talktime.interfaces.cli.organizations.licenses import NAMES, words
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, heading, hint, open_app, refuse, show, table
 from talktime.usecases.organizations.manage_users import AddUsers, NewUser, UserRow, UsersAdded, add_users, list_users
 
@@ -40,7 +40,7 @@ def add(
     options: Options = DEFAULTS,
 ) -> int:
     """Add one user."""
-    from talktime.interfaces.cli.people_files import read_licenses
+    from talktime.interfaces.cli.organizations.people_files import read_licenses
 
     assigned, problems = read_licenses(licenses)
     person = NewUser(1, user, name, number, location, department, assigned, problems)
@@ -62,7 +62,7 @@ def import_(
     options: Options = DEFAULTS,
 ) -> int:
     """Add the users of a file: all of them, or, where one row has a problem, nobody."""
-    from talktime.interfaces.cli.people_files import read_people
+    from talktime.interfaces.cli.organizations.people_files import read_people
 
     return _add(organization, read_people(file), options, dry_run=dry_run)
 

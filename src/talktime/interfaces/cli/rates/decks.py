@@ -9,8 +9,8 @@ from cyclopts import App, Parameter
 from talktime.bootstrap import App as Talktime
 from talktime.core.rates.rate_sheets import RateSheet
 from talktime.core.values.errors import Invalid
-from talktime.interfaces.cli.deck_files import AS_THE_FILE_SAYS, SheetArguments, read_deck_file
-from talktime.interfaces.cli.deck_views import (
+from talktime.interfaces.cli.rates.deck_files import AS_THE_FILE_SAYS, SheetArguments, read_deck_file
+from talktime.interfaces.cli.rates.deck_views import (
     diff_document,
     diff_view,
     import_document,

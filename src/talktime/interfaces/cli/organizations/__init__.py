@@ -1,0 +1,1 @@
+"""Organizations, their people, licenses and numbers, from the command line."""

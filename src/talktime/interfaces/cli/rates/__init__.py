@@ -1,0 +1,1 @@
+"""Rate decks and quotes, from the command line."""

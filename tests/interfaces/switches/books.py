@@ -1,0 +1,98 @@
+"""Who the callers are, what they have, and what their calls have cost: straight from the store."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Engine
+
+from talktime.core.calls.calls import Call
+from talktime.core.credit import lots
+from talktime.core.credit.ledger import JournalEntry
+from talktime.core.credit.lots import Credit, CreditLot, LotKind
+from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import License, User
+from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
+from talktime.core.rates.rating import Price, PriceStep
+from talktime.store.engine import open_engine
+from talktime.store.transaction import operator_transaction
+
+DECK = "switches"
+BY_THE_MINUTE = "442079460000"
+BY_THE_SECOND = "33142685300"
+BLOCKED = "88213000000"
+MINUTE_MICROS = 1_000_000
+SECOND_MICROS = 10_000
+LICENSES = License.PHONE_SYSTEM | License.COMMUNICATIONS_CREDITS
+
+
+@dataclass(frozen=True)
+class Payer:
+    """An organization with one user, who calls from this number."""
+
+    organization_id: int
+    number: str
+
+
+class Books:
+    """A price list in force, and organizations that pay by it."""
+
+    def __init__(self, database_url: str) -> None:
+        self._engine: Engine = open_engine(database_url)
+        self._ids = count(1)
+
+    def publish_rates(self) -> None:
+        now = datetime.now(UTC)
+        rates = [
+            _rate("44", PriceStep(0, 60, MINUTE_MICROS * 1_000)),
+            _rate("33", PriceStep(0, 1, SECOND_MICROS * 60 * 1_000)),
+            Rate(Direction.OUTBOUND, "882", "", "Satellite", (), blocked=True),
+        ]
+        with operator_transaction(self._engine) as tx:
+            version = tx.rates.stage(DECK, "tests", DeckTerms("USD", ZoneInfo("UTC")), now)
+            tx.rates.add_rates(version.version_id, rates)
+            tx.rates.complete(version.version_id, len(rates))
+            tx.rates.publish(version, [Direction.OUTBOUND], start=now, at=now)
+
+    def payer_with(self, credit_micros: int) -> Payer:
+        organization_id = next(self._ids)
+        now = datetime.now(UTC) - timedelta(seconds=1)
+        organization = Organization(organization_id, f"org{organization_id}", "GB", "USD", ZoneInfo("UTC"), DECK)
+        number = f"4410000000{organization_id:02}"
+        user = User(organization_id, 1, f"ann@org{organization_id}", "Ann", "GB", LICENSES)
+        lot = CreditLot(1, LotKind.PURCHASED, credit_micros, now, lots.expires_at(now, organization.zone))
+        _, postings = lots.grant(Credit(), lot, now)
+        with operator_transaction(self._engine) as tx:
+            tx.organizations.add(organization, now)
+            tx.organizations.add_users([user], [(number,)])
+            tx.credit.add_lot(organization_id, lot, "first")
+            tx.credit.post(JournalEntry(organization_id, "grant:1", now, postings))
+            tx.organizations.set_up_credit(organization_id)
+        return Payer(organization_id, number)
+
+    def call(self, call_id: str) -> Call | None:
+        """Return the only call of that id, as it stands now."""
+        with operator_transaction(self._engine) as tx:
+            keys = tx.insight.call_keys(call_id)
+            return tx.insight.call(keys[0]) if len(keys) == 1 else None
+
+    def finished(self, call_id: str) -> Call | None:
+        """Return the call once it has ended."""
+        call = self.call(call_id)
+        return call if call is not None and call.result is not None else None
+
+    def credit_of(self, payer: Payer) -> Credit:
+        with operator_transaction(self._engine) as tx:
+            return tx.credit.credit(payer.organization_id)
+
+    def parked_count(self) -> int:
+        with operator_transaction(self._engine) as tx:
+            return tx.insight.parked_count()
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _rate(prefix: str, step: PriceStep) -> Rate:
+    return Rate(Direction.OUTBOUND, prefix, "", prefix, (Price(0, (step,)),))

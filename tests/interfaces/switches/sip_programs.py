@@ -1,0 +1,98 @@
+"""Kamailio and SIPp from Debian: found, or installed where the tests may; nothing is started by installing.
+
+TALKTIME_TEST_INSTALL=never forbids installing, as it does for PostgreSQL.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+INSTALL_VARIABLE = "TALKTIME_TEST_INSTALL"
+INSTALL_SECONDS_MAX = 600
+PACKAGES = ("kamailio", "kamailio-utils-modules", "kamailio-extra-modules", "sip-tester")
+PROGRAMS = ("kamailio", "sipp")
+# Debian asks this program whether a package may start its service; 101 is no.
+POLICY = Path("/usr/sbin/policy-rc.d")
+DEBIAN_PATH = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
+
+
+class Absent(Exception):  # noqa: N818 -- not an error: a machine may have no switch; the message is the reason
+    """There is no Kamailio or no SIPp to be had on this machine."""
+
+
+def program(name: str) -> str:
+    """Return where a program lies; raise Absent."""
+    found = shutil.which(name, path=DEBIAN_PATH)
+    if found is None:
+        raise Absent(f"{name} is not installed")
+    return found
+
+
+def require() -> None:
+    """See to it that the programs are there; raise Absent with the reason where they are not."""
+    # Several test processes may come here at once, and apt-get wants to be alone.
+    with (Path(tempfile.gettempdir()) / f"talktime-sip-install-{os.geteuid()}").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = [name for name in PROGRAMS if shutil.which(name, path=DEBIAN_PATH) is None]
+        if missing:
+            _install(f"{' and '.join(missing)} not installed")
+    _check_modules()
+
+
+def _install(missing: str) -> None:
+    if os.environ.get(INSTALL_VARIABLE) == "never":
+        raise Absent(f"{missing}, and {INSTALL_VARIABLE} is never")
+    if os.geteuid() != 0:
+        raise Absent(f"{missing}, and only root may install them")
+    if shutil.which("apt-get") is None:
+        raise Absent(f"{missing}, and there is no apt-get to install them with")
+    with _services_stay_down():
+        _apt_get("update")
+        _apt_get("install", "--yes", "--no-install-recommends", *PACKAGES)
+
+
+@contextmanager
+def _services_stay_down() -> Iterator[None]:
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text("#!/bin/sh\nexit 101\n", "utf-8")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink()
+
+
+def _apt_get(*arguments: str) -> None:
+    try:
+        answer = subprocess.run(
+            ["apt-get", "--quiet", *arguments],
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_SECONDS_MAX,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Absent(f"apt-get {arguments[0]} took longer than {INSTALL_SECONDS_MAX} s") from None
+    if answer.returncode != 0:
+        last = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
+        raise Absent(f"apt-get {arguments[0]} failed: {' '.join(last)}")
+
+
+def _check_modules() -> None:
+    """Kamailio alone is not enough: two of its modules come in packages of their own."""
+    listed = subprocess.run([program("kamailio"), "-h"], capture_output=True, text=True, check=False)
+    folder = next(
+        (line.split("default: ")[1].rstrip(")") for line in listed.stdout.splitlines() if "-L path" in line), ""
+    )
+    missing = [name for name in ("http_client", "jansson") if not (Path(folder) / f"{name}.so").exists()]
+    if missing:
+        raise Absent(f"Kamailio lacks its modules {', '.join(missing)}: install {' '.join(PACKAGES[1:3])}")
