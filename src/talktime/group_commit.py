@@ -7,6 +7,7 @@ fsync. A request that fails fails alone: a batch that cannot be saved is halved 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -14,12 +15,16 @@ from threading import Thread
 
 import structlog
 
+from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import Answer, Request
 from talktime.core.values.errors import Unavailable
 
 BATCH_MAX = 512
-# How long requests whose organization is held elsewhere wait before they are tried again.
+# Of the requests whose organization is held elsewhere, so many are tried again in one batch: room for the others.
+HELD_MAX = 128
 HELD_PAUSE_SECONDS = 0.002
+# A database that is gone is asked again so often: quick enough for phones, slow enough for its log and ours.
+UNAVAILABLE_PAUSE_SECONDS = 0.05
 STOP_SECONDS_MAX = 10.0
 
 RunBatch = Callable[[Sequence[Request]], list[Answer | None]]
@@ -65,6 +70,10 @@ class GroupCommitter:
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="group-commit", daemon=True)
         self._stopping = False
+        # Requests whose organization another transaction holds, those of one call in their order.
+        self._held: list[_Item] = []
+        self._rounds = 0
+        self._unanswered_count = 0
 
     def start(self) -> None:
         """Begin to charge."""
@@ -77,57 +86,72 @@ class GroupCommitter:
 
     @property
     def waiting_count(self) -> int:
-        """Return how many requests wait."""
-        return self._queue.qsize()
+        """Return how many requests wait: for their answer, or for a database that let their deadlines pass."""
+        return max(self._unanswered_count, self._queue.qsize())
 
     async def charge(self, requests: Sequence[Request]) -> list[Answered]:
         """Return an answer, or the error that it got instead, for each request; raise Unavailable where too many wait.
 
-        Each request stands for itself: the answers of one ticket may span several commits.
+        Each request stands for itself: the answers of one ticket may span several commits. One that has none at the
+        deadline gets Unavailable, wherever it is then: it may still be charged, and is answered alike when sent again.
         """
-        if self._queue.qsize() + len(requests) > self._queue_max:
+        if self._stopping or self.waiting_count + len(requests) > self._queue_max:
             message = "too many requests are waiting to be charged"
             raise Unavailable(message, code="busy")
         loop = asyncio.get_running_loop()
         ticket = Ticket(requests, loop, loop.create_future(), time.monotonic() + self._deadline_seconds)
         for place, request in enumerate(requests):
             self._queue.put(_Item(request, ticket, place))
-        return await ticket.future
+        expiry = loop.call_later(self._deadline_seconds, _expire, ticket)
+        self._unanswered_count += len(requests)
+        try:
+            return await ticket.future
+        finally:
+            expiry.cancel()
+            self._unanswered_count -= len(requests)
 
     def _work(self) -> None:
-        held: list[_Item] = []
-        while not (self._stopping and not held and self._queue.empty()):
-            batch = self._take(held)
-            held = self._charge_batch(batch) if batch else []
+        while not (self._stopping and not self._held and self._queue.empty()):
+            batch = self._take()
+            if batch:
+                self._held += self._charge_batch(batch)
 
-    def _take(self, held: list[_Item]) -> list[_Item]:
-        """Take what waits: first those held back, in their order; block only where there is nothing to do."""
-        batch = list(held)
-        if not batch and not self._stopping:
-            self._admit(self._queue.get(), batch)
+    def _take(self) -> list[_Item]:
+        """Take what waits, after some of those held back; block only where there is nothing to do."""
+        batch = self._next_held()
+        tried_count = len(batch)
+        if not batch and not self._held and not self._stopping:
+            self._admit(self._queue.get(), batch, frozenset())
+        held_calls = {item.request.key for item in self._held}
         while len(batch) < BATCH_MAX:
             try:
-                self._admit(self._queue.get_nowait(), batch)
+                self._admit(self._queue.get_nowait(), batch, held_calls)
             except Empty:
                 break
-        if held and len(batch) == len(held):
+        if len(batch) == tried_count:
             time.sleep(HELD_PAUSE_SECONDS)
-        return self._in_time(batch)
+        return _in_time(batch)
 
-    def _admit(self, item: _Item | None, batch: list[_Item]) -> None:
+    def _next_held(self) -> list[_Item]:
+        """Take some of those held back, other calls each time, so that nobody stands behind another's lock for long."""
+        self._rounds += 1
+        groups_count = 1 + len(self._held) // HELD_MAX
+        tried: list[_Item] = []
+        later: list[_Item] = []
+        for item in self._held:
+            # By call, because what is asked about one call is decided in its order.
+            is_next = hash(item.request.key) % groups_count == self._rounds % groups_count
+            (tried if is_next else later).append(item)
+        self._held = later
+        return tried
+
+    def _admit(self, item: _Item | None, batch: list[_Item], held_calls: AbstractSet[CallKey]) -> None:
         if item is None:
             self._stopping = True
+        elif held_calls and item.request.key in held_calls:
+            self._held.append(item)
         else:
             batch.append(item)
-
-    def _in_time(self, batch: list[_Item]) -> list[_Item]:
-        now = time.monotonic()
-        late = [item for item in batch if item.ticket.deadline < now]
-        if not late:
-            return batch
-        message = "the database, or another transaction on the organization, took too long"
-        _answer([(item, Unavailable(message, code="deadline")) for item in late])
-        return [item for item in batch if item.ticket.deadline >= now]
 
     def _charge_batch(self, batch: list[_Item]) -> list[_Item]:
         """Charge a batch and answer it; return the items that have to wait."""
@@ -136,7 +160,7 @@ class GroupCommitter:
         except Unavailable as failure:
             # Nothing was committed, or a commit got no answer: decided again, stored answers make that safe.
             log.warning("charging_unavailable", error=str(failure), requests=len(batch))
-            time.sleep(HELD_PAUSE_SECONDS)
+            time.sleep(UNAVAILABLE_PAUSE_SECONDS)
             return batch
         except Exception as failure:  # noqa: BLE001 -- whatever it is, it must fail alone and be told
             return self._charge_halves(batch, failure)
@@ -149,7 +173,19 @@ class GroupCommitter:
             _answer([(batch[0], failure)])
             return []
         middle = len(batch) // 2
-        return [*self._charge_batch(batch[:middle]), *self._charge_batch(batch[middle:])]
+        waiting = self._charge_batch(batch[:middle])
+        # What follows on a call that waits must not overtake it.
+        held_calls = {item.request.key for item in waiting}
+        ready: list[_Item] = []
+        for item in batch[middle:]:
+            (waiting if item.request.key in held_calls else ready).append(item)
+        return [*waiting, *(self._charge_batch(ready) if ready else [])]
+
+
+def _in_time(batch: list[_Item]) -> list[_Item]:
+    """Leave out what has been answered at its deadline: nobody waits for it any more."""
+    now = time.monotonic()
+    return [item for item in batch if item.ticket.deadline >= now]
 
 
 def _answer(answered: list[tuple[_Item, Answered]]) -> None:
@@ -171,3 +207,11 @@ def _resolve(tickets: list[Ticket]) -> None:
     for ticket in tickets:
         if not ticket.future.done():
             ticket.future.set_result(ticket.answers)  # type: ignore[arg-type]
+
+
+def _expire(ticket: Ticket) -> None:
+    """Answer what is still missing at the deadline, whatever the committing thread is waiting for."""
+    message = "the database, or another transaction on the organization, took too long"
+    late = Unavailable(message, code="deadline")
+    if not ticket.future.done():
+        ticket.future.set_result([late if answer is None else answer for answer in ticket.answers])

@@ -1,17 +1,14 @@
 """The charging door as a raw ASGI application: no framework stands between a ringing phone and its answer."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
-from talktime.core.calls.charging import FREE_GRANT_SECONDS
-from talktime.core.calls.calls import PaysFrom
-from talktime.core.calls.requests import EndCall, Granted, Request, StartCall
-from talktime.core.values.errors import Invalid, TalktimeError
-from talktime.core.values.numbers import is_emergency
+from talktime.core.calls.requests import Request, StartCall
+from talktime.core.values.errors import Invalid, TalktimeError, Unavailable
 from talktime.group_commit import Answered, GroupCommitter
 from talktime.interfaces.charging import reading, writing
+from talktime.interfaces.charging.emergencies import EmergencyCalls
 
 BODY_MAX_BYTES = 16_384
 BATCH_BODY_MAX_BYTES = 1_048_576
@@ -26,14 +23,17 @@ _JSON = b"application/json"
 _TEXT = b"text/plain; charset=utf-8"
 
 
+class _Gone(Exception):  # noqa: N818 -- no error: the client hung up in the middle of its request
+    """Nobody waits for an answer, and half a request must not be charged."""
+
+
 class ChargingDoor:
     """`POST /v1/calls/start|answer|extend|end`, one at a time, or `batch` for up to a thousand."""
 
     def __init__(self, committer: GroupCommitter, *, emergency_countries: frozenset[str]) -> None:
         """Hand what arrives to the committer."""
         self._committer = committer
-        self._emergency_countries = emergency_countries
-        self._unrecorded: set[asyncio.Task[list[Answered]]] = set()
+        self._emergencies = EmergencyCalls(committer, emergency_countries)
         self.unknown_fields_count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,69 +42,60 @@ class ChargingDoor:
         if scope["method"] != "POST" or (operation not in reading.KNOWN_FIELDS and operation != "batch"):
             await _respond(send, 404, {"result": "error", "code": "not_found", "detail": _USAGE})
             return
-        if operation == "batch":
-            await self._batch(receive, send)
+        try:
+            if operation == "batch":
+                status, answer = await self._batch(receive)
+            else:
+                status, answer = await self._one(operation, scope, receive)
+        except _Gone:
             return
-        status, fields = await self._one(operation, scope, receive)
-        await _respond(send, status, fields, as_text=_wants_text(scope))
+        await _respond(send, status, answer, as_text=_wants_text(scope))
+
+    async def close(self) -> None:
+        """Give up what cannot be recorded any more."""
+        await self._emergencies.close()
 
     async def _one(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
         now = datetime.now(UTC)
+        body = await _body(receive, BODY_MAX_BYTES)
         try:
-            body = await _body(receive, BODY_MAX_BYTES)
-            request = self._read(operation, body, scope, now)
-            return await self._answer(request)
+            return await self._answer(self._read(operation, body, scope, now))
         except TalktimeError as failure:
             return writing.flat_error(failure)
 
     def _read(self, operation: str, body: bytes, scope: Scope, now: datetime) -> Request:
+        fields: reading.Fields = {}
         try:
-            if len(body) > BODY_MAX_BYTES:
-                message = f"the body is larger than {BODY_MAX_BYTES} bytes"
-                raise Invalid(message, code="body_too_large")
-            fields = reading.read_body(body, _header(scope, b"content-type"))
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
             self.unknown_fields_count += reading.unknown_fields_count(operation, fields)
             return reading.read_request(operation, fields, now)
         except Invalid as failure:
             # A switch repeats an end that is refused for ever: keep it instead.
             if operation == "end":
                 return reading.misread_end(body, failure.message, now)
+            # Whoever calls for help is not asked to spell it right.
+            if operation == "start" and self._emergencies.concern(start := reading.misread_start(fields, now)):
+                return start
             raise
 
     async def _answer(self, request: Request) -> tuple[int, writing.Flat]:
-        if isinstance(request, StartCall) and is_emergency(request.called, self._emergency_countries):
-            return 200, writing.flat(request, self._allow_emergency(request))
+        if isinstance(request, StartCall) and self._emergencies.concern(request):
+            return 200, writing.flat(request, self._emergencies.allow(request))
         (answer,) = await self._committer.charge((request,))
         if isinstance(answer, Exception):
             return writing.flat_error(answer)
         return 200, writing.flat(request, answer)
 
-    def _allow_emergency(self, request: StartCall) -> Granted:
-        """Answer before queue and store, which may be slow or gone; the call is recorded when they are back."""
-        task = asyncio.get_running_loop().create_task(self._committer.charge((request,)))
-        self._unrecorded.add(task)
-        task.add_done_callback(self._recorded)
-        return Granted(FREE_GRANT_SECONDS, is_final=True, recheck_after_seconds=FREE_GRANT_SECONDS, pays_from=PaysFrom.FREE)
-
-    def _recorded(self, task: "asyncio.Task[list[Answered]]") -> None:
-        self._unrecorded.discard(task)
-        if not task.cancelled():
-            task.exception()
-
-    async def _batch(self, receive: Receive, send: Send) -> None:
+    async def _batch(self, receive: Receive) -> tuple[int, object]:
         now = datetime.now(UTC)
         try:
-            operations = reading.read_batch(await _body(receive, BATCH_BODY_MAX_BYTES, refuse=True))
-            if len(operations) > BATCH_OPERATIONS_MAX:
-                message = f"a batch holds at most {BATCH_OPERATIONS_MAX} operations, not {len(operations)}"
-                raise Invalid(message, code="batch_too_large")
+            operations = reading.read_batch(_within(await _body(receive, BATCH_BODY_MAX_BYTES), BATCH_BODY_MAX_BYTES))
+            _refuse_too_many(operations)
             read = [self._read_operation(fields, now) for fields in operations]
-            requests = [request for request in read if not isinstance(request, Invalid)]
-            answers = iter(await self._committer.charge(requests) if requests else ())
+            answers = iter(await self._charge(read))
         except TalktimeError as failure:
-            await _respond(send, *writing.flat_error(failure))
-            return
-        await _respond(send, 200, [_flat_in_batch(request, answers) for request in read])
+            return writing.flat_error(failure)
+        return 200, [_flat_in_batch(request, answers) for request in read]
 
     def _read_operation(self, fields: dict[str, object], now: datetime) -> Request | Invalid:
         operation = str(fields.get("operation", ""))
@@ -115,11 +106,34 @@ class ChargingDoor:
         self.unknown_fields_count += reading.unknown_fields_count(operation, fields)
         return request
 
+    async def _charge(self, read: list[Request | Invalid]) -> list[Answered]:
+        """Return the answers to what could be read, in its order."""
+        requests = [request for request in read if not isinstance(request, Invalid)]
+        helped: dict[int, Answered] = {
+            place: self._emergencies.allow(request)
+            for place, request in enumerate(requests)
+            if isinstance(request, StartCall) and self._emergencies.concern(request)
+        }
+        others = [request for place, request in enumerate(requests) if place not in helped]
+        try:
+            answers = iter(await self._committer.charge(others) if others else ())
+        except Unavailable as failure:
+            if not helped:
+                raise
+            answers = iter([failure] * len(others))
+        return [helped[place] if place in helped else next(answers) for place in range(len(requests))]
+
 
 _USAGE = f"POST {PATH_PREFIX}start, answer, extend, end or batch"
 
 
-def _flat_in_batch(request: Request | Invalid, answers: "Any") -> writing.Flat:
+def _refuse_too_many(operations: list[dict[str, object]]) -> None:
+    if len(operations) > BATCH_OPERATIONS_MAX:
+        message = f"a batch holds at most {BATCH_OPERATIONS_MAX} operations, not {len(operations)}"
+        raise Invalid(message, code="batch_too_large")
+
+
+def _flat_in_batch(request: Request | Invalid, answers: Iterator[Answered]) -> writing.Flat:
     answer = request if isinstance(request, Invalid) else next(answers)
     if isinstance(answer, Exception):
         status, fields = writing.flat_error(answer)
@@ -128,25 +142,22 @@ def _flat_in_batch(request: Request | Invalid, answers: "Any") -> writing.Flat:
     return writing.flat(request, answer)
 
 
-async def _body(receive: Receive, most_bytes: int, *, refuse: bool = False) -> bytes:
-    """Read the body, but never keep more than a byte beyond what is allowed."""
-    message = await receive()
-    body = message.get("body", b"")
-    if not message.get("more_body", False):
-        return _within(body, most_bytes, refuse=refuse)
-    parts = [body]
-    size = len(body)
-    while message.get("more_body", False):
+async def _body(receive: Receive, most_bytes: int) -> bytes:
+    """Read the body to its end, but never keep more than a byte beyond what is allowed."""
+    kept = b""
+    is_complete = False
+    while not is_complete:
         message = await receive()
-        size += len(message.get("body", b""))
-        if size <= most_bytes + 1:
-            parts.append(message.get("body", b""))
-    kept = b"".join(parts)
-    return _within(kept if size <= most_bytes else kept.ljust(most_bytes + 1), most_bytes, refuse=refuse)
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        if len(kept) <= most_bytes:
+            kept += message.get("body", b"")[: most_bytes + 1 - len(kept)]
+        is_complete = not message.get("more_body", False)
+    return kept
 
 
-def _within(body: bytes, most_bytes: int, *, refuse: bool) -> bytes:
-    if refuse and len(body) > most_bytes:
+def _within(body: bytes, most_bytes: int) -> bytes:
+    if len(body) > most_bytes:
         message = f"the body is larger than {most_bytes} bytes"
         raise Invalid(message, code="body_too_large")
     return body

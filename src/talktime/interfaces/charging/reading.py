@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from math import ceil, isfinite
+from math import ceil, isfinite, nan
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -12,9 +12,13 @@ from talktime.core.calls.requests import AnswerCall, EndCall, ExtendCall, Reques
 from talktime.core.values.errors import Invalid
 from talktime.core.values.numbers import normalize
 
-TEXT_MAX = 255
+# In UTF-8, so that a call's key fits into an index of either database.
+TEXT_BYTES_MAX = 255
 DURATION_MAX_SECONDS = 10 * 86_400
 MISREAD_SAMPLE_BYTES = 120
+# What is quoted in an error or kept with a parked report: enough to recognize it.
+SHOWN_CHARACTERS_MAX = 80
+REASON_CHARACTERS_MAX = 400
 
 Fields = Mapping[str, object]
 
@@ -46,10 +50,10 @@ def read_body(body: bytes, content_type: str) -> Fields:
             return dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body)))
         except ValueError as failure:
             message = f"the form cannot be read: {failure}"
-            raise Invalid(message, code="malformed_body") from failure
+            raise Invalid(message[:REASON_CHARACTERS_MAX], code="malformed_body") from failure
     try:
         return _decode_flat(body)
-    except msgspec.DecodeError as failure:
+    except (msgspec.DecodeError, RecursionError) as failure:
         message = f"the body is no JSON object: {failure}"
         raise Invalid(message, code="malformed_body") from failure
 
@@ -58,7 +62,7 @@ def read_batch(body: bytes) -> list[dict[str, object]]:
     """Read a JSON array of objects; raise Invalid naming the place."""
     try:
         return _decode_batch(body)
-    except msgspec.DecodeError as failure:
+    except (msgspec.DecodeError, RecursionError) as failure:
         message = f"the body is no JSON array of objects: {failure}"
         raise Invalid(message, code="malformed_body") from failure
 
@@ -67,7 +71,7 @@ def read_request(operation: str, fields: Fields, now: datetime) -> Request:
     """Return the request of an operation; raise Invalid naming the field. An end is never refused."""
     reader = _READERS.get(operation)
     if reader is None:
-        message = f"operation: {operation!r} is none of {', '.join(_READERS)}"
+        message = f"operation: {_shown(operation)} is none of {', '.join(_READERS)}"
         raise Invalid(message, code="unknown_operation")
     return reader(fields, now)
 
@@ -75,7 +79,12 @@ def read_request(operation: str, fields: Fields, now: datetime) -> Request:
 def misread_end(body: bytes, reason: str, now: datetime) -> EndCall:
     """Return what is left of an end that cannot be read at all: the evidence, to be kept."""
     sample = body[:MISREAD_SAMPLE_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    return EndCall(CallKey("", ""), now, 0, misread=f"{reason}; it began with {sample!r}")
+    return EndCall(CallKey("", ""), now, 0, misread=f"{reason[:REASON_CHARACTERS_MAX]}; it began with {sample!r}")
+
+
+def misread_start(fields: Fields, now: datetime) -> StartCall:
+    """Return what is left of a start that cannot be read: whom it calls. It belongs to nobody."""
+    return StartCall(CallKey("", ""), now, caller="", called=normalize(str(fields.get("to", ""))))
 
 
 def unknown_fields_count(operation: str, fields: Fields) -> int:
@@ -100,12 +109,12 @@ def _read_answer(fields: Fields, now: datetime) -> AnswerCall:
 
 
 def _read_extend(fields: Fields, now: datetime) -> ExtendCall:
-    elapsed = fields.get("elapsed")
+    is_stated = fields.get("elapsed") not in (None, "")
     return ExtendCall(
         _key(fields),
         now,
         granted_seconds=_seconds(fields, "granted_total"),
-        elapsed_seconds=None if elapsed in {None, ""} else _seconds(fields, "elapsed"),
+        elapsed_seconds=_seconds(fields, "elapsed") if is_stated else None,
     )
 
 
@@ -144,9 +153,9 @@ def _text(fields: Fields, name: str, *, is_required: bool = False) -> str:
             message = f"{name}: is missing"
             raise Invalid(message, code="missing_field")
         return ""
-    text = str(value) if isinstance(value, str | int) else None
-    if text is None or len(text) > TEXT_MAX or not text.isprintable():
-        message = f"{name}: must be text of at most {TEXT_MAX} printable characters"
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if text is None or not text.isprintable() or len(text.encode()) > TEXT_BYTES_MAX:
+        message = f"{name}: must be printable text of at most {TEXT_BYTES_MAX} bytes, not {_shown(value)}"
         raise Invalid(message, code="invalid_field")
     return text
 
@@ -154,7 +163,7 @@ def _text(fields: Fields, name: str, *, is_required: bool = False) -> str:
 def _kind(fields: Fields) -> CallKind | None:
     value = _text(fields, "kind")
     if value and value not in _KINDS:
-        message = f"kind: {value!r} is none of {', '.join(_KINDS)}"
+        message = f"kind: {_shown(value)} is none of {', '.join(_KINDS)}"
         raise Invalid(message, code="invalid_field")
     return _KINDS.get(value)
 
@@ -163,14 +172,15 @@ def _seconds(fields: Fields, name: str) -> int:
     """Read seconds, whole or decimal; a started second counts."""
     value = fields.get(name)
     try:
-        seconds = float(value) if isinstance(value, str | int | float) else float("nan")
-    except ValueError:
-        seconds = float("nan")
+        is_number = isinstance(value, str | int | float) and not isinstance(value, bool)
+        seconds = float(value) if is_number else nan  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        seconds = nan
     if not isfinite(seconds):
-        message = f"{name}: {value!r} is no number of seconds"
+        message = f"{name}: {_shown(value)} is no number of seconds"
         raise Invalid(message, code="invalid_field")
     if not 0 <= seconds <= DURATION_MAX_SECONDS:
-        message = f"{name}: {value!r} must lie between 0 and {DURATION_MAX_SECONDS} seconds"
+        message = f"{name}: {_shown(value)} must lie between 0 and {DURATION_MAX_SECONDS} seconds"
         raise Invalid(message, code="invalid_field")
     return ceil(seconds)
 
@@ -184,9 +194,15 @@ def _instant(fields: Fields, name: str, now: datetime) -> datetime:
         if isinstance(value, int | float) or str(value).replace(".", "", 1).isdigit():
             return datetime.fromtimestamp(float(str(value)), UTC)
         instant = datetime.fromisoformat(str(value))
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
-        instant = datetime.min
-    if instant.tzinfo is None:
-        message = f"{name}: {value!r} must be seconds since 1970 or ISO 8601 with an offset"
-        raise Invalid(message, code="invalid_field")
-    return instant.astimezone(UTC)
+        # Not an instant, or one beyond the calendar: said below.
+        pass
+    message = f"{name}: {_shown(value)} must be seconds since 1970 or ISO 8601 with an offset"
+    raise Invalid(message, code="invalid_field")
+
+
+def _shown(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= SHOWN_CHARACTERS_MAX else f"{shown[:SHOWN_CHARACTERS_MAX]}…"

@@ -13,6 +13,8 @@ from talktime.group_commit import GroupCommitter
 from talktime.interfaces.charging.door import ChargingDoor, Receive, Scope, Send
 from talktime.interfaces.charging.writing import encode
 from talktime.settings import Settings
+from talktime.store.engine import unavailable_if_locked
+from talktime.telemetry import configure_log
 
 WATCH_SECONDS = 1.0
 CLOCK_DIFFERENCE_MAX_SECONDS = 1.0
@@ -41,7 +43,8 @@ class ChargingServer:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         try:
-            self._open()
+            with unavailable_if_locked():
+                self._open()
         except TalktimeError as failure:
             await send({"type": "lifespan.startup.failed", "message": failure.message})
             return
@@ -51,10 +54,12 @@ class ChargingServer:
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
+        await self._door.close()
         await asyncio.to_thread(self._close)
         await send({"type": "lifespan.shutdown.complete"})
 
     def _open(self) -> None:
+        configure_log()
         settings = self._settings
         self._statements = open_statements(settings.database_url)
         _refuse_wrong_clock(self._statements.clock_micros())
@@ -78,24 +83,36 @@ class ChargingServer:
         self._statements.close()
 
     async def _watch(self) -> None:
-        """Close silent calls, and have decks in memory before the first call needs them."""
+        """Do what nobody asks for, each for itself and again and again, whatever becomes of it."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            try:
-                await asyncio.to_thread(self._charging.warm_decks, self._statements)
-                overdue = await asyncio.to_thread(self._charging.overdue, self._statements, datetime.now(UTC))
-                if overdue:
-                    log.info("closing_silent_calls", calls=len(overdue))
-                    await self._committer.charge(overdue)
-            except Unavailable as failure:
-                log.warning("watch_unavailable", error=str(failure))
+            for chore in (self._close_silent_calls, self._load_decks):
+                try:
+                    await chore()
+                except Unavailable as failure:
+                    log.warning("watch_unavailable", error=str(failure))
+                except Exception:
+                    # A watch that ended without a word would let silent calls hold credit for ever.
+                    log.exception("watch_failed")
+
+    async def _close_silent_calls(self) -> None:
+        overdue = await asyncio.to_thread(self._charging.overdue, self._statements, datetime.now(UTC))
+        if overdue:
+            log.info("closing_silent_calls", calls=len(overdue))
+            await self._committer.charge(overdue)
+
+    async def _load_decks(self) -> None:
+        """Have decks in memory before the first call needs them."""
+        await asyncio.to_thread(self._charging.warm_decks, self._statements)
 
     async def _health(self, send: Send) -> None:
-        body = encode({
-            "status": "ok",
-            "waiting": self._committer.waiting_count,
-            "unknown_fields": self._door.unknown_fields_count,
-        })
+        body = encode(
+            {
+                "status": "ok",
+                "waiting": self._committer.waiting_count,
+                "unknown_fields": self._door.unknown_fields_count,
+            }
+        )
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
