@@ -11,13 +11,13 @@ from talktime.core.calls.requests import Answer, CloseCall, Request
 from talktime.core.values.errors import Unavailable
 from talktime.core.values.numbers import is_emergency
 from talktime.settings import Settings
-from talktime.store.charging import ChargingStatements, ChargingTransaction
-from talktime.store.charging_postgresql import PostgresqlStatements
-from talktime.store.charging_rows import Row
-from talktime.store.charging_sqlite import SqliteStatements
-from talktime.store.decks import DeckCache
+from talktime.store.charging.decks import DeckCache
+from talktime.store.charging.postgresql import PostgresqlStatements
+from talktime.store.charging.remembered import RememberedCalls
+from talktime.store.charging.rows import Row
+from talktime.store.charging.sqlite import SqliteStatements
+from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
 from talktime.store.engine import create_schema, is_sqlite, open_engine
-from talktime.store.remembered import RememberedCalls
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.calls.close_silent_calls import overdue

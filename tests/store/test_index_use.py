@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from talktime.store import charging_postgresql, charging_sqlite
+from talktime.store.charging import postgresql, sqlite
 from talktime.store.engine import open_postgresql, sqlite_path
 
 KEYS = [(organization_id, f"proxy||call {organization_id}") for organization_id in range(1, 60)]
@@ -25,7 +25,7 @@ def test_sqlite_searches_by_index(migrated_database_url: str, name: str) -> None
         "_OVERDUE": (10**15, 100),
     }[name]
     with closing(sqlite3.connect(sqlite_path(migrated_database_url))) as connection:
-        plan = connection.execute(f"EXPLAIN QUERY PLAN {getattr(charging_sqlite, name)}", parameters).fetchall()
+        plan = connection.execute(f"EXPLAIN QUERY PLAN {getattr(sqlite, name)}", parameters).fetchall()
 
     scans = [step for *_, step in plan if step.startswith("SCAN") and "json_each" not in step and "asked" not in step]
     assert [scan for scan in scans if "INDEX" not in scan] == []
@@ -36,7 +36,7 @@ def test_sqlite_searches_by_index(migrated_database_url: str, name: str) -> None
 @pytest.mark.parametrize("database_engine", ["postgresql"])
 @pytest.mark.parametrize("name", [*STATEMENTS, "_LOCK"])
 def test_postgresql_searches_by_index(migrated_database_url: str, name: str) -> None:
-    ids, names = charging_postgresql._array(IDS), charging_postgresql._text_array(NAMES)
+    ids, names = postgresql._array(IDS), postgresql._text_array(NAMES)
     parameters = {
         "_IDENTITIES": (names,),
         "_CALL_KEYS": (names,),
@@ -46,7 +46,7 @@ def test_postgresql_searches_by_index(migrated_database_url: str, name: str) -> 
         "_OVERDUE": (10**15, 100),
     }[name]
     with open_postgresql(migrated_database_url) as connection:
-        statement = f"EXPLAIN {getattr(charging_postgresql, name)}"
+        statement = f"EXPLAIN {getattr(postgresql, name)}"
         plan = [row[0] for row in connection.execute(statement, parameters)]
 
     assert [step for step in plan if "Seq Scan" in step] == []
@@ -57,10 +57,10 @@ def test_postgresql_searches_by_index(migrated_database_url: str, name: str) -> 
 @pytest.mark.parametrize("database_engine", ["postgresql"])
 @pytest.mark.parametrize("name", ["changed_calls", "lots", "receivables"])
 def test_postgresql_updates_by_index(migrated_database_url: str, name: str) -> None:
-    write = charging_postgresql._WRITES[name]
+    write = postgresql._WRITES[name]
     row = ["1" if kind in {"bigint", "int"} else "true" if kind == "bool" else "x" for kind in write.types]
     with open_postgresql(migrated_database_url) as connection:
-        columns = charging_postgresql._columns([tuple(row)], write.types)
+        columns = postgresql._columns([tuple(row)], write.types)
         plan = [each[0] for each in connection.execute(f"EXPLAIN {write.statement}", columns)]
 
     assert [step for step in plan if "Seq Scan" in step] == []

@@ -13,9 +13,9 @@ from talktime.core.calls.calls import Call, RateReference
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.insight.books import CallBooks, DeckBooks, LotBooks, LotColumns, PostedRow, Unreadable
 from talktime.core.rates.rate_decks import MatchedRate
-from talktime.store import charging_rows as rows
-from talktime.store.charging_rows import Row
-from talktime.store.decks import deck_of
+from talktime.store.charging import rows
+from talktime.store.charging.decks import deck_of
+from talktime.store.charging.rows import Row
 from talktime.store.instants import from_micros, from_micros_or_none
 from talktime.store.schema import JOURNAL_TABLES
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import Credit, CreditLot, spending_order
 from talktime.core.values.errors import Conflict
-from talktime.store import charging_rows as rows
+from talktime.store.charging import rows
 from talktime.store.instants import to_micros
 from talktime.store.schema import credit_lots, idempotent_requests, organizations, postings
 

@@ -11,8 +11,8 @@ from talktime.core.credit.ledger import Account, Posting
 from talktime.core.insight.receipts import DeckLabel, LotLabel, ParkedReport
 from talktime.core.insight.usage import ReportedUsage
 from talktime.core.values.periods import Period
-from talktime.store import charging_rows as rows
 from talktime.store.books import CHUNK_ROWS, BookRows
+from talktime.store.charging import rows
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import credit_lots, deck_versions, organizations, parked_reports, postings, usage_rows
 

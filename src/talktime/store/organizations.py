@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import License, NumberUse, User
 from talktime.core.values.errors import Conflict, NotFound
-from talktime.store import charging_rows as rows
+from talktime.store.charging import rows
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import to_micros
 from talktime.store.schema import identities, organizations, users

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, Rate, RateDeck
 from talktime.core.values.errors import NotFound
-from talktime.store import charging_rows as rows
-from talktime.store.decks import deck_of, terms_of
+from talktime.store.charging import rows
+from talktime.store.charging.decks import deck_of, terms_of
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import deck_publications, deck_versions, rates

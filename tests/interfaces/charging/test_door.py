@@ -8,7 +8,7 @@ import pytest
 
 from talktime.interfaces.charging import door as charging_door
 from talktime.settings import Settings
-from talktime.store.charging_rows import USAGE_COLUMNS
+from talktime.store.charging.rows import USAGE_COLUMNS
 from tests.interfaces.charging.asgi import FORM, HttpAnswer, Served, until
 from tests.interfaces.charging.books import BLOCKED, CALLED, UNRATED, Facts, audit, caller_of, open_books, units
 
@@ -450,9 +450,7 @@ def test_silent_calls_are_closed_although_a_deck_cannot_be_loaded(url: str) -> N
 
     async def scenario(door: Served) -> None:
         await door.post("start", start("ringing"))
-        Facts(url).change(
-            f"INSERT INTO deck_versions ({columns}, staged_at) {corrupt}, staged_at FROM deck_versions"
-        )
+        Facts(url).change(f"INSERT INTO deck_versions ({columns}, staged_at) {corrupt}, staged_at FROM deck_versions")
         for name in ("first", "second"):
             await door.post("start", start(name))
             await until(lambda: not Facts(url).one("SELECT count(*) FROM calls WHERE state = 'open'"))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from talktime.core.calls import charging
 from talktime.core.calls.requests import Answer, ChargingTerms, Request
-from talktime.store.charging import ChargingTransaction
+from talktime.store.charging.transaction import ChargingTransaction
 
 
 def charge(tx: ChargingTransaction, requests: Sequence[Request], terms: ChargingTerms) -> list[Answer | None]:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from talktime.core.calls.calls import key_of
 from talktime.core.calls.requests import CloseCall
-from talktime.store.charging import ChargingStatements
+from talktime.store.charging.transaction import ChargingStatements
 from talktime.store.instants import to_micros
 
 OVERDUE_MAX = 512

@@ -15,9 +15,9 @@ from talktime.core.calls.requests import Answer, ChargingTerms, Request
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import NO_LICENSE, User
 from talktime.core.values.errors import Conflict, Unavailable
-from talktime.store.charging import ChargingStatements, ChargingTransaction
-from talktime.store.decks import DeckCache
-from talktime.store.remembered import RememberedCalls
+from talktime.store.charging.decks import DeckCache
+from talktime.store.charging.remembered import RememberedCalls
+from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
 from talktime.store.transaction import Transaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.organizations.manage_organizations import lock_organization

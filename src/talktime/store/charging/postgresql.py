@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import psycopg
 
 from talktime.core.values.errors import Unavailable
-from talktime.store import charging_rows as rows
-from talktime.store.charging import LoadedRows, Writes
-from talktime.store.charging_rows import Row
+from talktime.store.charging import rows
+from talktime.store.charging.rows import Row
+from talktime.store.charging.transaction import LoadedRows, Writes
 from talktime.store.engine import open_postgresql, unavailable_if_locked
 
 _IDENTITIES = (

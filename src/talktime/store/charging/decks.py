@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, RateDeck
 from talktime.core.values.money import Rounding
-from talktime.store import charging_rows as rows
-from talktime.store.charging_rows import Row
+from talktime.store.charging import rows
+from talktime.store.charging.rows import Row
 from talktime.store.instants import from_micros
 
 DeckLoader = Callable[[int], tuple[Row, Iterable[Row]]]

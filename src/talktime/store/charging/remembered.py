@@ -5,8 +5,8 @@ saved where it is the row that this process wrote. So any process may change a c
 """
 
 from talktime.core.calls.calls import Call
-from talktime.store import charging_rows as rows
-from talktime.store.charging_rows import Row
+from talktime.store.charging import rows
+from talktime.store.charging.rows import Row
 
 CALLS_MAX = 100_000
 

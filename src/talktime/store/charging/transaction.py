@@ -14,11 +14,11 @@ from talktime.core.calls.requests import ChargingFacts, EndCall, Outcome, Parked
 from talktime.core.credit.lots import Credit, spending_order
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, version_in_force
-from talktime.store import charging_rows as rows
-from talktime.store.charging_rows import Row
-from talktime.store.decks import DeckCache
+from talktime.store.charging import rows
+from talktime.store.charging.decks import DeckCache
+from talktime.store.charging.remembered import RememberedCalls
+from talktime.store.charging.rows import Row
 from talktime.store.instants import to_micros
-from talktime.store.remembered import RememberedCalls
 
 
 @dataclass(slots=True)

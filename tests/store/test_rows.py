@@ -24,9 +24,9 @@ from talktime.core.credit.lots import CreditLot, LotKind, Slice
 from talktime.core.organizations.organizations import Organization
 from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.rates.rating import Tariff
-from talktime.store import charging_rows as rows
+from talktime.store.charging import rows
+from talktime.store.charging.remembered import RememberedCalls
 from talktime.store.instants import EPOCH, from_micros, to_micros
-from talktime.store.remembered import RememberedCalls
 from tests.core.rates import tariffs
 
 IDS = st.integers(1, 2**63 - 1)

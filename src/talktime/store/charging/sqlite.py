@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from talktime.core.values.errors import Unavailable
-from talktime.store import charging_rows as rows
-from talktime.store.charging import LoadedRows, Writes
-from talktime.store.charging_rows import Row
+from talktime.store.charging import rows
+from talktime.store.charging.rows import Row
+from talktime.store.charging.transaction import LoadedRows, Writes
 from talktime.store.engine import open_sqlite, unavailable_if_locked
 
 # Half a second in all: a request's deadline is two, and whoever missed it must not be charged.
