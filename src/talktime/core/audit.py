@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from talktime.core.calls.calls import Call, CallState, Flags, PaysFrom, RateReference
+from talktime.core.calls.calls import Call, CallState, PaysFrom, RateReference
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.credit.ledger import Account
 from talktime.core.insight.books import CallBooks, DeckBooks, Finding, LotBooks, LotColumns, PostedRow, Rule, Unreadable
@@ -73,7 +73,7 @@ class Audit:
         if isinstance(posting, Unreadable):
             yield Finding(Rule.ROW_READABLE, organization_id, posting.row, _OURS, posting.problem)
             return
-        yield from _time_findings(organization_id, posting, posting.occurred_at, is_dated_back=False)
+        yield from _time_findings(organization_id, posting, posting.occurred_at)
 
     def lot(self, books: LotBooks) -> Iterator[Finding]:
         """Check one lot against the journal, and against the holds of the calls that went before."""
@@ -249,22 +249,18 @@ def _journal_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
         if stated != booked:
             yield _of_entry(books, entry_id, f"{stated} (usage row)", booked)
         for posting in postings:
-            if posting.occurred_at != row.ended_at:
-                yield _of_entry(books, entry_id, f"booked at {row.ended_at}", f"{posting.occurred_at}")
-            # A call that the server closed late ends in the past: what it was promised may have been bought since.
-            is_back = Flags.RECONSTRUCTED in row.flags
-            yield from _time_findings(books.organization_id, posting, call.setup.started_at, is_dated_back=is_back)
+            if posting.occurred_at < row.ended_at:
+                yield _of_entry(books, entry_id, f"booked not before {row.ended_at}", f"{posting.occurred_at}")
+            yield from _time_findings(books.organization_id, posting, call.setup.started_at)
 
 
-def _time_findings(
-    organization_id: int, posting: PostedRow, began_at: datetime, *, is_dated_back: bool
-) -> Iterator[Finding]:
+def _time_findings(organization_id: int, posting: PostedRow, began_at: datetime) -> Iterator[Finding]:
     """Check that a lot paid between its purchase and its end: credit held before its end may be spent after it."""
     purchased_at, expires_at = posting.lot_purchased_at, posting.lot_expires_at
     if posting.debit != _LOT or purchased_at is None or expires_at is None:
         return
     name = f"postings {posting.entry_id} of lot {posting.lot_id}"
-    if posting.occurred_at < purchased_at and not is_dated_back:
+    if posting.occurred_at < purchased_at:
         expected, found = f"nothing leaves it before its purchase at {purchased_at}", f"{posting.occurred_at}"
         yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
     decided_at = began_at if posting.credit == _REVENUE else posting.occurred_at

@@ -341,6 +341,18 @@ def test_a_report_that_comes_late_does_not_move_the_call() -> None:
     assert row.ended_at == NOON + timedelta(seconds=35)
 
 
+def test_a_report_that_comes_late_moves_money_when_it_comes() -> None:
+    world = World(facts(lot(1, "0.30")))
+    world.start()
+    world.answer(at=0)
+    world.fund(lot(2, "5", days=1, at=NOON - timedelta(days=1) + timedelta(seconds=45)), at=1)
+
+    world.end(33, at=50)
+
+    (row,) = world.usage
+    assert (row.cost_micros, row.uncovered_micros) == (330_000, 30_000)
+
+
 def test_a_call_that_lapsed_and_was_not_answered_has_one_usage_row() -> None:
     world = World()
     world.start()

@@ -56,7 +56,8 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     flags = Flags.LATE if call.state is CallState.LAPSED else Flags.NONE
     answered_at, ended_at = _talk(call, request)
     ending = request.ending if request.used_seconds > 0 or request.ending is not Ending.HANGUP else Ending.NOT_ANSWERED
-    return _finish(facts, call, CallResult(ended_at, ending, request.used_seconds, flags=flags), answered_at, terms)
+    report = CallResult(ended_at, ending, request.used_seconds, flags=flags)
+    return _finish(facts, call, report, answered_at, terms, at=request.at)
 
 
 def _talk(call: Call, request: EndCall) -> tuple[datetime | None, datetime]:
@@ -91,10 +92,10 @@ def close(facts: ChargingFacts, call: Call | None, request: CloseCall, terms: Ch
         return Outcome(Noted())
     if call.answered_at is None or call.setup.pays_from is PaysFrom.FREE:
         silent = CallResult(request.at, Ending.SILENT, 0, flags=Flags.RECONSTRUCTED)
-        return _finish(facts, call, silent, None, terms, state=CallState.LAPSED)
+        return _finish(facts, call, silent, None, terms, at=request.at, state=CallState.LAPSED)
     ended_at = call.answered_at + timedelta(seconds=call.granted_seconds)
     silent = CallResult(ended_at, Ending.SILENT, call.granted_seconds, flags=Flags.RECONSTRUCTED)
-    return _finish(facts, call, silent, call.answered_at, terms)
+    return _finish(facts, call, silent, call.answered_at, terms, at=request.at)
 
 
 def _finish(
@@ -104,9 +105,13 @@ def _finish(
     answered_at: datetime | None,
     terms: ChargingTerms,
     *,
+    at: datetime,
     state: CallState = CallState.FINISHED,
 ) -> Outcome:
-    """Settle the hold, release the rest, and write the usage row and the journal entry (S13, S34)."""
+    """Settle the hold, release the rest, and write the usage row and the journal entry (S13, S34).
+
+    Money moves when the report comes, `at`; the record says when the talk was.
+    """
     setup = call.setup
     organization = facts.organizations[setup.organization_id]
     used, flags = _measured(call, report, terms)
@@ -119,7 +124,7 @@ def _finish(
     priced_from = answered_at or setup.started_at
     cost = rating.cost_micros(matched.tariff, priced_from, used)
     before = facts.credits[setup.organization_id]
-    after, postings, uncovered = lots.settle(before, call.hold.slices, cost, report.ended_at)
+    after, postings, uncovered = lots.settle(before, call.hold.slices, cost, at)
     result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
     ended = _ended(call, state, answered_at, result)
     row = _usage_row(
@@ -130,8 +135,8 @@ def _finish(
         matched=matched,
     )
     entry_id = entry_id_of(setup.key, row.line)
-    entries = (JournalEntry(setup.organization_id, entry_id, report.ended_at, postings),) if postings else ()
-    events = _crossings(setup.organization_id, entry_id, report.ended_at, before, after)
+    entries = (JournalEntry(setup.organization_id, entry_id, at, postings),) if postings else ()
+    events = _crossings(setup.organization_id, entry_id, at, before, after)
     return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries, events)
 
 
