@@ -158,6 +158,9 @@ class History(RuleBasedStateMachine):
             assert answer == Finished(call.used, call.charged, "EUR")
         elif used < 0 or used > now - call.started + TOLERANCE:
             assert isinstance(answer, Parked)
+        elif call.state == LAPSED and used == 0:
+            call.state, call.reconstructed = OVER, True
+            assert answer == Finished(0, 0, "EUR")
         else:
             within_grace = call.final and call.granted < used <= call.granted + OVERRUN
             self._finish(call, call.granted if within_grace else used)
@@ -175,7 +178,7 @@ class History(RuleBasedStateMachine):
             call.state = LAPSED
             assert answer == Finished(0, 0, "EUR")
         else:
-            self._finish(call, call.granted, at=call.answered + call.granted)
+            self._finish(call, call.granted)
             call.reconstructed = True
             assert answer == Finished(call.used, call.charged, "EUR")
 
@@ -207,12 +210,9 @@ class History(RuleBasedStateMachine):
         assert [event.kind.value for event in self.world.events] == self.model.events
         assert len({event.event_id for event in self.world.events}) == len(self.world.events)
 
-    def _finish(self, call: ModelCall, used: int, *, at: int | None = None) -> None:
+    def _finish(self, call: ModelCall, used: int) -> None:
         call.state, call.used, call.charged = OVER, used, cost(call.called, used)
-        now = self.model.now
-        self.model.now = now if at is None else at
         self.model.settle(call.held, call.charged)
-        self.model.now = now
 
     def _again(self, call: ModelCall) -> Answer:
         """What a call is answered as it stands."""

@@ -360,4 +360,5 @@ def test_a_call_that_lapsed_and_was_not_answered_has_one_usage_row() -> None:
 
     assert world.end(0, at=10_001) == Finished(0, 0, "EUR")
 
-    assert (len(world.usage), world.call().state) == (1, CallState.LAPSED)
+    assert isinstance(world.end(7, at=10_002), Parked)
+    assert (len(world.usage), world.call().state) == (1, CallState.FINISHED)

@@ -1,5 +1,6 @@
 """How a call ends: settle what was held, release the rest, write its final record."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from talktime.core.calls.calls import (
@@ -47,8 +48,7 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     if call.state is CallState.FINISHED:
         return _ended_again(facts, call, request)
     if call.state is CallState.LAPSED and request.used_seconds == 0:
-        # It was given up as not answered, and so it was.
-        return Outcome(Finished(0, 0, facts.organizations[call.setup.organization_id].currency))
+        return _confirm_not_answered(facts, call)
     if request.used_seconds < 0:
         return Outcome(Parked("the duration is negative"))
     if call.setup.started_at + timedelta(seconds=request.used_seconds) > request.at + CLOCK_TOLERANCE:
@@ -58,6 +58,12 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     ending = request.ending if request.used_seconds > 0 or request.ending is not Ending.HANGUP else Ending.NOT_ANSWERED
     report = CallResult(ended_at, ending, request.used_seconds, flags=flags)
     return _finish(facts, call, report, answered_at, terms, at=request.at)
+
+
+def _confirm_not_answered(facts: ChargingFacts, call: Call) -> Outcome:
+    """It was given up as not answered, and so it was: its record stands, and an end that says otherwise is parked."""
+    currency = facts.organizations[call.setup.organization_id].currency
+    return Outcome(Finished(0, 0, currency), replace(call, state=CallState.FINISHED))
 
 
 def _talk(call: Call, request: EndCall) -> tuple[datetime | None, datetime]:
