@@ -12,6 +12,8 @@ import psycopg
 import pytest
 
 from talktime.bootstrap import App
+from talktime.core.calls.calls import CallKey
+from talktime.core.calls.requests import EndCall
 from talktime.core.insight.books import Rule
 from talktime.settings import Settings
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
@@ -269,6 +271,17 @@ def test_books_that_charging_wrote_are_clean(charged_app: App) -> None:
     assert report.notes == ()
     assert report.counts["calls"] == 42
     assert report.parked_count == 1
+
+
+def test_an_end_that_confirms_a_lapsed_call_leaves_the_books_clean(charged_database_url: str) -> None:
+    with App(Settings(database=charged_database_url)) as app:
+        charging = app.open_charging()
+        charging.charge([EndCall(CallKey("sbc1", "lapsed"), AFTERWARDS, 0)])
+        charging.close()
+
+        report = _audit(app)
+
+    assert report.violations == ()
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.what)
