@@ -67,6 +67,9 @@ def unavailable_if_locked() -> Iterator[None]:
     """Turn a database that does not answer, or a lock that is not given, into `Unavailable`."""
     try:
         yield
+    except psycopg.errors.ProgramLimitExceeded:
+        # The driver files it with outages, but it is one row's fault: its batch must be halved, not tried again.
+        raise
     except (OperationalError, psycopg.OperationalError, sqlite3.OperationalError) as failure:
         message = f"the database did not answer: {failure}"
         raise Unavailable(message) from failure

@@ -86,7 +86,7 @@ class Served:
         self, operation: str, fields: Mapping[str, object] | None = None, *, form: bool = False, text: bool = False
     ) -> HttpAnswer:
         """Send fields as JSON, or as a form, and ask for JSON, or for a line of text."""
-        body = urlencode(fields or {}).encode() if form else json.dumps(fields or {}).encode()
+        body = urlencode(fields or {}).encode() if form else json.dumps(fields or {}, ensure_ascii=False).encode()
         headers = {"accept": "text/plain"} if text else {}
         return await self.send(operation, body, content_type=FORM if form else JSON, headers=headers)
 
