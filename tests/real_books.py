@@ -23,7 +23,7 @@ from talktime.store.transaction import Transaction
 
 LONDON = ZoneInfo("Europe/London")
 BEGINS_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-CONTOSO, FABRIKAM = 1, 2
+ACME, FABRIKAM = 1, 2
 ADA, BOB = "442071234567", "442071234568"
 EVE = "12125550100"
 TOLL_FREE, TOLL = "448001112222", "442079990000"
@@ -130,7 +130,7 @@ class Books:
         self.call("inbound-toll", TOLL, 90, caller="33140205050", conference_id="conf-1")
         self.call("inbound-toll-free", TOLL_FREE, 90, caller="447700900123")
         self.call(
-            "conference-out", "4930901820", 130, caller=TOLL, organizer="ada@contoso.example", conference_id="conf-1"
+            "conference-out", "4930901820", 130, caller=TOLL, organizer="ada@acme.example", conference_id="conf-1"
         )
         self.call("denied-license", "442079460000", 0, caller=BOB)
         self.call("denied-blocked", "881612345678", 0)
@@ -177,18 +177,18 @@ def _set_up(tx: Transaction, at: datetime) -> None:
     tx.rates.complete(version.version_id, len(RATES))
     directions = (Direction.OUTBOUND, Direction.TOLL_FREE_INBOUND)
     tx.rates.publish(version, directions, start=at - timedelta(days=59), at=at - timedelta(days=60))
-    for organization_id, name in ((CONTOSO, "Acme"), (FABRIKAM, "Fabrikam")):
+    for organization_id, name in ((ACME, "Acme"), (FABRIKAM, "Fabrikam")):
         tx.organizations.add(Organization(organization_id, name, "GB", "GBP", LONDON, "az"), at)
     people = (
-        User(CONTOSO, 1, "ada@contoso.example", "Ada Byron", "GB", ALL_LICENSES, "Analysis"),
-        User(CONTOSO, 2, "bob@contoso.example", "=Bob", "GB", License.PHONE_SYSTEM),
+        User(ACME, 1, "ada@acme.example", "Ada Byron", "GB", ALL_LICENSES, "Analysis"),
+        User(ACME, 2, "bob@acme.example", "=Bob", "GB", License.PHONE_SYSTEM),
         User(FABRIKAM, 1, "eve@fabrikam.example", "Eve", "US", ALL_LICENSES),
     )
     tx.organizations.add_users(people, ((ADA,), (BOB,), (EVE,)))
-    tx.organizations.add_service_number(CONTOSO, TOLL_FREE, NumberUse.TOLL_FREE)
-    tx.organizations.add_service_number(CONTOSO, TOLL, NumberUse.TOLL)
-    _fund(tx, CONTOSO, 2_000_000, at, LotKind.PROMOTIONAL, at + timedelta(hours=5))
-    _fund(tx, CONTOSO, 50_000_000, at)
+    tx.organizations.add_service_number(ACME, TOLL_FREE, NumberUse.TOLL_FREE)
+    tx.organizations.add_service_number(ACME, TOLL, NumberUse.TOLL)
+    _fund(tx, ACME, 2_000_000, at, LotKind.PROMOTIONAL, at + timedelta(hours=5))
+    _fund(tx, ACME, 50_000_000, at)
     _fund(tx, FABRIKAM, 28_000, at)
 
 
@@ -211,7 +211,7 @@ def _fund(
 
 
 def _expire(tx: Transaction, at: datetime) -> None:
-    before = tx.credit.credit(CONTOSO)
+    before = tx.credit.credit(ACME)
     after, postings = lots.expire(before, at)
-    tx.credit.save(CONTOSO, before, after)
-    tx.credit.post(JournalEntry(CONTOSO, f"expiry:{at:%Y%m%d}", at, postings))
+    tx.credit.save(ACME, before, after)
+    tx.credit.post(JournalEntry(ACME, f"expiry:{at:%Y%m%d}", at, postings))

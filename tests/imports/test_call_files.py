@@ -29,9 +29,9 @@ def reason(line: str, *, header: str = HEADER) -> str:
 
 
 def test_a_line_of_our_own_layout_is_a_call() -> None:
-    found = read(HEADER, "A1,ada@contoso.example,+44 20 7946 0000,user_out,2026-03-02T09:30:00Z,7,95")
+    found = read(HEADER, "A1,ada@acme.example,+44 20 7946 0000,user_out,2026-03-02T09:30:00Z,7,95")
 
-    call = RecordedCall("A1", "ada@contoso.example", "442079460000", CallKind.USER_OUT, HALF_PAST_NINE, 7, 95)
+    call = RecordedCall("A1", "ada@acme.example", "442079460000", CallKind.USER_OUT, HALF_PAST_NINE, 7, 95)
     assert found == [CallLine(2, "user_out", call)]
 
 
@@ -44,10 +44,10 @@ def test_a_line_of_our_own_layout_is_a_call() -> None:
     ],
 )
 def test_other_switches_names_of_the_columns_are_understood(header: str) -> None:
-    (found,) = read(header, "A1,ada@contoso.example,442079460000,outgoing,2026-03-02T10:30:00+01:00,7,95")
+    (found,) = read(header, "A1,ada@acme.example,442079460000,outgoing,2026-03-02T10:30:00+01:00,7,95")
 
     assert found.call == RecordedCall(
-        "A1", "ada@contoso.example", "442079460000", CallKind.USER_OUT, HALF_PAST_NINE, 7, 95
+        "A1", "ada@acme.example", "442079460000", CallKind.USER_OUT, HALF_PAST_NINE, 7, 95
     )
 
 
@@ -61,7 +61,7 @@ def test_columns_may_be_missing_that_a_call_can_do_without() -> None:
     ("stated", "caller"),
     [
         ("Ada@Acme.example", "ada@acme.example"),
-        ("sip:Ada@pbx.contoso.example;user=phone", "ada"),
+        ("sip:Ada@pbx.acme.example;user=phone", "ada"),
         ("sip:+12065550100@10.0.0.1", "12065550100"),
         ("+1 (206) 555-0100", "12065550100"),
         ("12065550100@10.0.0.1", "12065550100"),

@@ -44,7 +44,7 @@ def call(
     ring: int = 5,
     talk: int = 30,
     called: str = PARIS,
-    caller: str = "ada@contoso.example",
+    caller: str = "ada@acme.example",
     kind: CallKind | None = CallKind.USER_OUT,
 ) -> RecordedCall:
     return RecordedCall(call_id, caller, called, kind, NOON + timedelta(seconds=at), ring, talk)
@@ -185,7 +185,7 @@ def test_requests_of_a_call_bear_the_name_of_the_switch() -> None:
 
     (start,) = switch.next_requests(512)
 
-    assert start == StartCall(CallKey("replay", "A"), NOON, "ada@contoso.example", PARIS, CallKind.USER_OUT)
+    assert start == StartCall(CallKey("replay", "A"), NOON, "ada@acme.example", PARIS, CallKind.USER_OUT)
 
 
 def test_calls_share_a_batch_while_no_answer_can_bring_an_earlier_request() -> None:
@@ -272,7 +272,7 @@ class Ledger:
         return [outcome.answer for outcome in outcomes]
 
     def _facts(self) -> ChargingFacts:
-        user = User(1, 1, "ada@contoso.example", "Ada", "GB", ~License(0))
+        user = User(1, 1, "ada@acme.example", "Ada", "GB", ~License(0))
         zone = ZoneInfo("UTC")
         return ChargingFacts(
             organizations={1: Organization(1, "Acme", "GB", "USD", zone, "deck", has_credit_set_up=True)},

@@ -39,7 +39,7 @@ ROW = UsageRow(
     ending=Ending.HANGUP,
     flags=Flags.NONE,
 )
-REPORTED = ReportedUsage(ROW, "ada@contoso.example", "Ada Byron", "GB", "Analysis", "az", 2)
+REPORTED = ReportedUsage(ROW, "ada@acme.example", "Ada Byron", "GB", "Analysis", "az", 2)
 
 
 def cells(layout: Layout = ORIGINAL, country: str = "GB", location: str = "GB", **changed: object) -> dict[str, object]:
@@ -87,7 +87,7 @@ def test_an_outgoing_call_in_the_original_layout() -> None:
         "Conference ID": "",
         "User Location": "GB",
         "Microsoft Entra ObjectId": "",
-        "UPN": "ada@contoso.example",
+        "UPN": "ada@acme.example",
         "User Display Name": "Ada Byron",
         "Caller ID": "+33140205050",
         "Call Type": "user_out",

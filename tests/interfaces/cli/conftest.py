@@ -46,7 +46,7 @@ def talktime(
 
 
 @pytest.fixture
-def contoso(talktime: Talktime) -> Talktime:
+def acme(talktime: Talktime) -> Talktime:
     """Give the command line on a database with one organization, in New York."""
     terms = ("--country", "US", "--currency", "USD", "--time-zone", "America/New_York", "--deck", "standard")
     added = talktime("organizations", "add", "Acme", *terms)

@@ -299,10 +299,10 @@ def test_an_unknown_version_is_refused(talktime: Talktime, standard: Path) -> No
     assert "has no version 7" in talktime("decks", "publish", "standard", "--version", 7).err
 
 
-def test_a_deck_in_another_currency_than_its_organizations_is_not_published(contoso: Talktime, standard: Path) -> None:
-    contoso("decks", "import", standard, "--deck", "standard", "--currency", "EUR")
+def test_a_deck_in_another_currency_than_its_organizations_is_not_published(acme: Talktime, standard: Path) -> None:
+    acme("decks", "import", standard, "--deck", "standard", "--currency", "EUR")
 
-    ran = contoso("decks", "publish", "standard", "--json")
+    ran = acme("decks", "publish", "standard", "--json")
 
     assert ran.code == 2
     assert ran.document["error"] == "currency_differs"

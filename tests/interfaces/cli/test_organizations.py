@@ -25,16 +25,16 @@ def test_an_added_organization_is_listed_and_shown_with_what_is_missing(talktime
     assert "Acme [EMEA]" in listed.out
 
 
-def test_json_holds_the_organization_with_money_as_strings(contoso: Talktime) -> None:
-    document = contoso("organizations", "show", "--json").document
+def test_json_holds_the_organization_with_money_as_strings(acme: Talktime) -> None:
+    document = acme("organizations", "show", "--json").document
 
     assert document["organization"] == "Acme"
     assert document["balance"] == "0.00"
     assert document["has_credit_set_up"] is False
 
 
-def test_a_name_belongs_to_one_organization(contoso: Talktime) -> None:
-    ran = contoso("organizations", "add", "Acme", *TERMS)
+def test_a_name_belongs_to_one_organization(acme: Talktime) -> None:
+    ran = acme("organizations", "add", "Acme", *TERMS)
 
     assert ran.code == 2
     assert "exists already" in ran.err
@@ -65,17 +65,17 @@ def test_places_are_checked(talktime: Talktime, option: str, value: str, code: s
     assert ran.document["error"] == code
 
 
-def test_an_organization_that_is_not_there_is_named_in_the_answer(contoso: Talktime) -> None:
-    ran = contoso("credit", "balance", "--organization", "Fabrikam")
+def test_an_organization_that_is_not_there_is_named_in_the_answer(acme: Talktime) -> None:
+    ran = acme("credit", "balance", "--organization", "Fabrikam")
 
     assert ran.code == 2
     assert "no organization named 'Fabrikam'" in ran.err
 
 
-def test_where_there_are_several_one_must_be_named(contoso: Talktime) -> None:
-    contoso("organizations", "add", "Fabrikam", *TERMS)
+def test_where_there_are_several_one_must_be_named(acme: Talktime) -> None:
+    acme("organizations", "add", "Fabrikam", *TERMS)
 
-    ran = contoso("credit", "balance", "--json")
+    ran = acme("credit", "balance", "--json")
 
     assert ran.document["error"] == "organization_not_named"
     assert "Acme, Fabrikam" in ran.document["message"]
@@ -85,12 +85,12 @@ def test_where_there_is_none_the_next_step_is_said(talktime: Talktime) -> None:
     assert "talktime organizations add" in talktime("users").err
 
 
-def test_numbers_that_others_dial_are_added_and_listed(contoso: Talktime) -> None:
-    empty = contoso("numbers")
-    added = contoso("numbers", "add", "+1 800 555 0100", "--toll-free")
-    contoso("numbers", "add", "+442079460958", "--toll")
+def test_numbers_that_others_dial_are_added_and_listed(acme: Talktime) -> None:
+    empty = acme("numbers")
+    added = acme("numbers", "add", "+1 800 555 0100", "--toll-free")
+    acme("numbers", "add", "+442079460958", "--toll")
 
-    listed = contoso("numbers", "--json").document
+    listed = acme("numbers", "--json").document
 
     assert "talktime numbers add" in empty.err
     assert "+18005550100 is now a toll-free number of Acme" in added.out
@@ -98,17 +98,17 @@ def test_numbers_that_others_dial_are_added_and_listed(contoso: Talktime) -> Non
         {"number": "18005550100", "use": "toll_free", "country": "US"},
         {"number": "442079460958", "use": "toll", "country": "GB"},
     ]
-    assert "toll-free" in contoso("numbers").out
+    assert "toll-free" in acme("numbers").out
 
 
-def test_a_number_belongs_to_one_owner(contoso: Talktime) -> None:
-    contoso("numbers", "add", "+18005550100", "--toll-free")
+def test_a_number_belongs_to_one_owner(acme: Talktime) -> None:
+    acme("numbers", "add", "+18005550100", "--toll-free")
 
-    ran = contoso("numbers", "add", "0018005550100", "--toll")
+    ran = acme("numbers", "add", "0018005550100", "--toll")
 
     assert ran.code == 2
     assert "18005550100" in ran.err
 
 
-def test_a_number_is_international(contoso: Talktime) -> None:
-    assert "write + and the country code" in contoso("numbers", "add", "0800", "--toll").err
+def test_a_number_is_international(acme: Talktime) -> None:
+    assert "write + and the country code" in acme("numbers", "add", "0800", "--toll").err

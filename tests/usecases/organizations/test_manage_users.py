@@ -22,7 +22,7 @@ def app(migrated_database_url: str) -> Iterator[App]:
         yield opened
 
 
-def people(count: int, company: str = "contoso") -> tuple[NewUser, ...]:
+def people(count: int, company: str = "acme") -> tuple[NewUser, ...]:
     return tuple(
         NewUser(number, f"user{number}@{company}.example", numbers=(f"+1206{number:07}",)) for number in range(count)
     )
@@ -49,7 +49,7 @@ def test_what_another_organization_has_is_refused_with_its_name(app: App) -> Non
 
 def test_users_added_at_once_by_several_have_ids_of_their_own(app: App) -> None:
     def add(number: int) -> bool:
-        return app.run(add_users, AddUsers("Acme", (NewUser(1, f"user{number}@contoso.example"),))).is_saved
+        return app.run(add_users, AddUsers("Acme", (NewUser(1, f"user{number}@acme.example"),))).is_saved
 
     with ThreadPoolExecutor(8) as pool:
         saved = list(pool.map(add, range(24)))
@@ -60,7 +60,7 @@ def test_users_added_at_once_by_several_have_ids_of_their_own(app: App) -> None:
 
 def test_licenses_that_are_not_named_stay_as_they_are(app: App) -> None:
     app.run(add_users, AddUsers("Acme", people(2)))
-    app.run(assign_licenses, AssignLicenses("Acme", ("user0@contoso.example",), License.PHONE_SYSTEM, License(0)))
+    app.run(assign_licenses, AssignLicenses("Acme", ("user0@acme.example",), License.PHONE_SYSTEM, License(0)))
 
     assigned = app.run(assign_licenses, AssignLicenses("Acme", (), License.AUDIO_CONFERENCING, License(0)))
 
@@ -73,8 +73,8 @@ def test_licenses_that_are_not_named_stay_as_they_are(app: App) -> None:
 
 def test_a_name_that_stands_twice_is_meant_once(app: App) -> None:
     app.run(add_users, AddUsers("Acme", people(1)))
-    names = ("user0@contoso.example", " USER0@contoso.example")
+    names = ("user0@acme.example", " USER0@acme.example")
 
     assigned = app.run(assign_licenses, AssignLicenses("Acme", names, License.PHONE_SYSTEM, License(0)))
 
-    assert [row.user_principal_name for row in assigned.rows] == ["user0@contoso.example"]
+    assert [row.user_principal_name for row in assigned.rows] == ["user0@acme.example"]

@@ -139,7 +139,7 @@ def _read(person: NewUser, organization: Organization) -> tuple[User, tuple[str,
     problems = list(person.problems)
     name = person.user_principal_name.strip()
     if not _is_principal_name(name):
-        problems.append(f"{name!r} is no user principal name, such as ada@contoso.example" if name else "no name")
+        problems.append(f"{name!r} is no user principal name, such as ada@acme.example" if name else "no name")
     numbers = tuple(dict.fromkeys(normalize(number) for number in person.numbers if number.strip()))
     problems += [problem for number in numbers if (problem := _number_problem(number))]
     location = person.usage_location.strip() or organization.country

@@ -31,7 +31,7 @@ Switch = bool | None
 
 @app.command
 def assign(
-    *names: Annotated[str, Parameter(help="User principal names, such as ada@contoso.example.")],
+    *names: Annotated[str, Parameter(help="User principal names, such as ada@acme.example.")],
     file: Annotated[
         Path | None,
         Parameter(help="Names from a file instead: one a line (.txt), or a CSV or workbook with a user column."),

@@ -24,7 +24,7 @@ DryRun = Annotated[bool, Parameter(negative=(), help="Tell what would become of 
 
 @app.command
 def add(
-    user: Annotated[str, Parameter(help="The user principal name: ada@contoso.example.")],
+    user: Annotated[str, Parameter(help="The user principal name: ada@acme.example.")],
     *,
     name: Annotated[str, Parameter(help="The display name; by default what stands before @.")] = "",
     number: Annotated[
@@ -75,7 +75,7 @@ def list_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
         owner, found = talktime.read(list_users, organization)
     if not found and not options.as_json:
         hint(
-            f"{owner.name} has no user yet. Add one: `talktime users add ada@contoso.example --number +12065550100`,"
+            f"{owner.name} has no user yet. Add one: `talktime users add ada@acme.example --number +12065550100`,"
             " or many: `talktime users import FILE`"
         )
         return
