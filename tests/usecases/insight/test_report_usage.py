@@ -10,7 +10,7 @@ from talktime.core.insight.usage import TALKTIME
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.store.transaction import Transaction
 from talktime.usecases.insight.report_usage import OpenReport, ReportUsage, report_usage
-from tests.real_books import CONTOSO
+from tests.real_books import ACME
 
 
 def test_the_totals_are_the_sum_of_all_rows_and_of_the_journal(charged_app: App) -> None:
@@ -21,7 +21,7 @@ def test_the_totals_are_the_sum_of_all_rows_and_of_the_journal(charged_app: App)
     )
 
     cost_micros = sum(total.cost_micros for total in reported.totals)
-    assert cost_micros == sum(int(str(row["cost"])) for row in rows) == charged_app.read(_spent_micros, CONTOSO)
+    assert cost_micros == sum(int(str(row["cost"])) for row in rows) == charged_app.read(_spent_micros, ACME)
     assert reported.rows_count == len(rows) == sum(total.rows for total in reported.totals)
     assert [row["started_at"] for row in rows] == sorted(row["started_at"] for row in rows)  # type: ignore[type-var]
 
