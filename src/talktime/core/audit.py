@@ -11,7 +11,6 @@ from talktime.core.calls.calls import Call, CallState, PaysFrom, RateReference
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.credit.ledger import Account
 from talktime.core.insight.books import CallBooks, DeckBooks, Finding, LotBooks, LotColumns, PostedRow, Rule, Unreadable
-from talktime.core.insight.receipts import connection_fee_micros
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.core.values.money import format_micros
@@ -152,7 +151,7 @@ class Audit:
         tariff, priced_from = matched.tariff, row.answered_at or row.started_at
         cost = rating.cost_micros(tariff, priced_from, row.used_seconds)
         billed = rating.billed_seconds(tariff, priced_from, row.used_seconds)
-        fee = connection_fee_micros(tariff, priced_from) if cost > 0 else 0
+        fee = rating.connection_fee_micros(tariff, priced_from) if cost > 0 else 0
         yield from _price_differs(books, row, (billed, fee, cost), charged)
 
 

@@ -40,8 +40,8 @@ def test_the_fee_is_that_of_the_price_in_force_when_the_call_was_answered() -> N
     steps = (PriceStep(0, 60, 1),)
     tariff = _tariff(Price(1_500, steps, nights), Price(20_000_000, steps, days))
 
-    assert receipts.connection_fee_micros(tariff, MONDAY_MORNING) == 20_000
-    assert receipts.connection_fee_micros(tariff, MONDAY_MORNING.replace(hour=3)) == 2
+    assert rating.connection_fee_micros(tariff, MONDAY_MORNING) == 20_000
+    assert rating.connection_fee_micros(tariff, MONDAY_MORNING.replace(hour=3)) == 2
 
 
 def test_every_flag_and_ending_has_a_sentence() -> None:

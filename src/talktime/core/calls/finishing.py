@@ -31,7 +31,6 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.core.values.events import Event, EventKind
-from talktime.core.values.money import NANOS_PER_MICRO, Rounding, divide
 
 # A switch's clock and ours may differ by this much before a duration counts as impossible.
 CLOCK_TOLERANCE = timedelta(seconds=120)
@@ -177,9 +176,9 @@ def _usage_row(
 ) -> UsageRow:
     setup, result = call.setup, call.result
     assert result is not None
-    fee_nanos = 0
+    fee_micros = 0
     if matched is not None and result.cost_micros > 0:
-        fee_nanos = rating.connection_fee_nanos(matched.tariff, call.answered_at or setup.started_at)
+        fee_micros = rating.connection_fee_micros(matched.tariff, call.answered_at or setup.started_at)
     return UsageRow(
         organization_id=setup.organization_id,
         key=setup.key,
@@ -197,7 +196,7 @@ def _usage_row(
         ended_at=result.ended_at,
         used_seconds=result.used_seconds,
         billed_seconds=billed_seconds,
-        connection_fee_micros=divide(fee_nanos, NANOS_PER_MICRO, Rounding.HALF_UP),
+        connection_fee_micros=fee_micros,
         cost_micros=result.cost_micros,
         uncovered_micros=result.uncovered_micros,
         currency=organization.currency,

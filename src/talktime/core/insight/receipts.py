@@ -16,13 +16,10 @@ from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
-from talktime.core.rates.rating import Block, Tariff
+from talktime.core.rates.rating import Block
 from talktime.core.values.money import (
     NANO_DECIMALS,
-    NANOS_PER_MICRO,
     NANOS_PER_UNIT,
-    Rounding,
-    divide,
     format_micros,
 )
 
@@ -130,11 +127,6 @@ def receipt(facts: ReceiptFacts) -> Receipt:
         tuple(_reasons(call)),
         tuple(sentence for flag, sentence in FLAG_EXPLANATIONS.items() if flag in flags),
     )
-
-
-def connection_fee_micros(tariff: Tariff, answered_at: datetime) -> int:
-    """Return the connection fee of a charged call, to the micro."""
-    return divide(rating.connection_fee_nanos(tariff, answered_at), NANOS_PER_MICRO, Rounding.HALF_UP)
 
 
 def exact_cost(connection_fee_nanos: int, blocks: tuple[Block, ...]) -> str:

@@ -157,6 +157,11 @@ def connection_fee_nanos(tariff: Tariff, answered_at: datetime) -> int:
     return price.connection_fee_nanos
 
 
+def connection_fee_micros(tariff: Tariff, answered_at: datetime) -> int:
+    """Return the fee to the micro, half up: for a record to show; the cost is rounded by itself."""
+    return divide(connection_fee_nanos(tariff, answered_at), NANOS_PER_MICRO, Rounding.HALF_UP)
+
+
 def billed_seconds(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int:
     """Return the seconds of all started increments."""
     if used_seconds <= 0:

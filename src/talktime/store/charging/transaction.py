@@ -88,7 +88,6 @@ class Loaded:
 
     facts: ChargingFacts
     ready: list[int]
-    waiting: list[int]
 
 
 class ChargingTransaction:
@@ -122,13 +121,13 @@ class ChargingTransaction:
             publications=publications,
             decks=self._decks.loaded,
         )
-        ready: list[int] = []
-        waiting: list[int] = []
-        for index, organization_id in enumerate(concerned):
-            is_ready = organization_id is None or organization_id in organizations
-            (ready if is_ready else waiting).append(index)
+        ready = [
+            index
+            for index, organization_id in enumerate(concerned)
+            if organization_id is None or organization_id in organizations
+        ]
         self._load_decks(facts, requests)
-        return Loaded(facts, ready, waiting)
+        return Loaded(facts, ready)
 
     def save(self, loaded: Loaded, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
         """Write what the outcomes change; several changes of one call or lot become one."""
