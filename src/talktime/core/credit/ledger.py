@@ -13,7 +13,18 @@ class Account(Enum):
     REVENUE = "revenue"
     BREAKAGE = "breakage"
     REFUND = "refund"
+    # What the organization owes after an overrun or a chargeback.
     RECEIVABLE = "receivable"
+    # What invoices under an agreement still owe.
+    INVOICED = "invoiced"
+    TAX = "tax"
+    # What credit costs us that nobody paid for: given away, or corrected by an operator.
+    PROMOTION = "promotion"
+    ADJUSTMENT = "adjustment"
+    DISPUTED = "disputed"
+    FEE = "fee"
+    # Between two organizations, or from another system: what left the one arrived at the other.
+    TRANSFER = "transfer"
     ROUNDING = "rounding"
 
 

@@ -1,0 +1,38 @@
+"""The tables, once for both databases; CHECK constraints repeat the core's invariants.
+
+Instants are BIGINT microseconds since 1970 UTC, money is BIGINT micros (docs/decisions/0003). What an organization owns
+carries `organization_id` first in its key, so that the store can be sharded by it. The hot tables (calls, usage_rows,
+postings) have no foreign keys: they are written under the organization's row lock, and the audit checks them.
+"""
+
+from talktime.store.schema.calls import call_keys, calls, parked_reports, usage_rows
+from talktime.store.schema.credit import credit_lots, idempotent_requests, postings
+from talktime.store.schema.events import outbox
+from talktime.store.schema.metadata import metadata
+from talktime.store.schema.organizations import identities, organizations, users
+from talktime.store.schema.rates import deck_publications, deck_versions, rates
+
+# The newest migration; a test compares it with the migrations themselves.
+SCHEMA_REVISION = "0002"
+# Insert-only by trigger.
+JOURNAL_TABLES = ("postings",)
+
+__all__ = [
+    "JOURNAL_TABLES",
+    "SCHEMA_REVISION",
+    "call_keys",
+    "calls",
+    "credit_lots",
+    "deck_publications",
+    "deck_versions",
+    "idempotent_requests",
+    "identities",
+    "metadata",
+    "organizations",
+    "outbox",
+    "parked_reports",
+    "postings",
+    "rates",
+    "usage_rows",
+    "users",
+]

@@ -1,0 +1,113 @@
+"""Tables of calls: the map from a call's key, the calls, their usage rows, and what could not be charged."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from talktime.store.schema.metadata import metadata
+
+# call key → organization: extend and end name no organization, and this map is sharded by its own key.
+call_keys = Table(
+    "call_keys",
+    metadata,
+    Column("call_key", Text, primary_key=True),
+    Column("organization_id", BigInteger, nullable=False),
+)
+
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("organization_id", BigInteger, nullable=False),
+    Column("call_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("called", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("pays_from", Text, nullable=False),
+    Column("user_id", BigInteger),
+    Column("conference_id", Text, nullable=False),
+    Column("version_id", BigInteger),
+    Column("direction", Text),
+    Column("prefix", Text),
+    Column("origin_prefix", Text),
+    Column("destination", Text, nullable=False),
+    Column("granted_seconds", Integer, nullable=False),
+    Column("is_final", Boolean, nullable=False),
+    Column("valid_until", BigInteger),
+    Column("hold_micros", BigInteger, nullable=False),
+    # `lot:micros` pairs in spending order, separated by blanks.
+    Column("hold_slices", Text, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("denial", Text),
+    Column("ended_at", BigInteger),
+    Column("ending", Text),
+    Column("used_seconds", Integer),
+    Column("cost_micros", BigInteger),
+    Column("uncovered_micros", BigInteger),
+    Column("flags", Integer),
+    Column("usage_rows_count", Integer, nullable=False),
+    PrimaryKeyConstraint("organization_id", "call_key"),
+    CheckConstraint("hold_micros >= 0", name="hold_not_negative"),
+    CheckConstraint("state = 'open' OR hold_micros = 0", name="only_open_calls_hold"),
+    Index(
+        "ix_calls_open_valid_until",
+        "valid_until",
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+)
+
+
+usage_rows = Table(
+    "usage_rows",
+    metadata,
+    Column("organization_id", BigInteger, nullable=False),
+    Column("call_key", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("user_id", BigInteger),
+    Column("conference_id", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("called", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("version_id", BigInteger),
+    Column("started_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("used_seconds", Integer, nullable=False),
+    Column("billed_seconds", Integer, nullable=False),
+    Column("connection_fee_micros", BigInteger, nullable=False),
+    Column("cost_micros", BigInteger, nullable=False),
+    Column("uncovered_micros", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("paid_by", Text, nullable=False),
+    Column("ending", Text, nullable=False),
+    Column("flags", Integer, nullable=False),
+    PrimaryKeyConstraint("organization_id", "call_key", "line"),
+    CheckConstraint("cost_micros >= uncovered_micros AND uncovered_micros >= 0", name="uncovered_within_cost"),
+    Index("ix_usage_rows_started_at", "organization_id", "started_at"),
+)
+
+
+# Reports of switches that could not be charged: kept with the reason until an operator has looked at them.
+parked_reports = Table(
+    "parked_reports",
+    metadata,
+    Column("call_key", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("used_seconds", BigInteger, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("call_key", "reason"),
+)
