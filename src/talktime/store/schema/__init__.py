@@ -10,6 +10,7 @@ from talktime.store.schema.credit import credit_lots, idempotent_requests, posti
 from talktime.store.schema.events import outbox
 from talktime.store.schema.metadata import metadata
 from talktime.store.schema.organizations import identities, organizations, users
+from talktime.store.schema.payments import agreements, credit_watches, gateway_events, payment_methods, purchases
 from talktime.store.schema.rates import deck_publications, deck_versions, rates
 
 # The newest migration; a test compares it with the migrations themselves.
@@ -20,18 +21,23 @@ JOURNAL_TABLES = ("postings",)
 __all__ = [
     "JOURNAL_TABLES",
     "SCHEMA_REVISION",
+    "agreements",
     "call_keys",
     "calls",
     "credit_lots",
+    "credit_watches",
     "deck_publications",
     "deck_versions",
+    "gateway_events",
     "idempotent_requests",
     "identities",
     "metadata",
     "organizations",
     "outbox",
     "parked_reports",
+    "payment_methods",
     "postings",
+    "purchases",
     "rates",
     "usage_rows",
     "users",

@@ -6,6 +6,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 from talktime.store.schema.metadata import metadata
@@ -19,5 +20,7 @@ outbox = Table(
     Column("occurred_at", BigInteger, nullable=False),
     Column("balance_micros", BigInteger, nullable=False),
     Column("delivered_at", BigInteger),
+    # JSON: {"name": "value", …}
+    Column("details", Text, nullable=False, server_default=text("'{}'")),
     PrimaryKeyConstraint("organization_id", "event_id"),
 )
