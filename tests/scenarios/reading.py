@@ -21,7 +21,7 @@ from talktime.core.calls.requests import (
     Parked,
     StartCall,
 )
-from talktime.core.credit import lots
+from talktime.core.credit import lots, watching
 from talktime.core.credit.lots import CreditLot, LotKind
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate, RateDeck
 from talktime.core.values.money import format_micros, parse_micros
@@ -120,6 +120,7 @@ def _lot(scenario: Scenario, name: str, amount: str, kind: str = "purchased", da
     )
     lot = CreditLot(lot_id, LotKind[kind.upper()], parse_micros(amount), scenario.now, ends)
     scenario.world.credit, postings = lots.grant(scenario.world.credit, lot, scenario.now)
+    scenario.world.watch = watching.funded(scenario.world.watch, scenario.world.credit)
     scenario.world.journal += postings
     return ""
 

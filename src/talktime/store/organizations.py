@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import License, NumberUse, User
+from talktime.core.organizations.users import License, NumberUse, Role, User
 from talktime.core.values.errors import Conflict, NotFound
 from talktime.store.charging import rows
 from talktime.store.engine import one_at_a_time
@@ -19,11 +19,13 @@ from talktime.store.schema import identities, organizations, users
 # Databases bound the number of parameters of a statement.
 LOOKUP_ROWS = 1_000
 _COLUMNS = [organizations.c[name.strip()] for name in rows.ORGANIZATION_COLUMNS.split(",")]
-_IDENTITIES = text(
+_OF_USERS = (
     f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
     " JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id"
-    " WHERE i.organization_id = :organization_id ORDER BY u.user_principal_name, i.identity"
+    " WHERE i.organization_id = :organization_id"
 )
+_IDENTITIES = text(f"{_OF_USERS} ORDER BY u.user_principal_name, i.identity")
+_WITH_ROLES = text(f"{_OF_USERS} AND u.roles <> 0 ORDER BY u.user_principal_name")
 
 
 class OrganizationRows:
@@ -72,6 +74,17 @@ class OrganizationRows:
         """Return the organization and hold its row until the transaction ends (lock order: organizations first)."""
         statement = select(*_COLUMNS).where(organizations.c.name == name).with_for_update(key_share=True)
         return self._one(statement, name)
+
+    def lock_id(self, organization_id: int) -> Organization:
+        """Return the organization of an id, its row held, as `lock` does."""
+        statement = select(*_COLUMNS).where(organizations.c.organization_id == organization_id)
+        return self._one(statement.with_for_update(key_share=True), str(organization_id))
+
+    def with_ids(self, organization_ids: Iterable[int]) -> dict[int, Organization]:
+        """Return the organizations of the ids that exist."""
+        statement = select(*_COLUMNS).where(organizations.c.organization_id.in_(list(organization_ids)))
+        found = map(rows.organization_of, map(tuple, self._connection.execute(statement)))
+        return {organization.organization_id: organization for organization in found}
 
     def set_up_credit(self, organization_id: int) -> None:
         """Note that Communications Credits were set up (S5)."""
@@ -125,6 +138,17 @@ class OrganizationRows:
         )
         self._connection.execute(statement)
 
+    def people_with_roles(self, organization_id: int) -> list[User]:
+        """Return the users who have a role, in the order of their names."""
+        found = self._connection.execute(_WITH_ROLES, {"organization_id": organization_id})
+        users_ = [rows.identity_of(tuple(row)).user for row in found]
+        return list({user.user_id: user for user in users_ if user is not None}.values())
+
+    def set_roles(self, organization_id: int, user_id: int, roles: Role, language: str) -> None:
+        """Replace what a user may do, and the language in which he is written to."""
+        statement = update(users).where(users.c.organization_id == organization_id, users.c.user_id == user_id)
+        self._connection.execute(statement.values(roles=roles.value, language=language))
+
     def users_count(self, organization_id: int) -> int:
         """Return how many users there are."""
         statement = select(func.count()).select_from(users).where(users.c.organization_id == organization_id)
@@ -176,6 +200,8 @@ def _user_row(user: User) -> dict[str, object]:
         "display_name": user.display_name,
         "usage_location": user.usage_location,
         "department": user.department,
+        "roles": user.roles.value,
+        "language": user.language,
         **_license_columns(user.licenses),
     }
 

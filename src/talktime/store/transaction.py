@@ -8,7 +8,10 @@ from sqlalchemy import Connection, Engine
 from talktime.store.credit import CreditRows
 from talktime.store.engine import unavailable_if_locked
 from talktime.store.insight import InsightRows
+from talktime.store.notifications import NotificationRows
 from talktime.store.organizations import OrganizationRows
+from talktime.store.payments import PaymentRows
+from talktime.store.purchases import PurchaseRows
 from talktime.store.rates import RateRows
 
 
@@ -19,8 +22,11 @@ class Transaction:
         """Open the rooms on a connection that has begun."""
         self.organizations = OrganizationRows(connection)
         self.credit = CreditRows(connection)
+        self.payments = PaymentRows(connection)
+        self.purchases = PurchaseRows(connection)
         self.rates = RateRows(connection)
         self.insight = InsightRows(connection)
+        self.notifications = NotificationRows(connection)
 
 
 @contextmanager

@@ -29,6 +29,10 @@ class PaymentGateway(Protocol):
         """Search for what became of a purchase, all its attempts, by its metadata; moves nothing, never raises."""
         ...
 
+    def withdraw(self, order: ChargeOrder) -> FoundResult:
+        """Cancel what has not moved money yet, then tell what became of the purchase, as `find` does; never raises."""
+        ...
+
     def refund(self, order: RefundOrder) -> RefundResult:
         """Give money back; never raises."""
         ...

@@ -281,6 +281,7 @@ class Ledger:
             identities={user.user_principal_name: Identity(1, NumberUse.USER, user)},
             publications={("deck", Direction.OUTBOUND): (DeckPublication(1, NOON),)},
             decks={1: RateDeck(version_id=1, terms=DeckTerms("USD", zone), rates=[rate("33", 60), rate("44", 1)])},
+            watches={},
         )
 
 

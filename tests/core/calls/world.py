@@ -21,9 +21,10 @@ from talktime.core.calls.requests import (
     Request,
     StartCall,
 )
-from talktime.core.credit import lots
+from talktime.core.credit import lots, watching
 from talktime.core.credit.ledger import Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
+from talktime.core.credit.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity, License, NumberUse, User
 from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, Rate, RateDeck
@@ -101,6 +102,7 @@ def facts(*parts: CreditLot, organization: Organization = ORGANIZATION, user: Us
         identities=people(user),
         publications={("standard", direction): in_force for direction in Direction},
         decks={1: deck(1)},
+        watches={ORGANIZATION_ID: CreditWatch()},
     )
 
 
@@ -157,11 +159,21 @@ class World:
     def fund(self, part: CreditLot, *, at: int = 0) -> None:
         """Add a lot."""
         self.credit, postings = lots.grant(self.credit, part, NOON + timedelta(seconds=at))
+        self.watch = watching.funded(self.watch, self.credit)
         self.journal += postings
 
     def call(self, name: str = "c1") -> Call:
         """Return a call as it stands."""
         return self.facts.calls[key(name)]
+
+    @property
+    def watch(self) -> CreditWatch:
+        """Return what is watched, and what was told."""
+        return self.facts.watches[ORGANIZATION_ID]
+
+    @watch.setter
+    def watch(self, watch: CreditWatch) -> None:
+        self.facts = replace(self.facts, watches={ORGANIZATION_ID: watch})
 
     @property
     def credit(self) -> Credit:
@@ -189,6 +201,8 @@ class World:
             self.facts = replace(self.facts, calls=calls)
             if outcome.credit is not None:
                 self.credit = outcome.credit
+            if outcome.watch is not None:
+                self.watch = outcome.watch
         self.usage += outcome.usage
         self.events += outcome.events
         for entry in outcome.entries:

@@ -29,7 +29,7 @@ from talktime.core.calls.requests import (
     Request,
     StartCall,
 )
-from talktime.core.credit import lots
+from talktime.core.credit import lots, watching
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity, License, NumberUse
 from talktime.core.rates import rating
@@ -41,21 +41,59 @@ FREE_GRANT_SECONDS = rating.CALL_MAX_SECONDS
 
 def decide(facts: ChargingFacts, requests: Iterable[Request], terms: ChargingTerms) -> list[Outcome]:
     """Decide requests one after another, each on the facts as the one before left them; outcomes in their order."""
-    calls, credits_ = dict(facts.calls), dict(facts.credits)
-    current = replace(facts, calls=calls, credits=credits_)
+    calls, credits_, watches = dict(facts.calls), dict(facts.credits), dict(facts.watches)
+    current = replace(facts, calls=calls, credits=credits_, watches=watches)
     outcomes = []
     for request in requests:
         outcome = decide_one(current, request, terms)
         if outcome.call is not None:
+            organization_id = outcome.call.setup.organization_id
             calls[outcome.call.setup.key] = outcome.call
             if outcome.credit is not None:
-                credits_[outcome.call.setup.organization_id] = outcome.credit
+                credits_[organization_id] = outcome.credit
+            if outcome.watch is not None:
+                watches[organization_id] = outcome.watch
         outcomes.append(outcome)
     return outcomes
 
 
 def decide_one(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> Outcome:
-    """Decide a single request."""
+    """Decide a single request, and what follows from it for the credit."""
+    outcome = _decide_call(facts, request, terms)
+    if outcome.call is None:
+        return outcome
+    is_refused = outcome.call.denial is DenialReason.CREDIT_EXHAUSTED
+    if outcome.credit is None and not is_refused:
+        return outcome
+    organization_id = outcome.call.setup.organization_id
+    watch = facts.watches.get(organization_id)
+    if watch is None:
+        return outcome
+    organization, before = facts.organizations[organization_id], facts.credits[organization_id]
+    watched = watching.after_movement(
+        watching.Whose(organization_id, organization.currency, organization.zone),
+        watch,
+        before,
+        outcome.credit or before,
+        request.at,
+        wants_credit=is_refused or _is_cut_short(outcome, terms),
+    )
+    if watched.watch is watch:
+        return outcome
+    return replace(outcome, watch=watched.watch, events=watched.events, purchase=watched.purchase)
+
+
+def _is_cut_short(outcome: Outcome, terms: ChargingTerms) -> bool:
+    """Tell whether credit, and not the longest time that a call may take, makes this grant the last."""
+    answer = outcome.answer
+    return (
+        isinstance(answer, Granted)
+        and answer.is_final
+        and answer.granted_seconds + terms.quantum_seconds <= rating.CALL_MAX_SECONDS
+    )
+
+
+def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> Outcome:
     call = facts.calls.get(request.key)
     match request:
         case StartCall():

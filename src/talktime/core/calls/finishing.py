@@ -26,11 +26,9 @@ from talktime.core.calls.requests import (
 )
 from talktime.core.credit import lots
 from talktime.core.credit.ledger import JournalEntry
-from talktime.core.credit.lots import Credit
 from talktime.core.organizations.organizations import Organization
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
-from talktime.core.values.events import Event, EventKind
 
 # A switch's clock and ours may differ by this much before a duration counts as impossible.
 CLOCK_TOLERANCE = timedelta(seconds=120)
@@ -128,8 +126,7 @@ def _finish(
     matched = matched_rate(facts, setup.rate)
     priced_from = answered_at or setup.started_at
     cost = rating.cost_micros(matched.tariff, priced_from, used)
-    before = facts.credits[setup.organization_id]
-    after, postings, uncovered = lots.settle(before, call.hold.slices, cost, at)
+    after, postings, uncovered = lots.settle(facts.credits[setup.organization_id], call.hold.slices, cost, at)
     result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
     ended = _ended(call, state, answered_at, result)
     row = _usage_row(
@@ -141,8 +138,7 @@ def _finish(
     )
     entry_id = entry_id_of(setup.key, row.line)
     entries = (JournalEntry(setup.organization_id, entry_id, at, postings),) if postings else ()
-    events = _crossings(setup.organization_id, entry_id, at, before, after)
-    return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries, events)
+    return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries)
 
 
 def _ended(call: Call, state: CallState, answered_at: datetime | None, result: CallResult) -> Call:
@@ -212,14 +208,3 @@ def matched_rate(facts: ChargingFacts, reference: RateReference) -> MatchedRate:
     matched = deck.find(reference.direction, reference.prefix, reference.origin_prefix)
     assert matched is not None
     return matched
-
-
-def _crossings(organization_id: int, entry_id: str, at: datetime, before: Credit, after: Credit) -> tuple[Event, ...]:
-    """Tell once when the balance reaches zero, and again when it falls below (D1)."""
-    was, is_now = before.balance_micros, after.balance_micros
-    events = []
-    if was > 0 >= is_now:
-        events.append(Event(organization_id, f"exhausted:{entry_id}", EventKind.BALANCE_EXHAUSTED, at, is_now))
-    if was >= 0 > is_now:
-        events.append(Event(organization_id, f"overdrawn:{entry_id}", EventKind.BALANCE_OVERDRAWN, at, is_now))
-    return tuple(events)

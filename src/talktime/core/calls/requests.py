@@ -8,6 +8,8 @@ from talktime.core.calls.calls import Call, CallKey, CallKind, DenialReason, End
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import Credit
+from talktime.core.credit.purchases import Purchase
+from talktime.core.credit.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, Direction, RateDeck
@@ -135,6 +137,8 @@ class ChargingFacts:
     identities: Mapping[str, Identity]
     publications: Mapping[tuple[str, Direction], tuple[DeckPublication, ...]]
     decks: Mapping[int, RateDeck]
+    # What is watched of each organization that was ever funded.
+    watches: Mapping[int, CreditWatch]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +151,6 @@ class Outcome:
     usage: tuple[UsageRow, ...] = ()
     entries: tuple[JournalEntry, ...] = ()
     events: tuple[Event, ...] = ()
+    watch: CreditWatch | None = None
+    # The recharge that this decision made due.
+    purchase: Purchase | None = None

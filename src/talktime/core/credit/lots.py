@@ -88,7 +88,15 @@ class Credit:
 
     def available_micros(self, at: datetime) -> int:
         """Return what a new hold can take at an instant: posted less held, never below zero."""
-        return max(0, sum(lot.available_micros(at) for lot in self.lots) - self.receivable_micros)
+        return max(0, self.spendable_micros(at))
+
+    def spendable_micros(self, at: datetime) -> int:
+        """Return what is available at an instant less what is owed: below zero after an overrun; triggers see this."""
+        return sum(lot.available_micros(at) for lot in self.lots) - self.receivable_micros
+
+    def lot(self, lot_id: int) -> CreditLot:
+        """Return one of the lots, which must be there."""
+        return next(lot for lot in self.lots if lot.lot_id == lot_id)
 
     def held_micros(self) -> int:
         """Return what open calls have been promised."""
@@ -152,10 +160,12 @@ def settle(
     return after, (*postings, *repaid), uncovered
 
 
-def grant(credit: Credit, lot: CreditLot, at: datetime) -> tuple[Credit, tuple[Posting, ...]]:
-    """Add a purchased lot; it first repays what the organization owes."""
+def grant(
+    credit: Credit, lot: CreditLot, at: datetime, *, pays: Account = Account.CASH_CLEARING
+) -> tuple[Credit, tuple[Posting, ...]]:
+    """Add a lot that an account pays for; it first repays what the organization owes."""
     lots = tuple(sorted((*credit.lots, lot), key=spending_order))
-    funded = Posting(Account.CASH_CLEARING, Account.LOT, lot.granted_micros, lot.lot_id)
+    funded = Posting(pays, Account.LOT, lot.granted_micros, lot.lot_id)
     after, repaid = repay(Credit(lots, credit.receivable_micros), at)
     return after, (funded, *repaid)
 

@@ -69,6 +69,8 @@ KEY_KNOWN_FOR = timedelta(hours=24) - timedelta(minutes=30)
 # What the gateway may still be doing with the last time we asked is over by then.
 QUIET_BEFORE_PROOF = timedelta(hours=1)
 SEARCH_AGAIN_AFTER = timedelta(hours=1)
+# So long the card's owner has to authenticate.
+ACTION_PATIENCE = timedelta(days=3)
 
 # These tell that the card will not do, whenever it is asked (Stripe's decline codes).
 HARD_DECLINES = frozenset(
@@ -136,6 +138,8 @@ class Purchase:
     action_url: str = ""
     closed_at: datetime | None = None
     lot_id: int | None = None
+    # Somebody wants it undone: once the gateway has withdrawn it, or shown that nothing moved, it is closed.
+    is_withdrawn: bool = False
 
     @property
     def key(self) -> PurchaseKey:
@@ -164,6 +168,14 @@ class Step(Enum):
 
     CHARGE = "charge"
     SEARCH = "search"
+    WITHDRAW = "withdraw"
+
+
+def withdrawn(purchase: Purchase, reason: str, at: datetime) -> Purchase:
+    """Undo a purchase as far as that is certain: at once where no money can be moving, else when the gateway agrees."""
+    if purchase.state in {PurchaseState.DUE, PurchaseState.INVOICED}:
+        return canceled(purchase, reason, at)
+    return replace(purchase, is_withdrawn=True, next_step_at=at)
 
 
 def step_of(purchase: Purchase, at: datetime) -> Step | None:
@@ -175,15 +187,26 @@ def step_of(purchase: Purchase, at: datetime) -> Step | None:
     if purchase.state is PurchaseState.CHARGING:
         # Whoever charged has not told the outcome: it is as good as unknown.
         return Step.CHARGE if _key_is_known(purchase, at) else Step.SEARCH
+    if purchase.state is PurchaseState.INVOICED:
+        return None
     if purchase.state is PurchaseState.UNKNOWN:
-        may_ask = _key_is_known(purchase, at) and purchase.asked_count <= len(ASK_AGAIN_AFTER)
+        may_ask = (
+            not purchase.is_withdrawn and _key_is_known(purchase, at) and purchase.asked_count <= len(ASK_AGAIN_AFTER)
+        )
         return Step.CHARGE if may_ask else Step.SEARCH
-    return Step.SEARCH
+    # It waits for the card's owner, but not for ever: what he may still confirm blocks the next recharge.
+    is_too_old = purchase.last_asked_at is None or at - purchase.last_asked_at >= ACTION_PATIENCE
+    return Step.WITHDRAW if purchase.is_withdrawn or is_too_old else Step.SEARCH
+
+
+def taxed(purchase: Purchase, tax_micros: int) -> Purchase:
+    """Return the purchase with its tax, which from then on is what it is."""
+    return replace(purchase, tax_micros=tax_micros)
 
 
 def leased(purchase: Purchase, step: Step, at: datetime) -> Purchase:
     """Return the purchase in the hands of one worker, who must tell the outcome before the lease ends."""
-    if step is Step.SEARCH:
+    if step is not Step.CHARGE:
         return replace(purchase, next_step_at=at + LEASE, fence=purchase.fence + 1)
     return replace(
         purchase,

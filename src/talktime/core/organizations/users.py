@@ -15,6 +15,24 @@ class License(Flag):
 NO_LICENSE = License(0)
 
 
+class Role(Flag):
+    """What a person may do for an organization (domain.md 6.5); stored as a number, so the values stay."""
+
+    GLOBAL_ADMIN = 1
+    BILLING_ADMIN = 2
+    LICENSE_ADMIN = 4
+    USER_ADMIN = 8
+    TEAMS_ADMIN = 16
+    COMMUNICATIONS_ADMIN = 32
+    SUPPORT_ENGINEER = 64
+    SUPPORT_SPECIALIST = 128
+    REPORT_READER = 256
+    GLOBAL_READER = 512
+
+
+NO_ROLE = Role(0)
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A person who calls; `usage_location` is the ISO 3166 country that rules domestic and international."""
@@ -26,6 +44,9 @@ class User:
     usage_location: str
     licenses: License = NO_LICENSE
     department: str = ""
+    roles: Role = NO_ROLE
+    # A tag of `languages.LANGUAGES`; empty where nobody chose one: then it is the organization's.
+    language: str = ""
 
 
 class NumberUse(Enum):

@@ -34,6 +34,8 @@ class EventKind(Enum):
     POOL_EXHAUSTED = "pool_exhausted"
     # For the operator: a gateway told of money that no purchase of ours explains.
     PAYMENT_UNEXPLAINED = "payment_unexplained"
+    # Somebody who should have been told of what cannot wait could not be reached: the others are told of that.
+    NOTICE_UNDELIVERED = "notice_undelivered"
 
 
 @dataclass(frozen=True, slots=True)

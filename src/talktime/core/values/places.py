@@ -46,3 +46,11 @@ def currencies() -> frozenset[str]:
         for currency, _, ended, is_tender in periods
         if ended is None and is_tender
     )
+
+
+@cache
+def currency_decimals(currency: str) -> int:
+    """Return how many decimals the smallest unit has in which a currency is paid: JPY 0, USD 2, KWD 3 (money.md 49)."""
+    fractions = get_global("currency_fractions")
+    decimals: int = fractions.get(currency, fractions["DEFAULT"])[0]
+    return decimals

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from talktime.core.values.errors import Unavailable
-from talktime.store.charging import rows
+from talktime.store.charging import rows, watch_rows
 from talktime.store.charging.rows import Row
 from talktime.store.charging.transaction import LoadedRows, Writes
 from talktime.store.engine import open_postgresql, unavailable_if_locked
@@ -33,6 +33,7 @@ _LOTS = (
     f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id = ANY(%s::bigint[]) AND granted_micros >"
     " spent_micros + expired_micros + refunded_micros + disputed_micros ORDER BY organization_id"
 )
+_WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id = ANY(%s::bigint[])"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= %s ORDER BY valid_until LIMIT %s"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = %s"
@@ -50,6 +51,14 @@ _PROGRESS_TYPES = (
 _USAGE_TYPES = (
     *(_BIGINT, _TEXT, _INT, _TEXT, _BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT),
     *(_BIGINT, _BIGINT, _BIGINT, _INT, _INT, _BIGINT, _BIGINT, _BIGINT, _TEXT, _TEXT, _TEXT, _INT),
+)
+_PURCHASE_TYPES = (
+    *(_BIGINT, _TEXT, _TEXT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _INT, _BIGINT),
+    *(_INT, _BIGINT, _BIGINT, _INT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT, _BIGINT, _BOOL),
+)
+_WATCH_TYPES = (
+    *(_BIGINT, _TEXT, _TEXT, _BIGINT, _TEXT, _TEXT, _BIGINT, _TEXT),
+    *(_BIGINT, _TEXT, _BIGINT, _TEXT, _TEXT, _BOOL, _BIGINT),
 )
 _POSTING_TYPES = (_BIGINT, _TEXT, _INT, _TEXT, _TEXT, _BIGINT, _BIGINT, _BIGINT)
 
@@ -93,12 +102,19 @@ _WRITES = {
     "receivables": _update("organizations", ("receivable_micros",), ("organization_id",), (_BIGINT, _BIGINT)),
     "usage": _insert("usage_rows", rows.USAGE_COLUMNS, _USAGE_TYPES),
     "postings": _insert("postings", rows.POSTING_COLUMNS, _POSTING_TYPES),
-    "events": _insert("outbox", rows.EVENT_COLUMNS, (_BIGINT, _TEXT, _TEXT, _BIGINT, _BIGINT)),
+    "events": _insert("outbox", rows.EVENT_COLUMNS, (_BIGINT, _TEXT, _TEXT, _BIGINT, _BIGINT, _TEXT)),
     "parked": _insert(
         "parked_reports",
         "call_key, reason, used_seconds, received_at",
         (_TEXT, _TEXT, _BIGINT, _BIGINT),
         " ON CONFLICT DO NOTHING",
+    ),
+    "purchases": _insert("purchases", watch_rows.PURCHASE_COLUMNS, _PURCHASE_TYPES),
+    "watches": _update(
+        "credit_watches",
+        watch_rows.PROGRESS_COLUMNS.split(", "),
+        ("organization_id",),
+        (*_WATCH_TYPES, _BIGINT),
     ),
 }
 
@@ -137,10 +153,11 @@ class PostgresqlStatements:
     def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
         """Lock, then read, in one round trip: what is read of organizations that were skipped is not used."""
         ids = _array(organization_ids)
-        organizations, found, lots, publications = self._read(
+        organizations, found, lots, watches, publications = self._read(
             (_LOCK, (ids,)),
             (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
             (_LOTS, (ids,)),
+            (_WATCHES, (ids,)),
             (_PUBLICATIONS, ()),
         )
         locked = {row[0] for row in organizations}
@@ -148,6 +165,7 @@ class PostgresqlStatements:
             organizations,
             [row for row in found if row[0] in locked],
             [row for row in lots if row[0] in locked],
+            [row for row in watches if row[0] in locked],
             publications,
         )
 

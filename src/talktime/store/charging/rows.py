@@ -26,17 +26,17 @@ from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import NO_LICENSE, Identity, License, NumberUse, User
+from talktime.core.organizations.users import NO_LICENSE, Identity, License, NumberUse, Role, User
 from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep, TimeProfile, Window
-from talktime.core.values.events import Event
+from talktime.core.values.events import Event, EventKind
 from talktime.store.instants import from_micros, from_micros_or_none, to_micros, to_micros_or_none
 
 Row = tuple[Any, ...]
 
 IDENTITY_COLUMNS = (
     "i.identity, i.organization_id, i.use, u.user_id, u.user_principal_name, u.display_name, u.usage_location,"
-    " u.department, u.has_phone_system, u.has_audio_conferencing, u.has_communications_credits"
+    " u.department, u.has_phone_system, u.has_audio_conferencing, u.has_communications_credits, u.roles, u.language"
 )
 ORGANIZATION_COLUMNS = (
     "organization_id, name, country, currency, time_zone, deck, is_active, has_credit_set_up, receivable_micros"
@@ -60,7 +60,7 @@ USAGE_COLUMNS = (
     " uncovered_micros, currency, paid_by, ending, flags"
 )
 POSTING_COLUMNS = "organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at"
-EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros"
+EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros, details"
 RATE_COLUMNS = "direction, prefix, origin_prefix, destination, blocked, prices"
 VERSIONS_TO_LOAD = (
     "SELECT version_id FROM deck_publications"
@@ -94,11 +94,11 @@ def licenses_of(phone_system: bool, audio_conferencing: bool, communications_cre
 @lru_cache(maxsize=65_536)
 def identity_of(row: Row) -> Identity:
     """Translate a row of IDENTITY_COLUMNS."""
-    _, organization_id, use, user_id, name, display_name, location, department, *switches = row
+    _, organization_id, use, user_id, name, display_name, location, department, *switches, roles, language = row
     user = None
     if user_id is not None:
         licenses = licenses_of(*map(bool, switches))
-        user = User(organization_id, user_id, name, display_name, location, licenses, department)
+        user = User(organization_id, user_id, name, display_name, location, licenses, department, Role(roles), language)
     return Identity(organization_id, _USES[use], user)
 
 
@@ -294,7 +294,15 @@ def event_row(event: Event) -> Row:
         event.kind.value,
         to_micros(event.occurred_at),
         event.balance_micros,
+        json.dumps(dict(event.details), ensure_ascii=False, separators=(",", ":")),
     )
+
+
+def event_of(row: Row) -> Event:
+    """Translate a row of EVENT_COLUMNS."""
+    organization_id, event_id, kind, occurred_at, balance, details = row
+    told = tuple(json.loads(details).items())
+    return Event(organization_id, event_id, EventKind(kind), from_micros(occurred_at), balance, told)
 
 
 def rate_row(rate: Rate) -> Row:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from talktime.core.values.errors import Unavailable
-from talktime.store.charging import rows
+from talktime.store.charging import rows, watch_rows
 from talktime.store.charging.rows import Row
 from talktime.store.charging.transaction import LoadedRows, Writes
 from talktime.store.engine import open_sqlite, unavailable_if_locked
@@ -32,6 +32,7 @@ _LOTS = (
     f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} AND granted_micros >"
     " spent_micros + expired_micros + refunded_micros + disputed_micros ORDER BY organization_id"
 )
+_WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id IN {_IDS}"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= ? ORDER BY valid_until LIMIT ?"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
@@ -39,8 +40,11 @@ _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
 
 
 def _insert(table: str, columns: str) -> str:
-    places = ", ".join("?" * (columns.count(",") + 1))
-    return f"INSERT INTO {table} ({columns}) VALUES ({places})"
+    return f"INSERT INTO {table} ({columns}) VALUES ({_places(columns)})"
+
+
+def _places(columns: str) -> str:
+    return ", ".join("?" * (columns.count(",") + 1))
 
 
 _SET_PROGRESS = ", ".join(f"{column.strip()} = ?" for column in rows.CALL_PROGRESS_COLUMNS.split(","))
@@ -54,6 +58,9 @@ _WRITES = {
     "postings": _insert("postings", rows.POSTING_COLUMNS),
     "events": _insert("outbox", rows.EVENT_COLUMNS),
     "parked": _insert("parked_reports", "call_key, reason, used_seconds, received_at") + " ON CONFLICT DO NOTHING",
+    "purchases": _insert("purchases", watch_rows.PURCHASE_COLUMNS),
+    "watches": f"UPDATE credit_watches SET ({watch_rows.PROGRESS_COLUMNS}) ="
+    f" ({_places(watch_rows.PROGRESS_COLUMNS)}) WHERE organization_id = ?",
 }
 _NEW_KEYS = _insert("call_keys", "organization_id, call_key")
 
@@ -90,6 +97,7 @@ class SqliteStatements:
             organizations=self._all(_ORGANIZATIONS, ids),
             calls=self._all(_CALLS, json.dumps(calls)),
             lots=self._all(_LOTS, ids),
+            watches=self._all(_WATCHES, ids),
             publications=self._all(_PUBLICATIONS),
         )
 

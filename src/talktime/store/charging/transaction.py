@@ -12,9 +12,10 @@ from talktime.core.calls.calls import Call, CallKey, text_of
 from talktime.core.calls.charging import payer_of
 from talktime.core.calls.requests import ChargingFacts, EndCall, Outcome, Parked, Request, StartCall
 from talktime.core.credit.lots import Credit, spending_order
+from talktime.core.credit.watching import CreditWatch
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, version_in_force
-from talktime.store.charging import rows
+from talktime.store.charging import rows, watch_rows
 from talktime.store.charging.decks import DeckCache
 from talktime.store.charging.remembered import RememberedCalls
 from talktime.store.charging.rows import Row
@@ -33,6 +34,8 @@ class Writes:
     postings: list[Row] = field(default_factory=list)
     events: list[Row] = field(default_factory=list)
     parked: list[Row] = field(default_factory=list)
+    purchases: list[Row] = field(default_factory=list)
+    watches: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class LoadedRows:
     organizations: Sequence[Row]
     calls: Sequence[Row]
     lots: Sequence[Row]
+    watches: Sequence[Row]
     publications: Sequence[Row]
 
 
@@ -120,6 +124,7 @@ class ChargingTransaction:
             identities=identities,
             publications=publications,
             decks=self._decks.loaded,
+            watches={row[0]: watch_rows.watch_of(row) for row in read.watches},
         )
         ready = [
             index
@@ -134,11 +139,17 @@ class ChargingTransaction:
         writes = Writes()
         calls: dict[CallKey, Call] = {}
         credits_: dict[int, Credit] = {}
+        watches: dict[int, CreditWatch] = {}
         for request, outcome in zip(requests, outcomes, strict=True):
             if outcome.call is not None:
+                organization_id = outcome.call.setup.organization_id
                 calls[outcome.call.setup.key] = outcome.call
                 if outcome.credit is not None:
-                    credits_[outcome.call.setup.organization_id] = outcome.credit
+                    credits_[organization_id] = outcome.credit
+                if outcome.watch is not None:
+                    watches[organization_id] = outcome.watch
+            if outcome.purchase is not None:
+                writes.purchases.append(watch_rows.purchase_row(outcome.purchase))
             writes.usage += map(rows.usage_row, outcome.usage)
             for entry in outcome.entries:
                 writes.postings += rows.posting_rows(entry)
@@ -147,6 +158,7 @@ class ChargingTransaction:
                 writes.parked.append(_parked_row(request, outcome.answer))
         self._write_calls(writes, loaded.facts, calls.values())
         _write_credits(writes, loaded.facts, credits_)
+        writes.watches += [(*watch_rows.progress_row(watch), owner) for owner, watch in watches.items()]
         self._statements.write(writes)
 
     def _write_calls(self, writes: Writes, facts: ChargingFacts, calls: Iterable[Call]) -> None:

@@ -7,7 +7,15 @@ postings) have no foreign keys: they are written under the organization's row lo
 
 from talktime.store.schema.calls import call_keys, calls, parked_reports, usage_rows
 from talktime.store.schema.credit import credit_lots, idempotent_requests, postings
-from talktime.store.schema.events import outbox
+from talktime.store.schema.documents import (
+    billing_parties,
+    credit_notes,
+    invoice_payments,
+    invoices,
+    statements,
+    tax_rules,
+)
+from talktime.store.schema.events import deliveries, notification_rules, outbox, webhook_endpoints
 from talktime.store.schema.metadata import metadata
 from talktime.store.schema.organizations import identities, organizations, users
 from talktime.store.schema.payments import agreements, credit_watches, gateway_events, payment_methods, purchases
@@ -16,22 +24,28 @@ from talktime.store.schema.rates import deck_publications, deck_versions, rates
 # The newest migration; a test compares it with the migrations themselves.
 SCHEMA_REVISION = "0002"
 # Insert-only by trigger.
-JOURNAL_TABLES = ("postings",)
+JOURNAL_TABLES = ("postings", "invoices", "invoice_payments", "credit_notes", "statements")
 
 __all__ = [
     "JOURNAL_TABLES",
     "SCHEMA_REVISION",
     "agreements",
+    "billing_parties",
     "call_keys",
     "calls",
     "credit_lots",
+    "credit_notes",
     "credit_watches",
     "deck_publications",
     "deck_versions",
+    "deliveries",
     "gateway_events",
     "idempotent_requests",
     "identities",
+    "invoice_payments",
+    "invoices",
     "metadata",
+    "notification_rules",
     "organizations",
     "outbox",
     "parked_reports",
@@ -39,6 +53,9 @@ __all__ = [
     "postings",
     "purchases",
     "rates",
+    "statements",
+    "tax_rules",
     "usage_rows",
     "users",
+    "webhook_endpoints",
 ]

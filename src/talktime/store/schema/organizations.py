@@ -11,6 +11,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    text,
 )
 
 from talktime.store.schema.metadata import metadata
@@ -45,6 +46,9 @@ users = Table(
     Column("has_phone_system", Boolean, nullable=False),
     Column("has_audio_conferencing", Boolean, nullable=False),
     Column("has_communications_credits", Boolean, nullable=False),
+    # A number of `Role`, and the language in which this person is written to; empty where nobody chose one.
+    Column("roles", BigInteger, nullable=False, server_default=text("0")),
+    Column("language", Text, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("organization_id", "user_id"),
 )
 

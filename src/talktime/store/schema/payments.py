@@ -86,6 +86,7 @@ purchases = Table(
     Column("action_url", Text, nullable=False),
     Column("closed_at", BigInteger),
     Column("lot_id", BigInteger),
+    Column("is_withdrawn", Boolean, nullable=False),
     PrimaryKeyConstraint("organization_id", "purchase_id"),
     CheckConstraint("amount_micros > 0 AND (tax_micros IS NULL OR tax_micros >= 0)", name="amount_positive"),
     CheckConstraint("(cause = 'recharge') = (epoch IS NOT NULL)", name="recharges_have_an_epoch"),

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from talktime.core.credit import lots
+from talktime.core.credit import lots, watching
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.organizations.organizations import Organization
@@ -65,10 +65,12 @@ def add_credit(tx: Transaction, request: AddCredit) -> CreditAdded:
     # Judged at the purchase, so that a purchase of long ago repays what was owed then.
     after, postings = lots.grant(before, lot, lot.purchased_at)
     answer = _answer(request, organization, lot, after, postings)
-    tx.credit.add_lot(organization_id, _of_id(after, lot.lot_id), request.reference)
+    tx.credit.add_lot(organization_id, after.lot(lot.lot_id), request.reference)
     tx.credit.save(organization_id, before, after)
     tx.credit.post(JournalEntry(organization_id, f"grant:{lot.lot_id}", lot.purchased_at, postings))
     tx.organizations.set_up_credit(organization_id)
+    # An operator's own entry: what was told may be told again, but nothing is recharged by it (money.md 25).
+    tx.purchases.save_watch(organization_id, watching.funded(tx.purchases.watch(organization_id), after))
     tx.credit.keep_answer(
         organization_id, request.reference, input_hash=input_hash, answer=_text_of(answer), at=request.at
     )
@@ -128,10 +130,6 @@ def _answer(
         expires_at=lot.expires_at,
         balance_micros=after.balance_micros,
     )
-
-
-def _of_id(credit: Credit, lot_id: int) -> CreditLot:
-    return next(lot for lot in credit.lots if lot.lot_id == lot_id)
 
 
 def _input_hash(request: AddCredit) -> str:

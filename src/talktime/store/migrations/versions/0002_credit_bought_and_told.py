@@ -12,6 +12,53 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema here."""
     op.create_table(
+        "billing_parties",
+        sa.Column("organization_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("tax_number", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("payment", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_billing_parties")),
+    )
+    op.create_table(
+        "deliveries",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("delivery_id", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("because", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("due_since_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger(), nullable=True),
+        sa.Column("attempts_count", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.CheckConstraint("(state = 'due') = (closed_at IS NULL)", name=op.f("ck_deliveries_closed_or_due")),
+        sa.CheckConstraint(
+            "(state = 'due') = (next_attempt_at IS NOT NULL)", name=op.f("ck_deliveries_due_has_a_time")
+        ),
+        sa.CheckConstraint(
+            "state IN ('due', 'sent', 'failed', 'undeliverable')", name=op.f("ck_deliveries_state_known")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "delivery_id", name=op.f("pk_deliveries")),
+        sa.UniqueConstraint(
+            "organization_id", "event_id", "channel", "recipient", name=op.f("uq_deliveries_organization_id")
+        ),
+    )
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_deliveries_next_attempt_at",
+            ["next_attempt_at"],
+            unique=False,
+            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+        )
+
+    op.create_table(
         "gateway_events",
         sa.Column("gateway", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
@@ -31,6 +78,17 @@ def upgrade() -> None:
     with op.batch_alter_table("gateway_events", schema=None) as batch_op:
         batch_op.create_index("ix_gateway_events_charge_id", ["charge_id"], unique=False)
 
+    op.create_table(
+        "tax_rules",
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("rate_ppm", sa.Integer(), nullable=False),
+        sa.Column("taxed_at", sa.Text(), nullable=False),
+        sa.CheckConstraint("taxed_at IN ('purchase', 'use')", name=op.f("ck_tax_rules_taxed_at_known")),
+        sa.CheckConstraint("rate_ppm >= 0 AND rate_ppm <= 1000000", name=op.f("ck_tax_rules_rate_is_a_share")),
+        sa.PrimaryKeyConstraint("country", "valid_from", name=op.f("pk_tax_rules")),
+    )
     op.create_table(
         "agreements",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
@@ -98,6 +156,54 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_credit_watches")),
     )
     op.create_table(
+        "invoices",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("purchase_id", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("net_micros", sa.BigInteger(), nullable=False),
+        sa.Column("tax_micros", sa.BigInteger(), nullable=False),
+        sa.Column("tax_name", sa.Text(), nullable=False),
+        sa.Column("tax_rate_ppm", sa.Integer(), nullable=True),
+        sa.Column("seller", sa.Text(), nullable=False),
+        sa.Column("buyer", sa.Text(), nullable=False),
+        sa.Column("paid_with", sa.Text(), nullable=False),
+        sa.Column("agreement_number", sa.Text(), nullable=False),
+        sa.Column("purchase_order", sa.Text(), nullable=False),
+        sa.Column("credit_expires_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("due_at >= issued_at", name=op.f("ck_invoices_due_after_issue")),
+        sa.CheckConstraint("net_micros > 0 AND tax_micros >= 0", name=op.f("ck_invoices_amounts_fit")),
+        sa.CheckConstraint("sequence > 0", name=op.f("ck_invoices_sequence_positive")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_invoices_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_invoices")),
+        sa.UniqueConstraint("organization_id", "purchase_id", name=op.f("uq_invoices_organization_id")),
+    )
+    with op.batch_alter_table("invoices", schema=None) as batch_op:
+        batch_op.create_index("ix_invoices_due_at", ["due_at"], unique=False)
+
+    op.create_table(
+        "notification_rules",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("rule_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.CheckConstraint("channel IN ('mail', 'webhook')", name=op.f("ck_notification_rules_channel_known")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_notification_rules_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "rule_id", name=op.f("pk_notification_rules")),
+        sa.UniqueConstraint(
+            "organization_id", "kind", "channel", "recipient", name=op.f("uq_notification_rules_organization_id")
+        ),
+    )
+    op.create_table(
         "payment_methods",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("method_id", sa.BigInteger(), nullable=False),
@@ -142,6 +248,7 @@ def upgrade() -> None:
         sa.Column("action_url", sa.Text(), nullable=False),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("lot_id", sa.BigInteger(), nullable=True),
+        sa.Column("is_withdrawn", sa.Boolean(), nullable=False),
         sa.CheckConstraint(
             "(cause = 'recharge') = (epoch IS NOT NULL)", name=op.f("ck_purchases_recharges_have_an_epoch")
         ),
@@ -179,9 +286,88 @@ def upgrade() -> None:
             ),
         )
 
+    op.create_table(
+        "statements",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("closing_micros", sa.BigInteger(), nullable=False),
+        sa.Column("included_tax_micros", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.CheckConstraint("included_tax_micros >= 0", name=op.f("ck_statements_tax_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_statements_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "month", name=op.f("pk_statements")),
+    )
+    op.create_table(
+        "webhook_endpoints",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("endpoint_id", sa.BigInteger(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("previous_secret", sa.Text(), nullable=False),
+        sa.Column("previous_until", sa.BigInteger(), nullable=True),
+        sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "(previous_secret = '') = (previous_until IS NULL)", name=op.f("ck_webhook_endpoints_previous_ends")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_webhook_endpoints_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "endpoint_id", name=op.f("pk_webhook_endpoints")),
+    )
+    op.create_table(
+        "credit_notes",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("invoice_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("net_micros", sa.BigInteger(), nullable=False),
+        sa.Column("tax_micros", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("net_micros > 0 AND tax_micros >= 0", name=op.f("ck_credit_notes_amounts_fit")),
+        sa.CheckConstraint("sequence > 0", name=op.f("ck_credit_notes_sequence_positive")),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "invoice_sequence"],
+            ["invoices.organization_id", "invoices.sequence"],
+            name=op.f("fk_credit_notes_invoices"),
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_credit_notes")),
+        sa.UniqueConstraint("organization_id", "reference", name=op.f("uq_credit_notes_organization_id")),
+    )
+    with op.batch_alter_table("credit_notes", schema=None) as batch_op:
+        batch_op.create_index("ix_credit_notes_invoice_sequence", ["organization_id", "invoice_sequence"], unique=False)
+
+    op.create_table(
+        "invoice_payments",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("paid_at", sa.BigInteger(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "sequence"],
+            ["invoices.organization_id", "invoices.sequence"],
+            name=op.f("fk_invoice_payments_invoices"),
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_invoice_payments")),
+    )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("details", sa.Text(), server_default=sa.text("'{}'"), nullable=False))
+        batch_op.create_index(
+            "ix_outbox_undelivered",
+            ["occurred_at"],
+            unique=False,
+            sqlite_where=sa.text("delivered_at IS NULL"),
+            postgresql_where=sa.text("delivered_at IS NULL"),
+        )
+
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("roles", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+        batch_op.add_column(sa.Column("language", sa.Text(), server_default=sa.text("''"), nullable=False))
     _fill()
+    _make_insert_only()
 
 
 def _fill() -> None:
@@ -195,11 +381,51 @@ def _fill() -> None:
     )
 
 
+def _make_insert_only() -> None:
+    """Documents are written once: whatever tries to change or delete one fails, as in the journal (0001)."""
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    for table in ("invoices", "invoice_payments", "credit_notes", "statements"):
+        for statement in _refusals_on_sqlite(table) if is_sqlite else _refusals_on_postgresql(table):
+            op.execute(statement)
+
+
+def _refusals_on_sqlite(table: str) -> tuple[str, ...]:
+    return tuple(
+        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is insert-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    )
+
+
+def _refusals_on_postgresql(table: str) -> tuple[str, ...]:
+    refuses = "EXECUTE FUNCTION refuse_change()"
+    return (
+        f"CREATE TRIGGER {table}_insert_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {refuses}",
+        f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {refuses}",
+    )
+
+
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("users", schema=None) as batch_op:
+        batch_op.drop_column("language")
+        batch_op.drop_column("roles")
+
     with op.batch_alter_table("outbox", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_outbox_undelivered",
+            sqlite_where=sa.text("delivered_at IS NULL"),
+            postgresql_where=sa.text("delivered_at IS NULL"),
+        )
         batch_op.drop_column("details")
 
+    op.drop_table("invoice_payments")
+    with op.batch_alter_table("credit_notes", schema=None) as batch_op:
+        batch_op.drop_index("ix_credit_notes_invoice_sequence")
+
+    op.drop_table("credit_notes")
+    op.drop_table("webhook_endpoints")
+    op.drop_table("statements")
     with op.batch_alter_table("purchases", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_purchases_one_open_recharge",
@@ -218,9 +444,24 @@ def downgrade() -> None:
 
     op.drop_table("purchases")
     op.drop_table("payment_methods")
+    op.drop_table("notification_rules")
+    with op.batch_alter_table("invoices", schema=None) as batch_op:
+        batch_op.drop_index("ix_invoices_due_at")
+
+    op.drop_table("invoices")
     op.drop_table("credit_watches")
     op.drop_table("agreements")
+    op.drop_table("tax_rules")
     with op.batch_alter_table("gateway_events", schema=None) as batch_op:
         batch_op.drop_index("ix_gateway_events_charge_id")
 
     op.drop_table("gateway_events")
+    with op.batch_alter_table("deliveries", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_deliveries_next_attempt_at",
+            sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
+            postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+        )
+
+    op.drop_table("deliveries")
+    op.drop_table("billing_parties")

@@ -1,0 +1,1 @@
+"""Outward: one technology per file; each carries out a port of `usecases/ports.py`."""
