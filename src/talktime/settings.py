@@ -29,11 +29,34 @@ class Settings:
     deadline_milliseconds: int = 2_000
     queue_max: int = 20_000
     data_folder: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "talktime")
+    # A worker that says nothing for so long is dead, and another takes its slot and what it had begun.
+    worker_lease_seconds: int = 60
+    # Cards are charged by the sandbox, which moves no money, and by Stripe where its key is set.
+    stripe_secret_key: str = field(default="", repr=False)
+    stripe_webhook_secret: str = field(default="", repr=False)
+    stripe_address: str = ""
+    # Where the owners of cards authenticate.
+    stripe_action_page: str = ""
+    # Mails are files in the data folder unless a server takes them. Security: tls, starttls, none.
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = field(default="", repr=False)
+    smtp_security: str = "starttls"
+    mail_from: str = "Talktime <talktime@localhost>"
+    # Who runs this installation, told of what concerns no organization.
+    operator_address: str = ""
+    webhooks_to_private_addresses: bool = False
 
     @property
     def database_url(self) -> str:
         """Return the database, by default a file in the user's data folder."""
         return self.database or f"sqlite:///{self.data_folder / 'talktime.db'}"
+
+    @property
+    def sandbox_folder(self) -> Path:
+        """Return where the sandbox keeps its charges."""
+        return self.data_folder / "sandbox"
 
     @property
     def charging_terms(self) -> ChargingTerms:

@@ -11,6 +11,7 @@ from talktime.core.calls.calls import Call, CallState, PaysFrom, RateReference
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.credit.ledger import Account
 from talktime.core.insight.books import CallBooks, DeckBooks, Finding, LotBooks, LotColumns, PostedRow, Rule, Unreadable
+from talktime.core.insight.statements import TAX_ENTRIES
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.core.values.money import format_micros
@@ -20,6 +21,7 @@ STALE_AFTER = timedelta(hours=1)
 
 _LOT, _REVENUE, _RECEIVABLE = Account.LOT.value, Account.REVENUE.value, Account.RECEIVABLE.value
 _BREAKAGE, _REFUND, _CASH = Account.BREAKAGE.value, Account.REFUND.value, Account.CASH_CLEARING.value
+_TAX = Account.TAX.value
 _money = format_micros
 _OURS = "a row that Talktime writes"
 _ACCOUNTS = frozenset(account.value for account in Account)
@@ -44,6 +46,7 @@ class Audit:
         self._held: Counter[tuple[int, int]] = Counter()
         self._costs: Counter[int] = Counter()
         self._remaining: Counter[int] = Counter()
+        self._taxed: Counter[int] = Counter()
         self._balances: dict[int, Counter[str]] = {}
 
     def call(self, books: CallBooks) -> Iterator[Finding]:
@@ -72,6 +75,8 @@ class Audit:
         if isinstance(posting, Unreadable):
             yield Finding(Rule.ROW_READABLE, organization_id, posting.row, _OURS, posting.problem)
             return
+        if (posting.debit, posting.credit) == (_REVENUE, _TAX) and posting.entry_id.startswith(TAX_ENTRIES):
+            self._taxed[organization_id] += posting.amount_micros
         yield from _time_findings(organization_id, posting, posting.occurred_at)
 
     def lot(self, books: LotBooks) -> Iterator[Finding]:
@@ -111,7 +116,11 @@ class Audit:
             expected, found = f"receivable {_money(owed)} (journal)", _money(receivable_micros)
             yield Finding(Rule.RECEIVABLE_EQUALS_JOURNAL, organization_id, name, expected, found)
         for account, tables, what in (
-            (_REVENUE, self._costs[organization_id], "the cost of all usage rows"),
+            (
+                _REVENUE,
+                self._costs[organization_id] - self._taxed[organization_id],
+                "the cost of all usage rows, less its tax",
+            ),
             (_LOT, self._remaining[organization_id], "what remains in all lots"),
         ):
             if balances[account] != tables:

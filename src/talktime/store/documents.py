@@ -1,9 +1,10 @@
 """Rows of documents: tax rules, parties, invoices with their payments and credit notes, statements."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -18,7 +19,7 @@ from talktime.store.schema import billing_parties, credit_notes, invoice_payment
 from talktime.store.schema.documents import SELLER_ID
 from talktime.store.statements import StatementRows, statement_of, text_of
 
-_PARTY_NAMES = ("name", "address", "tax_number", "contact", "payment")
+_PARTY_NAMES = ("name", "address", "country", "tax_number", "contact", "payment")
 _INVOICES = select(*invoices.c, invoice_payments.c.paid_at).join_from(
     invoices,
     invoice_payments,
@@ -64,7 +65,8 @@ class DocumentRows:
 
     def buyer(self, organization: Organization) -> Party:
         """Return how documents name an organization: until somebody said otherwise, by its name."""
-        return self._party(organization.organization_id) or Party(organization.name)
+        known = self._party(organization.organization_id) or Party(organization.name)
+        return replace(known, country=organization.country)
 
     def save_seller(self, party: Party) -> None:
         """Write who bills from now on."""
@@ -90,6 +92,7 @@ class DocumentRows:
             "cause": invoice.cause.value,
             "issued_at": to_micros(invoice.issued_at),
             "due_at": to_micros(invoice.due_at),
+            "time_zone": invoice.zone.key,
             "currency": invoice.currency,
             "net_micros": invoice.net_micros,
             "tax_micros": invoice.tax_micros,
@@ -156,6 +159,14 @@ class DocumentRows:
         """Insert a credit note; a second one under a reference is an integrity error."""
         row = asdict(note) | {"issued_at": to_micros(note.issued_at)}
         self._connection.execute(insert(credit_notes), row)
+
+    def credit_note(self, organization_id: int, sequence: int) -> CreditNote | None:
+        """Return a credit note by its place in its organization's series."""
+        statement = select(credit_notes).where(
+            credit_notes.c.organization_id == organization_id, credit_notes.c.sequence == sequence
+        )
+        row = self._connection.execute(statement).one_or_none()
+        return None if row is None else _credit_note_of(row)
 
     def credit_note_of(self, organization_id: int, reference: str) -> CreditNote | None:
         """Return the credit note that was asked for under a reference."""
@@ -257,6 +268,7 @@ def _invoice_of(row: Row[Any]) -> Invoice:
         cause=PurchaseCause(row.cause),
         issued_at=from_micros(row.issued_at),
         due_at=from_micros(row.due_at),
+        zone=ZoneInfo(row.time_zone),
         currency=row.currency,
         net_micros=row.net_micros,
         tax_micros=row.tax_micros,

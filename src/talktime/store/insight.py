@@ -70,6 +70,16 @@ class InsightRows:
         """Return how many usage rows `usage` would yield."""
         return self._connection.scalar(_USAGE_COUNT, _in_period(organization_id, starts_at, ends_at)) or 0
 
+    def spent_micros(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> int:
+        """Return what calls that started in [starts_at, ends_at) have cost."""
+        started_at = usage_rows.c.started_at
+        statement = select(func.sum(usage_rows.c.cost_micros)).where(
+            usage_rows.c.organization_id == organization_id,
+            started_at >= to_micros(starts_at),
+            started_at < to_micros(ends_at),
+        )
+        return int(self._connection.scalar(statement) or 0)
+
     def usage_span(self, organization_id: int) -> Period | None:
         """Return when the first and the last call in the usage rows started, or None where there are no rows."""
         started_at = usage_rows.c.started_at

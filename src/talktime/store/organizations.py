@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import License, NumberUse, Role, User
+from talktime.core.organizations.organizations import BillingMode, Organization
+from talktime.core.organizations.users import NO_LICENSE, License, NumberUse, Role, User
 from talktime.core.values.errors import Conflict, NotFound
 from talktime.store.charging import rows
 from talktime.store.engine import one_at_a_time
@@ -18,6 +18,11 @@ from talktime.store.schema import identities, organizations, users
 
 # Databases bound the number of parameters of a statement.
 LOOKUP_ROWS = 1_000
+_LICENSES = {
+    "has_phone_system": License.PHONE_SYSTEM,
+    "has_audio_conferencing": License.AUDIO_CONFERENCING,
+    "has_communications_credits": License.COMMUNICATIONS_CREDITS,
+}
 _COLUMNS = [organizations.c[name.strip()] for name in rows.ORGANIZATION_COLUMNS.split(",")]
 _OF_USERS = (
     f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
@@ -90,6 +95,25 @@ class OrganizationRows:
         """Note that Communications Credits were set up (S5)."""
         statement = update(organizations).where(organizations.c.organization_id == organization_id)
         self._connection.execute(statement.values(has_credit_set_up=True))
+
+    def billing_mode(self, organization_id: int) -> BillingMode:
+        """Return whether an organization pays before use or after it."""
+        statement = select(organizations.c.billing_mode).where(organizations.c.organization_id == organization_id)
+        return BillingMode(self._connection.scalar(statement))
+
+    def set_billing_mode(self, organization_id: int, mode: BillingMode) -> None:
+        """Write whether an organization pays before use or after it."""
+        statement = update(organizations).where(organizations.c.organization_id == organization_id)
+        self._connection.execute(statement.values(billing_mode=mode.value))
+
+    def licenses_in_use(self, organization_id: int) -> License:
+        """Return the licenses that any user has."""
+        licenses = NO_LICENSE
+        for column, license_ in _LICENSES.items():
+            having = select(users.c.user_id).where(users.c.organization_id == organization_id, users.c[column])
+            if self._connection.scalar(having.limit(1)) is not None:
+                licenses |= license_
+        return licenses
 
     def next_user_id(self, organization_id: int) -> int:
         """Return an id that no user of the organization has."""
@@ -207,11 +231,7 @@ def _user_row(user: User) -> dict[str, object]:
 
 
 def _license_columns(licenses: License) -> dict[str, bool]:
-    return {
-        "has_phone_system": License.PHONE_SYSTEM in licenses,
-        "has_audio_conferencing": License.AUDIO_CONFERENCING in licenses,
-        "has_communications_credits": License.COMMUNICATIONS_CREDITS in licenses,
-    }
+    return {column: license_ in licenses for column, license_ in _LICENSES.items()}
 
 
 def _identity_row(identity: str, use: NumberUse, organization_id: int, user_id: int | None) -> dict[str, object]:

@@ -62,6 +62,42 @@ class PaymentRows:
         }
         self._connection.execute(insert(payment_methods), row)
 
+    def cards_expiring(self, after: date, until: date, *, told_days: int, most: int) -> list[tuple[int, int]]:
+        """Return the keys of cards that expire in (after, until] and of which that notice, or a later one, is due.
+
+        Keys are (organization_id, method_id), in that order; `told_days` is how many days before it a notice is told.
+        """
+        found = self._connection.execute(
+            select(payment_methods.c.organization_id, payment_methods.c.method_id)
+            .where(
+                payment_methods.c.expires_on > after.isoformat(),
+                payment_methods.c.expires_on <= until.isoformat(),
+                ~payment_methods.c.is_removed,
+                payment_methods.c.expiry_told_days.is_(None) | (payment_methods.c.expiry_told_days > told_days),
+            )
+            .order_by(payment_methods.c.organization_id, payment_methods.c.method_id)
+            .limit(most)
+        )
+        return [(row[0], row[1]) for row in found]
+
+    def expiry_told_days(self, organization_id: int, method_id: int) -> int | None:
+        """Return how many days before a card's expiry the last notice was; None where there was none."""
+        statement = select(payment_methods.c.expiry_told_days)
+        told: int | None = self._connection.scalar(
+            statement.where(
+                payment_methods.c.organization_id == organization_id, payment_methods.c.method_id == method_id
+            )
+        )
+        return told
+
+    def note_expiry_told(self, organization_id: int, method_id: int, days: int) -> None:
+        """Note that a card's expiry was told so many days before."""
+        self._connection.execute(
+            update(payment_methods)
+            .where(payment_methods.c.organization_id == organization_id, payment_methods.c.method_id == method_id)
+            .values(expiry_told_days=days)
+        )
+
     def remove_method(self, organization_id: int, method_id: int) -> None:
         """Mark a way to pay as removed: purchases that named it keep it."""
         self._connection.execute(

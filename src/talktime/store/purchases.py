@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from talktime.core.credit.payments import GatewayEvent, PurchaseKey
@@ -47,6 +47,38 @@ class PurchaseRows:
                 purchases.c.organization_id == key.organization_id, purchases.c.purchase_id == key.purchase_id
             )
         )
+
+    def open_recharge(self, organization_id: int) -> Purchase | None:
+        """Return the recharge of an organization that is not closed yet, if there is one."""
+        return self._one(
+            select(*_PURCHASE)
+            .join(
+                credit_watches,
+                (credit_watches.c.organization_id == purchases.c.organization_id)
+                & (credit_watches.c.open_purchase_id == purchases.c.purchase_id),
+            )
+            .where(purchases.c.organization_id == organization_id)
+        )
+
+    def orders_count(self, organization_id: int) -> int:
+        """Return how many orders an organization has placed; none is ever deleted."""
+        statement = select(func.count()).where(
+            purchases.c.organization_id == organization_id, purchases.c.cause == PurchaseCause.ORDER.value
+        )
+        return self._connection.scalar(statement) or 0
+
+    def open_orders(self, organization_id: int) -> list[Purchase]:
+        """Return the orders of an organization that are not concluded yet, the oldest first."""
+        found = self._connection.execute(
+            select(*_PURCHASE)
+            .where(
+                purchases.c.organization_id == organization_id,
+                purchases.c.cause == PurchaseCause.ORDER.value,
+                purchases.c.closed_at.is_(None),
+            )
+            .order_by(purchases.c.created_at)
+        )
+        return [watch_rows.purchase_of(tuple(row)) for row in found]
 
     def of_charge(self, charge_id: str) -> Purchase | None:
         """Return the purchase that a gateway's charge paid."""

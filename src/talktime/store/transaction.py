@@ -5,14 +5,18 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from talktime.store.agreements import AgreementRows
 from talktime.store.credit import CreditRows
+from talktime.store.documents import DocumentRows
 from talktime.store.engine import unavailable_if_locked
 from talktime.store.insight import InsightRows
+from talktime.store.lot_life import LotLifeRows
 from talktime.store.notifications import NotificationRows
 from talktime.store.organizations import OrganizationRows
 from talktime.store.payments import PaymentRows
 from talktime.store.purchases import PurchaseRows
 from talktime.store.rates import RateRows
+from talktime.store.work import WorkRows
 
 
 class Transaction:
@@ -22,11 +26,15 @@ class Transaction:
         """Open the rooms on a connection that has begun."""
         self.organizations = OrganizationRows(connection)
         self.credit = CreditRows(connection)
+        self.lot_life = LotLifeRows(connection)
         self.payments = PaymentRows(connection)
+        self.agreements = AgreementRows(connection)
         self.purchases = PurchaseRows(connection)
+        self.documents = DocumentRows(connection)
         self.rates = RateRows(connection)
         self.insight = InsightRows(connection)
         self.notifications = NotificationRows(connection)
+        self.work = WorkRows(connection)
 
 
 @contextmanager

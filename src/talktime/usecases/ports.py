@@ -1,6 +1,7 @@
 """What use cases ask of the world outside; each port has two adapters or more, in `gateways/`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from talktime.core.credit.payments import (
@@ -12,6 +13,7 @@ from talktime.core.credit.payments import (
     RefundOrder,
     RefundResult,
 )
+from talktime.core.organizations.deliveries import Mail, SendResult, WebhookMessage
 
 
 class PaymentGateway(Protocol):
@@ -37,6 +39,29 @@ class PaymentGateway(Protocol):
         """Give money back; never raises."""
         ...
 
+    def charges_since(self, since: datetime) -> Iterable[GatewayEvent]:
+        """Yield every charge that moved money since an instant, as `CHARGED` events; raise Unavailable.
+
+        For the poller that finds what no webhook told (money.md 15), and after a backup was restored (67).
+        """
+        ...
+
     def read_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent:
         """Verify and read a webhook; raise Forbidden for a bad or stale signature, Invalid for no event at all."""
+        ...
+
+
+class Mailer(Protocol):
+    """Hands mails on; the same mail may be handed on twice, its id says so."""
+
+    def send(self, mail: Mail) -> SendResult:
+        """Send a mail; never raises for what the world does: that is `Refused` or `NotSent`."""
+        ...
+
+
+class WebhookSender(Protocol):
+    """Tells programs over HTTP, signed as Standard Webhooks."""
+
+    def send(self, message: WebhookMessage) -> SendResult:
+        """Post a message; never raises for what the world does: that is `Refused` or `NotSent`."""
         ...

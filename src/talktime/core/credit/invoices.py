@@ -1,22 +1,24 @@
 """Invoices, one for each purchase that money was charged or owed for, and the credit notes that correct them (D4).
 
-An invoice is written when it is final and never again (money.md, complaint 8): what follows — its payment, a credit note —
-are rows of their own, and its state is read from them.
+An invoice is written when it is final and never again (money.md, complaint 8): its payment and its credit notes are
+rows of their own, and its state is read from them.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from zoneinfo import ZoneInfo
 
 from talktime.core.credit.payments import MethodKind, PaymentMethod
 from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
 from talktime.core.credit.taxes import Taxed, TaxedAt, TaxRule, refund_tax_micros, tax_micros
 from talktime.core.values.errors import Conflict
 from talktime.core.values.money import format_micros
+from talktime.core.values.periods import start_of_day
 
-# What is bought under an agreement is paid within so long.
-PAYMENT_TERM = timedelta(days=30)
+# What is bought under an agreement is paid within so many days, the last one included.
+PAYMENT_TERM_DAYS = 30
 # With money charged, or promised to be paid: before that there is nothing to bill.
 INVOICED_STATES = frozenset({PurchaseState.SETTLED, PurchaseState.INVOICED})
 
@@ -25,11 +27,12 @@ INVOICED_STATES = frozenset({PurchaseState.SETTLED, PurchaseState.INVOICED})
 class Party:
     """Who bills, or who is billed, as a document names them; the address is of several lines.
 
-    `payment` says how to pay whoever bills, such as a bank account.
+    `payment` says how to pay whoever bills, such as a bank account; a country is its ISO 3166 code.
     """
 
     name: str
     address: str = ""
+    country: str = ""
     tax_number: str = ""
     contact: str = ""
     payment: str = ""
@@ -60,6 +63,16 @@ NO_TAX = Tax()
 
 
 @dataclass(frozen=True, slots=True)
+class Billing:
+    """Between whom an invoice is, on whose calendar, and by which rules of the buyer's country."""
+
+    seller: Party
+    buyer: Party
+    zone: ZoneInfo
+    rules: tuple[TaxRule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Invoice:
     """The bill for one purchase; everything that it says, it says for ever. `paid_at` comes from its payment's row."""
 
@@ -69,6 +82,8 @@ class Invoice:
     cause: PurchaseCause
     issued_at: datetime
     due_at: datetime
+    # On whose clock its days are told.
+    zone: ZoneInfo
     currency: str
     net_micros: int
     tax_micros: int
@@ -138,15 +153,13 @@ def invoice_number(organization_id: int, sequence: int) -> str:
 def invoice_of(
     purchase: Purchase,
     method: PaymentMethod,
+    billing: Billing,
     at: datetime,
     *,
     sequence: int,
-    seller: Party,
-    buyer: Party,
-    rules: Iterable[TaxRule],
-    credit_expires_at: datetime | None,
+    credit_expires_at: datetime | None = None,
 ) -> Invoice:
-    """Return the invoice of a purchase that money was charged or is owed for; `rules` are its country's, for the label."""
+    """Return the invoice of a purchase that was charged or is owed; one by card is paid with it."""
     assert purchase.state in INVOICED_STATES, f"nothing is billed for a purchase that is {purchase.state.value}"
     assert purchase.tax_micros is not None, "the tax is fixed before any money moves"
     is_card = method.kind is MethodKind.CARD
@@ -156,13 +169,14 @@ def invoice_of(
         purchase_id=purchase.purchase_id,
         cause=purchase.cause,
         issued_at=at,
-        due_at=at if is_card else at + PAYMENT_TERM,
+        due_at=at if is_card else _due_at(at, billing.zone),
+        zone=billing.zone,
         currency=purchase.currency,
         net_micros=purchase.amount_micros,
         tax_micros=purchase.tax_micros,
-        tax=_tax_of(purchase, rules),
-        seller=seller,
-        buyer=buyer,
+        tax=_tax_of(purchase, billing.rules),
+        seller=billing.seller,
+        buyer=billing.buyer,
         paid_with=method.label if is_card else "",
         agreement_number=method.agreement_number,
         purchase_order=method.purchase_order,
@@ -187,7 +201,7 @@ def credit_note_of(
     reason: str,
     at: datetime,
 ) -> CreditNote:
-    """Return the credit note over a further part of an invoice; raise Conflict where that is more than is left of it."""
+    """Return the credit note over a further part of an invoice; raise Conflict for more than is left of it."""
     left_micros = invoice.net_micros - before.net_micros
     if not 0 < net_micros <= left_micros:
         message = (
@@ -197,6 +211,11 @@ def credit_note_of(
         raise Conflict(message, code="credit_exceeds_invoice")
     tax = refund_tax_micros(invoice.taxed, before, net_micros, invoice.currency)
     return CreditNote(invoice.organization_id, sequence, invoice.sequence, reference, reason, at, net_micros, tax)
+
+
+def _due_at(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return the end of the last day of the payment term, on the buyer's calendar."""
+    return start_of_day(at.astimezone(zone).date() + timedelta(days=PAYMENT_TERM_DAYS + 1), zone)
 
 
 def _tax_of(purchase: Purchase, rules: Iterable[TaxRule]) -> Tax:

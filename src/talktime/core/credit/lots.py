@@ -28,7 +28,10 @@ class Slice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CreditLot:
-    """Credit bought at once: granted = spent + held + expired + refunded + disputed + available, each ≥ 0."""
+    """Credit bought at once: granted = spent + held + expired + refunded + disputed + available, each ≥ 0.
+
+    `refunded` is what was given back or away: in money, by a correction, to another organization.
+    """
 
     lot_id: int
     kind: LotKind
@@ -131,12 +134,13 @@ def hold(credit: Credit, amount_micros: int, at: datetime) -> tuple[Credit, tupl
 
 
 def settle(
-    credit: Credit, slices: tuple[Slice, ...], cost_micros: int, at: datetime
+    credit: Credit, slices: tuple[Slice, ...], cost_micros: int, at: datetime, *, used_at: datetime | None = None
 ) -> tuple[Credit, tuple[Posting, ...], int]:
     """Pay a cost from a hold, release the rest, take what the hold lacks from available credit.
 
     Return the credit after it, the postings, and what nothing covered (booked as receivable). What is released to a lot
-    that has expired meanwhile is breakage (money.md, case 30).
+    that has expired meanwhile is breakage (money.md, case 30). `used_at` is stated for late usage within its grace: the
+    lots of then pay first, and what was booked as breakage since is taken back for it (case 31).
     """
     lots: list[CreditLot] = []
     postings: list[Posting] = []
@@ -151,7 +155,11 @@ def settle(
         lots.append(after_capture)
         postings += moved
     assert not held, "a hold rests on lots that are there"
-    after, drawn, uncovered = _draw(Credit(tuple(lots), credit.receivable_micros), unpaid, at)
+    after = Credit(tuple(lots), credit.receivable_micros)
+    if used_at is not None and unpaid > 0:
+        after, late, unpaid = _draw_as_of(after, unpaid, used_at, at)
+        postings += late
+    after, drawn, uncovered = _draw(after, unpaid, at)
     postings += drawn
     if uncovered > 0:
         postings.append(Posting(Account.RECEIVABLE, Account.REVENUE, uncovered))
@@ -217,4 +225,25 @@ def _draw(
         if taken > 0:
             postings.append(Posting(Account.LOT, pays, taken, lot.lot_id))
         lots.append(lot.moved(spent=taken) if taken > 0 else lot)
+    return Credit(tuple(lots), credit.receivable_micros), postings, missing
+
+
+def _draw_as_of(
+    credit: Credit, amount_micros: int, used_at: datetime, at: datetime
+) -> tuple[Credit, list[Posting], int]:
+    """Spend from the lots of an earlier instant, those that have expired since too; return what was missing."""
+    lots: list[CreditLot] = []
+    postings: list[Posting] = []
+    missing = amount_micros
+    for lot in credit.lots:
+        was_there = lot.purchased_at <= used_at < lot.expires_at
+        taken = min(missing, lot.remaining_micros - lot.held_micros) if was_there else 0
+        returned = min(missing - taken, lot.expired_micros) if was_there and at >= lot.expires_at else 0
+        missing -= taken + returned
+        if returned > 0:
+            postings.append(Posting(Account.BREAKAGE, Account.LOT, returned, lot.lot_id))
+        if taken + returned > 0:
+            postings.append(Posting(Account.LOT, Account.REVENUE, taken + returned, lot.lot_id))
+            lot = lot.moved(spent=taken + returned, expired=-returned)  # noqa: PLW2901 -- the lot after it
+        lots.append(lot)
     return Credit(tuple(lots), credit.receivable_micros), postings, missing

@@ -224,6 +224,7 @@ def settled(purchase: Purchase, charged: Charged, lot_id: int, at: datetime) -> 
     return replace(
         purchase,
         state=PurchaseState.SETTLED,
+        tax_micros=purchase.tax_micros or 0,
         charge_id=charged.charge_id,
         lot_id=lot_id,
         next_step_at=None,

@@ -61,7 +61,7 @@ def tax_micros(amount_micros: int, rule: TaxRule | None, currency: str) -> int:
 
 
 def included_tax_micros(used_micros: int, rule: TaxRule | None, currency: str) -> int:
-    """Return the tax that an amount used contains, half-up to the minor unit; 0 where purchases are taxed, or nothing."""
+    """Return the tax that use contains, half-up to the minor unit; 0 where purchases are taxed, or nothing is."""
     if rule is None or rule.taxed_at is not TaxedAt.USE or used_micros <= 0:
         return 0
     return _to_minor_unit(used_micros * rule.rate_ppm, PARTS_PER_MILLION + rule.rate_ppm, currency)
@@ -70,8 +70,8 @@ def included_tax_micros(used_micros: int, rule: TaxRule | None, currency: str) -
 def refund_tax_micros(invoiced: Taxed, credited: Taxed, net_micros: int, currency: str) -> int:
     """Return the tax to give back with a further part of an invoice, pro rata (money.md 44 and 45).
 
-    `credited` is what all earlier credit notes gave back. Each part is the rounded share of all parts so far less what was
-    given back before, so that the last one brings them to exactly the tax that was charged.
+    `credited` is what all earlier credit notes gave back. Each part is the rounded share of all parts so far, less what
+    was given back before, so that the last one brings them to exactly the tax that was charged.
     """
     given_back_micros = credited.net_micros + net_micros
     assert net_micros > 0
@@ -83,5 +83,5 @@ def refund_tax_micros(invoiced: Taxed, credited: Taxed, net_micros: int, currenc
 
 
 def _to_minor_unit(numerator: int, denominator: int, currency: str) -> int:
-    step = 10 ** (MICRO_DECIMALS - currency_decimals(currency))
+    step: int = 10 ** (MICRO_DECIMALS - currency_decimals(currency))
     return divide(numerator, denominator * step, Rounding.HALF_UP) * step

@@ -82,6 +82,11 @@ NOBODY = "nobody"
 DEFAULT = "default"
 OPERATOR = "operator"
 ADDRESS_CHARACTERS_MAX = 254
+NOBODY_TO_TELL = (
+    "nobody is global or billing admin: give somebody the role (`talktime users roles NAME --role billing_admin`),"
+    " or name a recipient (`talktime notifications add --to ADDRESS`), then `talktime notifications resend`"
+)
+NO_OPERATOR = "set TALKTIME_OPERATOR_MAIL to the address of whoever runs this installation"
 _NOT_IN_ADDRESSES = frozenset('<>()[]\\,;:" ')
 
 
@@ -131,7 +136,7 @@ def choose(
     `people` are the users who have roles. Of somebody who was not reached, the others are told.
     """
     if event.kind in FOR_OPERATOR:
-        return _operator(operator_address)
+        return choose_operator(operator_address)
     details = dict(event.details)
     is_alarm = event.kind is EventKind.NOTICE_UNDELIVERED
     unreached = details.get("recipient", "").lower() if is_alarm else ""
@@ -149,11 +154,11 @@ def choose(
     return Chosen(_each_once([*told, *webhooks]), "" if told else NOBODY_TO_TELL)
 
 
-NOBODY_TO_TELL = (
-    "nobody is global or billing admin: give somebody the role (`talktime users roles NAME --role billing_admin`),"
-    " or name a recipient (`talktime notifications add --to ADDRESS`), then `talktime notifications resend`"
-)
-NO_OPERATOR = "set TALKTIME_OPERATOR_MAIL to the address of whoever runs this installation"
+def choose_operator(address: str) -> Chosen:
+    """Choose whoever runs this installation."""
+    if not address:
+        return Chosen((), NO_OPERATOR)
+    return Chosen((Addressee(Channel.MAIL, address, language_of(""), OPERATOR),))
 
 
 def read_recipient(text: str) -> str:
@@ -199,12 +204,6 @@ def _is_address(text: str) -> bool:
     local, at, domain = text.partition("@")
     is_whole = bool(local and at and domain.strip(".")) and len(text) <= ADDRESS_CHARACTERS_MAX
     return is_whole and text.isprintable() and _NOT_IN_ADDRESSES.isdisjoint(text) and text.count("@") == 1
-
-
-def _operator(address: str) -> Chosen:
-    if not address:
-        return Chosen((), NO_OPERATOR)
-    return Chosen((Addressee(Channel.MAIL, address, language_of(""), OPERATOR),))
 
 
 def _of_webhook(rule: NoticeRule) -> Addressee:

@@ -1,7 +1,15 @@
 """The tenant that owns a balance."""
 
 from dataclasses import dataclass
+from enum import Enum
 from zoneinfo import ZoneInfo
+
+
+class BillingMode(Enum):
+    """Whether an organization pays before use, from credit, or after it (S41)."""
+
+    PREPAID = "prepaid"
+    POSTPAID = "postpaid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _COMMANDS = (
     _Command("numbers", "organizations.numbers", _PEOPLE, "Toll and toll-free numbers of an organization: list, add."),
     _Command("decks", "rates.decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
     _Command("quote", "rates.quote", _PRICES, "What a call to a number costs, and why."),
-    _Command("credit", "credit", _MONEY, "Fund an organization, see its balance and its lots."),
+    _Command("credit", "credit.credit", _MONEY, "Fund an organization, see its balance and its lots."),
     _Command("calls", "calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
     _Command("usage", "usage", _REPORTS, "Export usage rows to CSV or Excel."),
     _Command("audit", "audit", _REPORTS, "Prove that the books agree to the micro-unit."),

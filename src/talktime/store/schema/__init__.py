@@ -16,10 +16,20 @@ from talktime.store.schema.documents import (
     tax_rules,
 )
 from talktime.store.schema.events import deliveries, notification_rules, outbox, webhook_endpoints
+from talktime.store.schema.lot_life import balance_imports, disputes, entry_reasons, lot_notices, refunds
 from talktime.store.schema.metadata import metadata
 from talktime.store.schema.organizations import identities, organizations, users
-from talktime.store.schema.payments import agreements, credit_watches, gateway_events, payment_methods, purchases
+from talktime.store.schema.payments import (
+    agreements,
+    credit_watches,
+    gateway_events,
+    payment_methods,
+    purchase_orders,
+    purchases,
+    support_cases,
+)
 from talktime.store.schema.rates import deck_publications, deck_versions, rates
+from talktime.store.schema.work import chores, worker_slots
 
 # The newest migration; a test compares it with the migrations themselves.
 SCHEMA_REVISION = "0002"
@@ -30,20 +40,25 @@ __all__ = [
     "JOURNAL_TABLES",
     "SCHEMA_REVISION",
     "agreements",
+    "balance_imports",
     "billing_parties",
     "call_keys",
     "calls",
+    "chores",
     "credit_lots",
     "credit_notes",
     "credit_watches",
     "deck_publications",
     "deck_versions",
     "deliveries",
+    "disputes",
+    "entry_reasons",
     "gateway_events",
     "idempotent_requests",
     "identities",
     "invoice_payments",
     "invoices",
+    "lot_notices",
     "metadata",
     "notification_rules",
     "organizations",
@@ -51,11 +66,15 @@ __all__ = [
     "parked_reports",
     "payment_methods",
     "postings",
+    "purchase_orders",
     "purchases",
     "rates",
+    "refunds",
     "statements",
+    "support_cases",
     "tax_rules",
     "usage_rows",
     "users",
     "webhook_endpoints",
+    "worker_slots",
 ]

@@ -30,6 +30,8 @@ organizations = Table(
     # What the organization owes after an overrun; the next lot repays it first.
     Column("receivable_micros", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # 'postpaid' pays after use and cannot buy credit (S41).
+    Column("billing_mode", Text, nullable=False, server_default=text("'prepaid'")),
     CheckConstraint("receivable_micros >= 0", name="receivable_not_negative"),
 )
 

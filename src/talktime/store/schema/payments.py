@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     PrimaryKeyConstraint,
@@ -39,6 +40,48 @@ agreements = Table(
     CheckConstraint("terms IN ('on_credit', 'on_settlement')", name="terms_known"),
 )
 
+# What a purchase order lets be bought, where somebody said so; others are bounded by their agreement alone.
+purchase_orders = Table(
+    "purchase_orders",
+    metadata,
+    Column("organization_id", BigInteger, nullable=False),
+    Column("agreement_number", Text, nullable=False),
+    Column("purchase_order", Text, nullable=False),
+    Column("limit_micros", BigInteger),
+    Column("used_micros", BigInteger, nullable=False),
+    Column("ends_at", BigInteger),
+    PrimaryKeyConstraint("organization_id", "agreement_number", "purchase_order"),
+    ForeignKeyConstraint(
+        ["organization_id", "agreement_number"], ["agreements.organization_id", "agreements.agreement_number"]
+    ),
+    CheckConstraint("used_micros >= 0 AND (limit_micros IS NULL OR used_micros <= limit_micros)", name="within_limit"),
+)
+
+# What a rule forbade and an operator may permit: an agreement that is billed in another country (S40).
+support_cases = Table(
+    "support_cases",
+    metadata,
+    Column("organization_id", BigInteger, ForeignKey("organizations.organization_id"), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("agreement_number", Text, nullable=False),
+    # As they were when it was opened: what is permitted is permitted for them.
+    Column("country", Text, nullable=False),
+    Column("billing_country", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("resolved_at", BigInteger),
+    Column("override_reason", Text, nullable=False),
+    PrimaryKeyConstraint("organization_id", "sequence"),
+    CheckConstraint("(resolved_at IS NULL) = (override_reason = '')", name="resolved_with_a_reason"),
+    Index(
+        "uq_support_cases_one_open",
+        "organization_id",
+        "agreement_number",
+        unique=True,
+        sqlite_where=text("resolved_at IS NULL"),
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
+)
+
 payment_methods = Table(
     "payment_methods",
     metadata,
@@ -56,6 +99,8 @@ payment_methods = Table(
     Column("purchase_order", Text, nullable=False),
     Column("is_removed", Boolean, nullable=False),
     Column("added_at", BigInteger, nullable=False),
+    # The last notice before the card expires: 30 days, then 7.
+    Column("expiry_told_days", Integer),
     PrimaryKeyConstraint("organization_id", "method_id"),
     CheckConstraint("(kind = 'card') = (expires_on IS NOT NULL)", name="cards_expire"),
 )

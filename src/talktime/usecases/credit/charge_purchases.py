@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from talktime.core.credit import purchases
-from talktime.core.credit.payments import ChargeOrder, FoundResult, PaymentMethod, PurchaseKey
+from talktime.core.credit import purchases, taxes
+from talktime.core.credit.payments import ChargeOrder, FoundResult, MethodKind, PaymentMethod, PurchaseKey
 from talktime.core.credit.purchases import Purchase, Step
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import NotFound
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.pay_by_agreement import pay_by_agreement
 from talktime.usecases.ports import PaymentGateway
 
 DUE_MAX = 100
@@ -78,9 +79,20 @@ def lease(tx: Transaction, request: At) -> Leased | None:
         return None
     method = tx.payments.method(organization.organization_id, purchase.method_id)
     assert method is not None, "a purchase names a way to pay that was there, and none is ever deleted"
-    taken = purchases.leased(purchase, step, request.at)
+    if method.kind is MethodKind.AGREEMENT:
+        pay_by_agreement(tx, organization, purchase, method, request.at)
+        return None
+    taken = purchases.leased(_taxed(tx, organization, purchase, request.at), step, request.at)
     tx.purchases.save(taken)
     return Leased(taken, step, method.gateway, _order(organization, taken, method))
+
+
+def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: datetime) -> Purchase:
+    """Fix the tax when the purchase is asked for first: a rule that changes later does not change what was asked."""
+    if purchase.tax_micros is not None:
+        return purchase
+    rule = taxes.rule_at(tx.documents.tax_rules(organization.country), at, organization.zone)
+    return purchases.taxed(purchase, taxes.tax_micros(purchase.amount_micros, rule, purchase.currency))
 
 
 def _order(organization: Organization, purchase: Purchase, method: PaymentMethod) -> ChargeOrder:

@@ -12,6 +12,7 @@ from talktime.core.credit.purchases import Purchase, PurchaseState
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
+from talktime.usecases.credit.issue_invoice import issue
 from talktime.usecases.credit.moving_credit import Movement, evaluate_again, fund, keep, whose
 
 _ASKED = frozenset({PurchaseState.CHARGING, PurchaseState.UNKNOWN, PurchaseState.NEEDS_ACTION})
@@ -41,7 +42,7 @@ def conclude(tx: Transaction, outcome: Outcome) -> Purchase | None:
         return purchase
     after = purchases.concluded(purchase, result, outcome.at)
     tx.purchases.save(after)
-    it = Conclusion(purchase, after, _method(tx, purchase), outcome.at)
+    it = Conclusion(purchase, after, method_of(tx, purchase), outcome.at)
     watch = tx.purchases.watch(organization.organization_id)
     credit = tx.credit.credit(organization.organization_id)
     keep(tx, organization, watch, concluding.after_outcome(whose(organization), watch, it, result, credit))
@@ -56,7 +57,7 @@ def settle(tx: Transaction, organization: Organization, before: Purchase, charge
         return before
     after = purchases.settled(before, charged, tx.credit.next_lot_id(organization.organization_id), at)
     tx.purchases.save(after)
-    grant(tx, organization, Conclusion(before, after, _method(tx, before), at), pays=Account.CASH_CLEARING)
+    grant(tx, organization, Conclusion(before, after, method_of(tx, before), at), pays=Account.CASH_CLEARING)
     return after
 
 
@@ -74,9 +75,21 @@ def grant(tx: Transaction, organization: Organization, it: Conclusion, *, pays: 
     tx.credit.add_lot(organization_id, after.lot(lot.lot_id), purchase.purchase_id)
     tx.organizations.set_up_credit(organization_id)
     watch = tx.purchases.watch(organization_id)
-    details = (("expires_at", expires_at.isoformat()), ("lot", str(purchase.lot_id)))
+    invoice = issue(tx, organization, purchase, it.method, it.at, credit_expires_at=expires_at)
+    details = (
+        ("invoice", invoice.number),
+        ("expires_at", expires_at.isoformat()),
+        ("lot", str(purchase.lot_id)),
+    )
     keep(tx, organization, watch, concluding.after_settlement(whose(organization), watch, it, after, *details))
     fund(tx, organization, Movement(before, after, f"purchase:{purchase.purchase_id}", postings), it.at)
+
+
+def method_of(tx: Transaction, purchase: Purchase) -> PaymentMethod:
+    """Return the way to pay that a purchase names; none is ever deleted."""
+    method = tx.payments.method(purchase.organization_id, purchase.method_id)
+    assert method is not None, "a purchase names a way to pay that was there, and none is ever deleted"
+    return method
 
 
 def _fitting(purchase: Purchase, result: FoundResult) -> FoundResult:
@@ -92,9 +105,3 @@ def _is_current(purchase: Purchase, outcome: Outcome) -> bool:
     if purchase.state not in _ASKED or outcome.attempt != purchase.attempt:
         return False
     return outcome.fence is None or outcome.fence == purchase.fence
-
-
-def _method(tx: Transaction, purchase: Purchase) -> PaymentMethod:
-    method = tx.payments.method(purchase.organization_id, purchase.method_id)
-    assert method is not None, "a purchase names a way to pay that was there, and none is ever deleted"
-    return method

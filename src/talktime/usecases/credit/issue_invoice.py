@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.credit.invoices import CreditNote, Invoice, InvoiceState, credit_note_of, credited, invoice_of
+from talktime.core.credit.invoices import (
+    Billing,
+    CreditNote,
+    Invoice,
+    InvoiceState,
+    credit_note_of,
+    credited,
+    invoice_of,
+)
 from talktime.core.credit.payments import PaymentMethod
 from talktime.core.credit.purchases import Purchase
 from talktime.core.organizations.organizations import Organization
@@ -13,7 +21,7 @@ from talktime.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class CreditInvoice:
-    """Take a part of a purchase's invoice back, tax pro rata on top; `reference` is what asks for it, such as a refund."""
+    """Take a part of a purchase's invoice back, with its tax; `reference` is what asks for it, such as a refund."""
 
     purchase_id: str
     net_micros: int
@@ -21,7 +29,7 @@ class CreditInvoice:
     reason: str
 
 
-def issue(  # noqa: PLR0913 -- what was bought, by whom, how it is paid, when, and until when it is good
+def issue(
     tx: Transaction,
     organization: Organization,
     purchase: Purchase,
@@ -37,16 +45,14 @@ def issue(  # noqa: PLR0913 -- what was bought, by whom, how it is paid, when, a
     known = tx.documents.invoice_of_purchase(organization.organization_id, purchase.purchase_id)
     if known is not None:
         return known
-    invoice = invoice_of(
-        purchase,
-        method,
-        at,
-        sequence=tx.documents.next_invoice_sequence(organization.organization_id),
-        seller=tx.documents.seller(),
-        buyer=tx.documents.buyer(organization),
-        rules=tx.documents.tax_rules(organization.country),
-        credit_expires_at=credit_expires_at,
+    billing = Billing(
+        tx.documents.seller(),
+        tx.documents.buyer(organization),
+        organization.zone,
+        tuple(tx.documents.tax_rules(organization.country)),
     )
+    sequence = tx.documents.next_invoice_sequence(organization.organization_id)
+    invoice = invoice_of(purchase, method, billing, at, sequence=sequence, credit_expires_at=credit_expires_at)
     tx.documents.add_invoice(invoice, payment_reference=purchase.charge_id)
     return invoice
 
@@ -78,7 +84,9 @@ def credit_invoice(tx: Transaction, organization: Organization, request: CreditI
     return note
 
 
-def void_invoice(tx: Transaction, organization: Organization, purchase_id: str, reason: str, at: datetime) -> CreditNote:
+def void_invoice(
+    tx: Transaction, organization: Organization, purchase_id: str, reason: str, at: datetime
+) -> CreditNote:
     """Take an unpaid invoice back in full, by a credit note; raise Conflict where it was paid, or taken back before."""
     invoice = tx.documents.invoice_of_purchase(organization.organization_id, purchase_id)
     if invoice is None:

@@ -12,14 +12,37 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema here."""
     op.create_table(
+        "balance_imports",
+        sa.Column("file_hash", sa.Text(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("lots_count", sa.Integer(), nullable=False),
+        sa.Column("imported_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("file_hash", name=op.f("pk_balance_imports")),
+    )
+    op.create_table(
         "billing_parties",
         sa.Column("organization_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
         sa.Column("tax_number", sa.Text(), nullable=False),
         sa.Column("contact", sa.Text(), nullable=False),
         sa.Column("payment", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_billing_parties")),
+    )
+    op.create_table(
+        "chores",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("last_tick_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_done_at", sa.BigInteger(), nullable=True),
+        sa.Column("held_by_slot", sa.Integer(), nullable=True),
+        sa.Column("held_by_fence", sa.BigInteger(), nullable=True),
+        sa.Column("not_before_at", sa.BigInteger(), nullable=True),
+        sa.Column("failures_count", sa.Integer(), nullable=False),
+        sa.Column("last_error", sa.Text(), nullable=False),
+        sa.CheckConstraint("(failures_count = 0) = (last_error = '')", name=op.f("ck_chores_failures_have_a_reason")),
+        sa.CheckConstraint("(held_by_slot IS NULL) = (held_by_fence IS NULL)", name=op.f("ck_chores_held_by_one")),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_chores")),
     )
     op.create_table(
         "deliveries",
@@ -90,6 +113,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("country", "valid_from", name=op.f("pk_tax_rules")),
     )
     op.create_table(
+        "worker_slots",
+        sa.Column("slot", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=False),
+        sa.Column("lease_until", sa.BigInteger(), nullable=True),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("slot > 0 AND fence > 0", name=op.f("ck_worker_slots_counted_from_one")),
+        sa.PrimaryKeyConstraint("slot", name=op.f("pk_worker_slots")),
+    )
+    op.create_table(
         "agreements",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("agreement_number", sa.Text(), nullable=False),
@@ -156,6 +189,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("organization_id", name=op.f("pk_credit_watches")),
     )
     op.create_table(
+        "disputes",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("purchase_id", sa.Text(), nullable=False),
+        sa.Column("charge_id", sa.Text(), nullable=False),
+        sa.Column("lot_id", sa.BigInteger(), nullable=True),
+        sa.Column("amount_micros", sa.BigInteger(), nullable=False),
+        sa.Column("taken_back_micros", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("tax_micros", sa.BigInteger(), nullable=False),
+        sa.Column("fee_micros", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("(state = 'open') = (closed_at IS NULL)", name=op.f("ck_disputes_closed_or_open")),
+        sa.CheckConstraint("amount_micros > 0 AND taken_back_micros >= 0", name=op.f("ck_disputes_amounts_fit")),
+        sa.CheckConstraint(
+            "taken_back_micros + tax_micros <= amount_micros", name=op.f("ck_disputes_no_more_than_taken")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_disputes_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "purchase_id", name=op.f("pk_disputes")),
+    )
+    op.create_table(
+        "entry_reasons",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("entry_id", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_entry_reasons_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "entry_id", name=op.f("pk_entry_reasons")),
+    )
+    op.create_table(
         "invoices",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
@@ -163,6 +232,7 @@ def upgrade() -> None:
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("net_micros", sa.BigInteger(), nullable=False),
         sa.Column("tax_micros", sa.BigInteger(), nullable=False),
@@ -218,6 +288,7 @@ def upgrade() -> None:
         sa.Column("purchase_order", sa.Text(), nullable=False),
         sa.Column("is_removed", sa.Boolean(), nullable=False),
         sa.Column("added_at", sa.BigInteger(), nullable=False),
+        sa.Column("expiry_told_days", sa.Integer(), nullable=True),
         sa.CheckConstraint("(kind = 'card') = (expires_on IS NOT NULL)", name=op.f("ck_payment_methods_cards_expire")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.organization_id"], name=op.f("fk_payment_methods_organizations")
@@ -287,6 +358,53 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "refunds",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("refund_id", sa.Text(), nullable=False),
+        sa.Column("purchase_id", sa.Text(), nullable=False),
+        sa.Column("lot_id", sa.BigInteger(), nullable=True),
+        sa.Column("net_micros", sa.BigInteger(), nullable=False),
+        sa.Column("tax_micros", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("next_step_at", sa.BigInteger(), nullable=True),
+        sa.Column("first_asked_at", sa.BigInteger(), nullable=True),
+        sa.Column("asked_count", sa.Integer(), nullable=False),
+        sa.Column("gateway_refund_id", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("from_lot_micros", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "(state IN ('due', 'asking', 'unknown')) = (closed_at IS NULL)", name=op.f("ck_refunds_closed_or_open")
+        ),
+        sa.CheckConstraint(
+            "from_lot_micros >= 0 AND from_lot_micros <= net_micros", name=op.f("ck_refunds_from_lot_fits")
+        ),
+        sa.CheckConstraint("net_micros > 0 AND tax_micros >= 0", name=op.f("ck_refunds_amounts_fit")),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_refunds_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "refund_id", name=op.f("pk_refunds")),
+    )
+    with op.batch_alter_table("refunds", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_refunds_next_step_at",
+            ["next_step_at"],
+            unique=False,
+            sqlite_where=sa.text("next_step_at IS NOT NULL"),
+            postgresql_where=sa.text("next_step_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "uq_refunds_one_open",
+            ["organization_id", "purchase_id"],
+            unique=True,
+            sqlite_where=sa.text("state IN ('due', 'asking', 'unknown') AND purchase_id <> ''"),
+            postgresql_where=sa.text("state IN ('due', 'asking', 'unknown') AND purchase_id <> ''"),
+        )
+
+    op.create_table(
         "statements",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("month", sa.Text(), nullable=False),
@@ -300,6 +418,33 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "month", name=op.f("pk_statements")),
     )
+    op.create_table(
+        "support_cases",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("agreement_number", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("billing_country", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("resolved_at", sa.BigInteger(), nullable=True),
+        sa.Column("override_reason", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "(resolved_at IS NULL) = (override_reason = '')", name=op.f("ck_support_cases_resolved_with_a_reason")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_support_cases_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_support_cases")),
+    )
+    with op.batch_alter_table("support_cases", schema=None) as batch_op:
+        batch_op.create_index(
+            "uq_support_cases_one_open",
+            ["organization_id", "agreement_number"],
+            unique=True,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
     op.create_table(
         "webhook_endpoints",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
@@ -353,6 +498,47 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "sequence", name=op.f("pk_invoice_payments")),
     )
+    op.create_table(
+        "lot_notices",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("lot_id", sa.BigInteger(), nullable=False),
+        sa.Column("days_before", sa.Integer(), nullable=False),
+        sa.Column("amount_micros", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "lot_id"],
+            ["credit_lots.organization_id", "credit_lots.lot_id"],
+            name=op.f("fk_lot_notices_credit_lots"),
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "lot_id", "days_before", name=op.f("pk_lot_notices")),
+    )
+    op.create_table(
+        "purchase_orders",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("agreement_number", sa.Text(), nullable=False),
+        sa.Column("purchase_order", sa.Text(), nullable=False),
+        sa.Column("limit_micros", sa.BigInteger(), nullable=True),
+        sa.Column("used_micros", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "used_micros >= 0 AND (limit_micros IS NULL OR used_micros <= limit_micros)",
+            name=op.f("ck_purchase_orders_within_limit"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "agreement_number"],
+            ["agreements.organization_id", "agreements.agreement_number"],
+            name=op.f("fk_purchase_orders_agreements"),
+        ),
+        sa.PrimaryKeyConstraint(
+            "organization_id", "agreement_number", "purchase_order", name=op.f("pk_purchase_orders")
+        ),
+    )
+    with op.batch_alter_table("credit_lots", schema=None) as batch_op:
+        batch_op.create_index("ix_credit_lots_expires_at", ["expires_at"], unique=False)
+
+    with op.batch_alter_table("organizations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("billing_mode", sa.Text(), server_default=sa.text("'prepaid'"), nullable=False))
+
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.add_column(sa.Column("details", sa.Text(), server_default=sa.text("'{}'"), nullable=False))
         batch_op.create_index(
@@ -419,13 +605,42 @@ def downgrade() -> None:
         )
         batch_op.drop_column("details")
 
+    with op.batch_alter_table("organizations", schema=None) as batch_op:
+        batch_op.drop_column("billing_mode")
+
+    with op.batch_alter_table("credit_lots", schema=None) as batch_op:
+        batch_op.drop_index("ix_credit_lots_expires_at")
+
+    op.drop_table("purchase_orders")
+    op.drop_table("lot_notices")
     op.drop_table("invoice_payments")
     with op.batch_alter_table("credit_notes", schema=None) as batch_op:
         batch_op.drop_index("ix_credit_notes_invoice_sequence")
 
     op.drop_table("credit_notes")
     op.drop_table("webhook_endpoints")
+    with op.batch_alter_table("support_cases", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_support_cases_one_open",
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    op.drop_table("support_cases")
     op.drop_table("statements")
+    with op.batch_alter_table("refunds", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_refunds_one_open",
+            sqlite_where=sa.text("state IN ('due', 'asking', 'unknown') AND purchase_id <> ''"),
+            postgresql_where=sa.text("state IN ('due', 'asking', 'unknown') AND purchase_id <> ''"),
+        )
+        batch_op.drop_index(
+            "ix_refunds_next_step_at",
+            sqlite_where=sa.text("next_step_at IS NOT NULL"),
+            postgresql_where=sa.text("next_step_at IS NOT NULL"),
+        )
+
+    op.drop_table("refunds")
     with op.batch_alter_table("purchases", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_purchases_one_open_recharge",
@@ -449,8 +664,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_invoices_due_at")
 
     op.drop_table("invoices")
+    op.drop_table("entry_reasons")
+    op.drop_table("disputes")
     op.drop_table("credit_watches")
     op.drop_table("agreements")
+    op.drop_table("worker_slots")
     op.drop_table("tax_rules")
     with op.batch_alter_table("gateway_events", schema=None) as batch_op:
         batch_op.drop_index("ix_gateway_events_charge_id")
@@ -464,4 +682,6 @@ def downgrade() -> None:
         )
 
     op.drop_table("deliveries")
+    op.drop_table("chores")
     op.drop_table("billing_parties")
+    op.drop_table("balance_imports")

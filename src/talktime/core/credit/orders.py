@@ -1,0 +1,329 @@
+"""An order of credit: the form, what it would do, and who may place it (S24 to S27, S36, S41 to S43)."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from talktime.core.credit import catalog, lots, recharge, recharge_settings, taxes
+from talktime.core.credit.agreements import AgreementTerms, Standing
+from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms
+from talktime.core.credit.lots import Credit
+from talktime.core.credit.payments import PaymentMethod
+from talktime.core.credit.purchases import Purchase, PurchaseCause
+from talktime.core.credit.recharge import Due, RechargePolicy
+from talktime.core.credit.taxes import TaxRule
+from talktime.core.credit.watching import CreditWatch
+from talktime.core.organizations.organizations import BillingMode, Organization
+from talktime.core.organizations.users import License
+from talktime.core.values.money import AMOUNT_MAX_MICROS, MICRO_DECIMALS, format_micros
+from talktime.core.values.places import currency_decimals
+
+CARD_EXPIRES_SOON = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class RechargeWish:
+    """The auto-recharge that is switched on with an order, once its credit has come (S25 to S27)."""
+
+    trigger_micros: int
+    amount_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderForm:
+    """What an admin fills in.
+
+    Without a way to pay it is the only one, or the recharge's; a currency, if stated, must be the organization's.
+    """
+
+    organization: str
+    amount_micros: int
+    at: datetime
+    currency: str = ""
+    method_id: int | None = None
+    recharge: RechargeWish | None = None
+    terms: BuyingTerms = DEFAULT_TERMS
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who orders: `licenses` are those that any of its users has, `usual_day_micros` what a day of use costs."""
+
+    organization: Organization
+    mode: BillingMode
+    licenses: License
+    credit: Credit
+    watch: CreditWatch
+    methods: tuple[PaymentMethod, ...]
+    usual_day_micros: int = 0
+    open_orders: tuple[str, ...] = ()
+    tax_rule: TaxRule | None = None
+
+
+class RefusalReason(Enum):
+    """Why an order is refused; those of agreements are `AgreementRefusal`."""
+
+    SUSPENDED = "organization_suspended"
+    POSTPAID = "organization_postpaid"
+    COUNTRY = "country_without_credits"
+    LICENSE = "license_missing"
+    CURRENCY = "currency_differs"
+    NOT_POSITIVE = "amount_not_positive"
+    TOO_FINE = "amount_too_many_decimals"
+    NOT_WHOLE = "amount_not_whole"
+    BELOW_MINIMUM = "amount_below_minimum"
+    ABOVE_MAXIMUM = "amount_above_maximum"
+    BALANCE_TOO_LARGE = "balance_too_large"
+    TRIGGER = "trigger_not_possible"
+    METHOD_MISSING = "method_missing"
+    METHOD_NOT_CHOSEN = "method_not_chosen"
+    METHOD_UNKNOWN = "method_unknown"
+    CARD_EXPIRED = "card_expired"
+    NOT_CONFIRMED = "order_not_confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An expected no: a stable code, a sentence that says what would change it, and the case that may."""
+
+    code: str
+    message: str
+    case_number: str = ""
+
+
+class CautionKind(Enum):
+    """What should not be overlooked before an order is placed."""
+
+    LARGE_AMOUNT = "large_amount"
+    CARD_EXPIRES_SOON = "card_expires_soon"
+    RECHARGE = "recharge"
+    CREDIT_COMES_LATER = "credit_comes_later"
+    ORDER_OPEN = "order_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """A warning and its sentence."""
+
+    kind: CautionKind
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RechargePreview:
+    """What the auto-recharge would do after the order; `charges_now_micros` at once, tax included."""
+
+    policy: RechargePolicy
+    charges_now_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Exactly what an order would do, before it is placed (S36)."""
+
+    organization: Organization
+    amount_micros: int
+    tax_micros: int
+    method: PaymentMethod
+    # None for a card.
+    terms: AgreementTerms | None
+    lot_expires_at: datetime
+    balance_micros: int
+    recharge: RechargePreview | None
+    needs_confirmation: bool
+    cautions: tuple[Caution, ...]
+
+    @property
+    def total_micros(self) -> int:
+        """Return what is charged or invoiced."""
+        return self.amount_micros + self.tax_micros
+
+    @property
+    def balance_after_micros(self) -> int:
+        """Return the posted balance once the credit has come."""
+        return self.balance_micros + self.amount_micros
+
+
+def ineligible(buyer: Buyer, terms: BuyingTerms) -> Refused | None:
+    """Tell why an organization may not buy credit at all; None: it may (D20, S41, domain.md 1.10)."""
+    organization = buyer.organization
+    if not organization.is_active:
+        return _no(RefusalReason.SUSPENDED, f"{organization.name} is suspended: the operator reactivates it first")
+    if buyer.mode is BillingMode.POSTPAID:
+        return _no(
+            RefusalReason.POSTPAID,
+            f"{organization.name} pays after use and needs no credits: switch pay-as-you-go on for its calling"
+            " subscription, or ask its partner to manage overage; usage then appears on the next invoice",
+        )
+    if organization.country in catalog.COUNTRIES_WITHOUT_CREDITS:
+        return _no(RefusalReason.COUNTRY, f"Communications Credits are not sold in {organization.country}")
+    if not buyer.licenses & terms.unlocked_by:
+        names = " or ".join(str(each.name).replace("_", " ").title() for each in terms.unlocked_by)
+        message = f"{organization.name} needs a user with {names} first: assign one with `talktime licenses assign`"
+        return _no(RefusalReason.LICENSE, message)
+    return None
+
+
+def impossible(form: OrderForm, buyer: Buyer) -> Refused | None:
+    """Tell why the amounts of a form cannot be, as far as anybody may buy; None: they can."""
+    organization, currency = buyer.organization, buyer.organization.currency
+    if form.currency and form.currency.upper() != currency:
+        message = f"{organization.name} pays in {currency}, not in {form.currency.upper()}"
+        return _no(RefusalReason.CURRENCY, message)
+    refused = amount_refusal(form.amount_micros, currency, form.terms)
+    if refused is not None:
+        return refused
+    if buyer.credit.balance_micros + form.amount_micros > AMOUNT_MAX_MICROS:
+        held, most = format_micros(buyer.credit.balance_micros), format_micros(AMOUNT_MAX_MICROS)
+        return _no(RefusalReason.BALANCE_TOO_LARGE, f"{organization.name} holds {held} {currency} already, of {most}")
+    if form.recharge is None:
+        return None
+    if not 0 <= form.recharge.trigger_micros <= AMOUNT_MAX_MICROS:
+        return _no(RefusalReason.TRIGGER, "the trigger must be 0 or above, and within what a balance can be")
+    return amount_refusal(form.recharge.amount_micros, currency, form.terms)
+
+
+def amount_refusal(amount_micros: int, currency: str, terms: BuyingTerms = DEFAULT_TERMS) -> Refused | None:
+    """Tell why an amount cannot be bought, by an order or a recharge; None: it can (D3, money.md 49 and 53)."""
+    amount, least = f"{format_micros(amount_micros)} {currency}", catalog.minimum_micros(currency, terms)
+    if amount_micros <= 0:
+        return _no(RefusalReason.NOT_POSITIVE, f"{amount} cannot be bought: the amount must be above 0")
+    if not catalog.fits_currency(amount_micros, currency):
+        decimals = currency_decimals(currency)
+        exact = format_micros(amount_micros, decimals_min=0)
+        assert decimals < MICRO_DECIMALS
+        return _no(RefusalReason.TOO_FINE, f"{exact} has more decimals than {currency} has, which is {decimals}")
+    if not catalog.is_whole(amount_micros):
+        return _no(RefusalReason.NOT_WHOLE, f"credit is sold in whole units of {currency}: {amount} is none")
+    if amount_micros < least:
+        return _no(RefusalReason.BELOW_MINIMUM, f"{amount} is too little: the minimum is {format_micros(least)}")
+    most = catalog.maximum_micros(currency, terms)
+    if amount_micros > most:
+        return _no(RefusalReason.ABOVE_MAXIMUM, f"{amount} is beyond {format_micros(most)} at once: a slip?")
+    return None
+
+
+def method_of(form: OrderForm, buyer: Buyer) -> PaymentMethod | Refused:
+    """Return the way to pay that a form means, usable today as far as its card says."""
+    listed = "`talktime payment-methods` lists them"
+    wanted = form.method_id
+    if wanted is None and not buyer.methods:
+        message = f"{buyer.organization.name} has no way to pay yet: `talktime payment-methods add-card` adds one"
+        return _no(RefusalReason.METHOD_MISSING, message)
+    if wanted is None and len(buyer.methods) == 1:
+        wanted = buyer.methods[0].method_id
+    if wanted is None:
+        wanted = buyer.watch.policy.method_id
+    if wanted is None:
+        return _no(RefusalReason.METHOD_NOT_CHOSEN, f"there are {len(buyer.methods)} ways to pay: say which; {listed}")
+    method = next((each for each in buyer.methods if each.method_id == wanted), None)
+    if method is None:
+        return _no(RefusalReason.METHOD_UNKNOWN, f"{buyer.organization.name} has no way to pay {wanted}; {listed}")
+    today = form.at.astimezone(buyer.organization.zone).date()
+    if method.card is not None and method.card.expires_on < today:
+        message = f"{method.label} expired on {method.card.expires_on}: replace it, or choose another way to pay"
+        return _no(RefusalReason.CARD_EXPIRED, message)
+    return method
+
+
+def tax_of(amount_micros: int, buyer: Buyer) -> int:
+    """Return the tax on top of an amount."""
+    return taxes.tax_micros(amount_micros, buyer.tax_rule, buyer.organization.currency)
+
+
+def review(form: OrderForm, buyer: Buyer, method: PaymentMethod, standing: Standing | None) -> Review:
+    """Return what an order that nothing refuses would do; `standing` is its agreement's."""
+    terms = None if standing is None else standing.agreement.terms
+    policy = _policy(form, buyer.watch.policy, method)
+    preview = None if policy is None else _preview(form, buyer, policy, terms)
+    is_large = form.amount_micros > catalog.confirmed_above_micros(buyer.organization.currency, form.terms)
+    return Review(
+        buyer.organization,
+        form.amount_micros,
+        tax_of(form.amount_micros, buyer),
+        method,
+        terms,
+        lots.expires_at(form.at, buyer.organization.zone),
+        buyer.credit.balance_micros,
+        preview,
+        is_large,
+        _cautions(form, buyer, method, terms, preview, is_large=is_large),
+    )
+
+
+def placed(form: OrderForm, reviewed: Review, number: int) -> Purchase:
+    """Return the purchase that an order becomes: due at once, its tax fixed, so that nothing else can be charged."""
+    organization = reviewed.organization
+    return Purchase(
+        organization.organization_id,
+        purchase_id_of(number),
+        PurchaseCause.ORDER,
+        reviewed.amount_micros,
+        organization.currency,
+        reviewed.method.method_id,
+        form.at,
+        tax_micros=reviewed.tax_micros,
+        next_step_at=form.at,
+    )
+
+
+def purchase_id_of(number: int) -> str:
+    """Return the id of an organization's n-th order."""
+    return f"order-{number}"
+
+
+def _no(reason: RefusalReason, message: str) -> Refused:
+    return Refused(reason.value, message)
+
+
+def _policy(form: OrderForm, known: RechargePolicy, method: PaymentMethod) -> RechargePolicy | None:
+    """Return the policy that would hold after the order; None where nothing is recharged."""
+    wish = form.recharge
+    if wish is None:
+        return known if known.is_on else None
+    return replace(
+        known,
+        is_on=True,
+        trigger_micros=wish.trigger_micros,
+        amount_micros=wish.amount_micros,
+        method_id=known.method_id or method.method_id,
+    )
+
+
+def _preview(form: OrderForm, buyer: Buyer, policy: RechargePolicy, terms: AgreementTerms | None) -> RechargePreview:
+    comes_now = 0 if terms is AgreementTerms.ON_SETTLEMENT else form.amount_micros
+    available = buyer.credit.spendable_micros(form.at) + comes_now
+    verdict = recharge.evaluate(policy, buyer.watch.progress, available, form.at, buyer.organization.zone)
+    now_micros = verdict.amount_micros if isinstance(verdict, Due) else 0
+    tax = tax_of(now_micros, buyer) if now_micros else 0
+    return RechargePreview(policy, now_micros + tax)
+
+
+def _cautions(
+    form: OrderForm,
+    buyer: Buyer,
+    method: PaymentMethod,
+    terms: AgreementTerms | None,
+    preview: RechargePreview | None,
+    *,
+    is_large: bool,
+) -> tuple[Caution, ...]:
+    found: list[Caution] = []
+    currency = buyer.organization.currency
+    if is_large:
+        usual = format_micros(catalog.confirmed_above_micros(currency, form.terms))
+        found.append(Caution(CautionKind.LARGE_AMOUNT, f"more than {usual} {currency} at once: it must be confirmed"))
+    today = form.at.astimezone(buyer.organization.zone).date()
+    if method.card is not None and method.card.expires_on - today <= CARD_EXPIRES_SOON:
+        message = f"{method.label} expires on {method.card.expires_on}: recharges after that day fail; replace it"
+        found.append(Caution(CautionKind.CARD_EXPIRES_SOON, message))
+    if terms is AgreementTerms.ON_SETTLEMENT:
+        message = "the credit comes when the invoice is paid, not now"
+        found.append(Caution(CautionKind.CREDIT_COMES_LATER, message))
+    if buyer.open_orders:
+        message = f"not concluded yet: {', '.join(buyer.open_orders)}; if that is this purchase, do not buy again"
+        found.append(Caution(CautionKind.ORDER_OPEN, message))
+    if preview is not None:
+        said = recharge_settings.warnings(preview.policy, buyer.usual_day_micros, currency)
+        found += [Caution(CautionKind.RECHARGE, message) for message in said]
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Mails, handed to a server or written into a folder."""

@@ -1,0 +1,1 @@
+"""Programs told over HTTP."""

@@ -1,0 +1,1 @@
+"""`talktime credit`: one module for each thing that can be done to credit."""

@@ -1,0 +1,34 @@
+"""The schedule: what is done, and when. A new chore is one line."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NamedTuple
+
+from talktime.interfaces.worker import chores
+from talktime.interfaces.worker.chores import Done, Purchases, Work
+from talktime.interfaces.worker.ticks import Ticks
+
+SECOND, MINUTE, HOUR, DAY = (timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
+
+
+class Looks(NamedTuple):
+    """Every worker looks again and again: rows say themselves when they are due, and are leased one by one."""
+
+    every: timedelta
+
+
+class Chore(NamedTuple):
+    """An entry of the schedule; `about` tells people what it does."""
+
+    name: str
+    when: Looks | Ticks
+    does: Callable[[Work, Purchases], list[Done]]
+    about: str
+
+
+SCHEDULE = (
+    Chore("charge_purchases", Looks(2 * SECOND), chores.charge_purchases, "charge cards, ask again, search"),
+    Chore("deliver_events", Looks(2 * SECOND), chores.deliver_events, "send mails and webhooks"),
+    Chore("review_recharges", Looks(MINUTE), chores.review_recharges, "recharges held back by a cap or a burst"),
+    Chore("forget_workflows", Ticks(DAY, 3 * HOUR), chores.forget_workflows, "workflows that ended a week ago"),
+)

@@ -1,0 +1,104 @@
+"""Take a gateway's word for what became of a purchase: once, in any order, never silently (money.md 13, 14)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from talktime.core.credit.payments import (
+    Charged,
+    ChargeResult,
+    Declined,
+    GatewayEvent,
+    GatewayEventKind,
+    NeedsAction,
+)
+from talktime.core.credit.purchases import Purchase
+from talktime.core.values.events import Event, EventKind
+from talktime.core.values.money import format_micros
+from talktime.store.transaction import Transaction
+from talktime.usecases.credit.conclude_purchases import Outcome, conclude
+
+
+@dataclass(frozen=True, slots=True)
+class NoteGatewayEvent:
+    """A verified webhook, and when it came."""
+
+    event: GatewayEvent
+    at: datetime
+
+
+class Noting(Enum):
+    """What became of a gateway's event."""
+
+    DONE = "done"
+    # It came before, or tells what we know; nothing changed.
+    REPEATED = "repeated"
+    # It concerns nothing of ours: kept, told to the operator, and answered so that the gateway shows it as failed.
+    PARKED = "parked"
+    # A kind of event that changes nothing here.
+    IGNORED = "ignored"
+
+
+def note_gateway_event(tx: Transaction, request: NoteGatewayEvent) -> Noting:
+    """Apply an event to its purchase and keep it, in one transaction; the same event again changes nothing."""
+    event = request.event
+    if event.kind in _IGNORED:
+        return Noting.IGNORED
+    purchase = _purchase_of(tx, event)
+    if purchase is not None:
+        # Locked before it is looked for: of two deliveries at once, the second one finds the first one's row.
+        tx.organizations.lock_id(purchase.organization_id)
+    if tx.purchases.is_noted(event):
+        return Noting.REPEATED
+    reason = _misfit(purchase, event)
+    tx.purchases.note_event(event, request.at, reason)
+    if purchase is None or reason:
+        return _parked(tx, purchase, request, reason)
+    result = _result_of(event)
+    attempt = purchase.attempt if event.attempt is None else event.attempt
+    after = conclude(tx, Outcome(purchase.key, attempt, None, result, request.at))
+    return Noting.REPEATED if after == purchase else Noting.DONE
+
+
+_IGNORED = frozenset({GatewayEventKind.OTHER})
+
+
+def _purchase_of(tx: Transaction, event: GatewayEvent) -> Purchase | None:
+    named = None if event.purchase is None else tx.purchases.purchase(event.purchase)
+    return named or tx.purchases.of_charge(event.charge_id)
+
+
+def _misfit(purchase: Purchase | None, event: GatewayEvent) -> str:
+    """Tell why an event cannot be applied; empty where it can."""
+    if purchase is None:
+        amount = f"{format_micros(event.amount_micros)} {event.currency}".strip()
+        return f"no purchase of ours is known by this: charge {event.charge_id or 'unnamed'}, {amount}"
+    if event.currency and event.currency != purchase.currency:
+        return f"the purchase is in {purchase.currency}, the event in {event.currency}"
+    return ""
+
+
+def _result_of(event: GatewayEvent) -> ChargeResult:
+    match event.kind:
+        case GatewayEventKind.CHARGED:
+            return Charged(event.charge_id, event.amount_micros)
+        case GatewayEventKind.NEEDS_ACTION:
+            return NeedsAction(event.charge_id, event.url)
+        case _:
+            return Declined(event.code)
+
+
+def _parked(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent, reason: str) -> Noting:
+    """Tell the operator of an event that explains nothing of ours; without an organization it stands in the list."""
+    event = request.event
+    if purchase is not None:
+        told = Event(
+            purchase.organization_id,
+            f"unexplained:{event.gateway}:{event.event_id}",
+            EventKind.PAYMENT_UNEXPLAINED,
+            request.at,
+            tx.credit.credit(purchase.organization_id).balance_micros,
+            (("reason", reason), ("purchase", purchase.purchase_id)),
+        )
+        tx.notifications.tell((told,))
+    return Noting.PARKED

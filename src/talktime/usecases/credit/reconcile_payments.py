@@ -1,0 +1,36 @@
+"""Compare what a gateway has charged with our purchases: find what no webhook told, and what no purchase explains."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from talktime.core.credit.payments import GatewayEvent
+from talktime.usecases.credit.charge_purchases import Run
+from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
+from talktime.usecases.ports import PaymentGateway
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """How many charges a gateway has, how many of them were news to us, and those that explain no purchase."""
+
+    charges_count: int
+    settled_count: int
+    unexplained: tuple[GatewayEvent, ...]
+
+
+def reconcile_payments(run: Run, gateway: PaymentGateway, since: datetime, at: datetime) -> Reconciled:
+    """Settle every charge since an instant that is not settled yet; doing it again changes nothing.
+
+    After a backup was restored, purchases made since it are unknown here: their money is parked, and an operator grants
+    the credit by hand (money.md 15 and 67). Raise Unavailable where the gateway does not answer.
+    """
+    charges_count = settled_count = 0
+    unexplained = []
+    for event in gateway.charges_since(since):
+        charges_count += 1
+        noting = run(note_gateway_event, NoteGatewayEvent(event, at))
+        if noting is Noting.DONE:
+            settled_count += 1
+        if noting is Noting.PARKED:
+            unexplained.append(event)
+    return Reconciled(charges_count, settled_count, tuple(unexplained))
