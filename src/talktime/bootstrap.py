@@ -4,12 +4,15 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from email.utils import parseaddr
 from types import TracebackType
 from typing import Self, TypeVar
 
 from talktime.core.calls.requests import Answer, CloseCall, Request
-from talktime.core.values.errors import Unavailable
+from talktime.core.values.errors import Invalid, Unavailable
 from talktime.core.values.numbers import is_emergency
+from talktime.gateways.payments.sandbox import NAME as SANDBOX
+from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.settings import Settings
 from talktime.store.charging.decks import DeckCache
 from talktime.store.charging.postgresql import PostgresqlStatements
@@ -21,6 +24,8 @@ from talktime.store.engine import create_schema, is_sqlite, open_engine
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.calls.close_silent_calls import overdue
+from talktime.usecases.organizations.deliver_events import Channels
+from talktime.usecases.ports import Mailer, PaymentGateway
 
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_SECONDS = 0.02
@@ -107,6 +112,53 @@ class Charging:
     def close(self) -> None:
         """Close the connection."""
         self._statements.close()
+
+
+def open_gateways(settings: Settings) -> dict[str, PaymentGateway]:
+    """Return the card gateways by name: the sandbox always, Stripe where its key is set; raise Invalid for no key."""
+    gateways: dict[str, PaymentGateway] = {SANDBOX: SandboxGateway(settings.data_folder / "sandbox")}
+    if settings.stripe_secret_key:
+        # Here, because the SDK takes a second to load, and most commands charge no card.
+        from talktime.gateways.payments.stripe import StripeAccess, StripeGateway  # noqa: PLC0415
+        from talktime.gateways.payments.stripe_events import NAME as STRIPE  # noqa: PLC0415
+
+        access = StripeAccess(
+            settings.stripe_secret_key,
+            settings.stripe_webhook_secret,
+            settings.stripe_address,
+            settings.stripe_action_page,
+        )
+        gateways[STRIPE] = StripeGateway(access)
+    return gateways
+
+
+def open_channels(settings: Settings) -> Channels:
+    """Return the ways by which people and programs are told; without a mail server mails become files."""
+    # Here, because templates and catalogs take their time, and most commands tell nobody.
+    from talktime.gateways.webhooks.standard import StandardWebhookSender  # noqa: PLC0415
+    from talktime.notices import envelope  # noqa: PLC0415
+    from talktime.notices.writing import Writer  # noqa: PLC0415
+
+    writer = Writer(parseaddr(settings.mail_from)[1].partition("@")[2], settings.portal_url)
+    sender = StandardWebhookSender(to_private_addresses=settings.webhooks_to_private_addresses)
+    return Channels(_mailer(settings), sender, writer.mail, envelope.body_of, settings.operator_address)
+
+
+def _mailer(settings: Settings) -> Mailer:
+    from talktime.gateways.mail.folder import FolderMailer  # noqa: PLC0415 -- as above
+    from talktime.gateways.mail.smtp import SmtpMailer, SmtpSecurity, SmtpServer  # noqa: PLC0415 -- as above
+
+    if not settings.smtp_host:
+        return FolderMailer(settings.data_folder / "mails", settings.mail_from)
+    known = {each.value: each for each in SmtpSecurity}
+    if settings.smtp_security not in known:
+        message = f"TALKTIME_SMTP_SECURITY is {settings.smtp_security!r}: it must be one of {', '.join(known)}"
+        raise Invalid(message, code="smtp_security")
+    security = known[settings.smtp_security]
+    server = SmtpServer(
+        settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password, security
+    )
+    return SmtpMailer(server, settings.mail_from)
 
 
 def _patiently(terms: Row, rates: Iterable[Row]) -> tuple[Row, Iterable[Row]]:

@@ -44,6 +44,8 @@ class Settings:
     smtp_password: str = field(default="", repr=False)
     smtp_security: str = "starttls"
     mail_from: str = "Talktime <talktime@localhost>"
+    # Where a mail's button leads; without it mails name commands.
+    portal_url: str = ""
     # Who runs this installation, told of what concerns no organization.
     operator_address: str = ""
     webhooks_to_private_addresses: bool = False
@@ -52,6 +54,11 @@ class Settings:
     def database_url(self) -> str:
         """Return the database, by default a file in the user's data folder."""
         return self.database or f"sqlite:///{self.data_folder / 'talktime.db'}"
+
+    @property
+    def payment_gateway(self) -> str:
+        """Return where new cards are charged: one place only, for a test card in the sandbox buys real calls."""
+        return "stripe" if self.stripe_secret_key else "sandbox"
 
     @property
     def sandbox_folder(self) -> Path:

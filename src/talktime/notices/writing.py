@@ -14,7 +14,7 @@ from talktime.core.organizations.deliveries import Mail, Notice
 from talktime.core.values.events import EventKind
 from talktime.notices.catalogs import marked
 from talktime.notices.letters import balance, disputes, lots, purchases, recharges, reminders
-from talktime.notices.telling import Button, Letter, Telling, Tone
+from talktime.notices.telling import Button, Letter, Telling, Tone, given
 
 _LETTERS: dict[EventKind, Callable[[Telling], Letter]] = {
     EventKind.BALANCE_LOW: balance.low,
@@ -75,7 +75,7 @@ class Writer:
             "button": letter.button or _way_in(telling, self.portal_url),
             "subject": subject,
             "organization": telling.organization,
-            "because": _because(telling, notice.delivery.because),
+            "footer": _footer(telling, notice.delivery.because),
             "what_to_do": telling.say("What you can do"),
             "event": telling.event,
             "language": notice.delivery.language,
@@ -134,11 +134,10 @@ def _way_in(t: Telling, portal_url: str) -> Button | None:
     return Button(t.say("Open Talktime"), url) if url else None
 
 
-def _because(t: Telling, because: str) -> str:
+def _footer(t: Telling, because: str) -> tuple[str, ...]:
     """Say why this reader gets the mail, and how that is changed."""
     if because == notices.OPERATOR:
-        return t.say("You get this mail because you run this installation of Talktime.")
-    change = t.say("Who is told of what: %(command)s", command="`talktime notifications`")
+        return (t.say("You get this mail because you run this installation of Talktime."),)
     role = because.removeprefix(notices.ROLE_PREFIX)
     if because == notices.DEFAULT:
         why = t.say(
@@ -152,7 +151,7 @@ def _because(t: Telling, because: str) -> str:
         why = t.say(
             "You get this mail because this address was entered for %(organization)s.", organization=t.organization
         )
-    return f"{why} {change}"
+    return given(why, t.say("Who is told of what: %(command)s", command="`talktime notifications`"))
 
 
 @cache

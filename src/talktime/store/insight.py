@@ -13,6 +13,7 @@ from talktime.core.insight.usage import ReportedUsage
 from talktime.core.values.periods import Period
 from talktime.store.books import CHUNK_ROWS, BookRows
 from talktime.store.charging import rows
+from talktime.store.general_ledger import LedgerRows
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import credit_lots, deck_versions, organizations, parked_reports, postings, usage_rows
 
@@ -47,6 +48,7 @@ class InsightRows:
         """Work on an open transaction."""
         self._connection = connection
         self.books = BookRows(connection)
+        self.ledger = LedgerRows(connection)
 
     def usage(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> Iterator[ReportedUsage]:
         """Yield the usage rows of calls that started in [starts_at, ends_at), in that order, at constant memory."""

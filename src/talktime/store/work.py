@@ -54,7 +54,7 @@ class DuePurchase(NamedTuple):
 class Waiting(NamedTuple):
     """How much of something is due, and since when the longest."""
 
-    count: int
+    rows_count: int
     since: datetime | None
 
 
@@ -79,7 +79,7 @@ class WorkRows:
 
     def save_slot(self, slot: Slot) -> None:
         """Insert or write a slot."""
-        row = {
+        row: dict[str, object] = {
             "slot": slot.slot,
             "holder": slot.holder,
             "taken_at": to_micros(slot.taken_at),
@@ -94,7 +94,7 @@ class WorkRows:
 
     def save_chore(self, chore: ChoreState) -> None:
         """Insert or write a chore."""
-        row = {
+        row: dict[str, object] = {
             "name": chore.name,
             "last_tick_at": to_micros_or_none(chore.last_tick_at),
             "last_done_at": to_micros_or_none(chore.last_done_at),

@@ -1,4 +1,4 @@
-"""Journal entries as the books of finance show them: dated, described in words, one by one or a day or month at once."""
+"""Journal entries as finance books them: dated, described in words, one by one or summed up by day or month."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -131,7 +131,7 @@ def in_one_line(text: str) -> str:
 
 
 def summarized(entries: Iterable[LedgerEntry], detail: Detail) -> Iterator[LedgerEntry]:
-    """Yield one entry for each day or month, with one sum for each pair of accounts; the entries come in their order."""
+    """Yield one entry for each day or month, one sum for each pair of accounts; the entries must come in order."""
     if detail is Detail.ENTRY:
         yield from entries
         return

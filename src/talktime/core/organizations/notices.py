@@ -86,7 +86,7 @@ NOBODY_TO_TELL = (
     "nobody is global or billing admin: give somebody the role (`talktime users roles NAME --role billing_admin`),"
     " or name a recipient (`talktime notifications add --to ADDRESS`), then `talktime notifications resend`"
 )
-NO_OPERATOR = "set TALKTIME_OPERATOR_MAIL to the address of whoever runs this installation"
+NO_OPERATOR = "set TALKTIME_OPERATOR_ADDRESS to the address of whoever runs this installation"
 _NOT_IN_ADDRESSES = frozenset('<>()[]\\,;:" ')
 
 

@@ -42,6 +42,7 @@ def statement_paper(statement: Statement, language: str) -> Paper:
     month = wording.month(statement.month)
     on_time = [used for used in statement.used if not used.is_late]
     late = [used for used in statement.used if used.is_late]
+    dearest = max((used.cost_micros for used in statement.used), default=0)
     content = frame(
         wording,
         title=wording.say("Statement"),
@@ -55,8 +56,10 @@ def statement_paper(statement: Statement, language: str) -> Paper:
         "banner": wording.say("Preliminary: %(month)s is not over.", month=month) if statement.is_preliminary else "",
         "balance": _balance(statement, wording, decimals),
         "purchases": _purchases(statement, wording, decimals),
-        "used": _used(on_time, wording, decimals, title=wording.say("Calls by destination")),
-        "late": _used(late, wording, decimals, title=wording.say("Calls of earlier months, charged in this one")),
+        "used": _used(on_time, wording, decimals, dearest, title=wording.say("Calls by destination")),
+        "late": _used(
+            late, wording, decimals, dearest, title=wording.say("Calls of earlier months, charged in this one")
+        ),
         "notes": _notes(statement, wording),
     }
     return Paper(TEMPLATE, content, statement.computed_at)
@@ -115,9 +118,8 @@ def _purchases(statement: Statement, wording: Wording, decimals: int) -> dict[st
     }
 
 
-def _used(used: list[UsedCredit], wording: Wording, decimals: int, *, title: str) -> dict[str, object]:
+def _used(used: list[UsedCredit], wording: Wording, decimals: int, dearest: int, *, title: str) -> dict[str, object]:
     shown, rest = used[:DESTINATIONS_SHOWN_MAX], used[DESTINATIONS_SHOWN_MAX:]
-    dearest = max((each.cost_micros for each in shown), default=0)
     rows = [_used_row(each, _used_label(each, wording), wording, decimals, dearest) for each in shown]
     if rest:
         label = (wording.say("%(count)s more, in the CSV form", count=wording.count(len(rest))), "")

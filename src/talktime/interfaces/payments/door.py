@@ -95,7 +95,7 @@ class PaymentsDoor:
             log.warning("gateway_event_refused", gateway=name, status=status, code=failure.code, why=failure.message)
             return status, _error(failure.code, failure.message)
         if received.kept is Kept.PARKED:
-            log.warning("gateway_event_parked", gateway=name, event=received.event_id, why=received.reason)
+            log.warning("gateway_event_parked", gateway=name, event_id=received.event_id, why=received.reason)
             return 202, {"result": "parked", "detail": received.reason}
         return 200, {"result": received.kept.value}
 

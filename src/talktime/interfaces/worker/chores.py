@@ -16,12 +16,16 @@ from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
 from talktime.usecases.credit.charge_purchases import DUE_MAX, charge_purchase
+from talktime.usecases.credit.issue_statements import issue_statement, statements_due
+from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.credit.review_recharges import ReviewRecharge, held_back_recharges, review_recharge
 from talktime.usecases.organizations.deliver_events import Attempt, Channels, deliver
 from talktime.usecases.ports import PaymentGateway
 
 # How long one can look up what became of a workflow.
 WORKFLOWS_KEPT_FOR = timedelta(days=7)
+# A webhook that did not come within these days is not waited for.
+RECONCILED_BACK_TO = timedelta(days=3)
 
 
 class Done(NamedTuple):
@@ -104,6 +108,30 @@ def deliver_events(work: Work, _: Purchases) -> list[Done]:
     if not work.app.read(_notices_wait, at):
         return []
     return [_delivered(attempt) for attempt in deliver(work.app.run, work.channels, at).attempts]
+
+
+def issue_statements(work: Work, _: Purchases) -> list[Done]:
+    """Issue the statement of every month that is over where the organization is."""
+    done = []
+    for due in work.app.read(statements_due, work.clock()):
+        if work.is_stopping():
+            break
+        statement = work.app.run(issue_statement, due)
+        facts = {"organization": due.organization, "month": f"{due.month:%Y-%m}"}
+        done.append(Done("statement_issued", {**facts, "closing": format_micros(statement.closing_micros)}))
+    return done
+
+
+def reconcile_with_gateways(work: Work, _: Purchases) -> list[Done]:
+    """Compare what gateways charged of late with our purchases: a webhook may never have come (money.md 15)."""
+    done = []
+    for name, gateway in work.gateways.items():
+        at = work.clock()
+        found = reconcile_payments(work.app.run, gateway, at - RECONCILED_BACK_TO, at)
+        if found.settled_count or found.unexplained:
+            facts = {"gateway": name, "settled": found.settled_count, "unexplained": len(found.unexplained)}
+            done.append(Done("gateway_reconciled", facts))
+    return done
 
 
 def forget_workflows(work: Work, purchases: Purchases) -> list[Done]:

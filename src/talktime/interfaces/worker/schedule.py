@@ -30,5 +30,9 @@ SCHEDULE = (
     Chore("charge_purchases", Looks(2 * SECOND), chores.charge_purchases, "charge cards, ask again, search"),
     Chore("deliver_events", Looks(2 * SECOND), chores.deliver_events, "send mails and webhooks"),
     Chore("review_recharges", Looks(MINUTE), chores.review_recharges, "recharges held back by a cap or a burst"),
+    Chore(
+        "reconcile_gateways", Ticks(HOUR, 20 * MINUTE), chores.reconcile_with_gateways, "charges that nobody told of"
+    ),
+    Chore("issue_statements", Ticks(HOUR, 5 * MINUTE), chores.issue_statements, "months that are over, zone by zone"),
     Chore("forget_workflows", Ticks(DAY, 3 * HOUR), chores.forget_workflows, "workflows that ended a week ago"),
 )

@@ -15,8 +15,9 @@ ERROR_CHARACTERS_MAX = 500
 
 
 class Ticks(NamedTuple):
-    """Instants at equal distances: every hour, every day at six. In UTC; what is judged in an organization's time
-    zone looks often enough for every zone.
+    """Instants at equal distances, in UTC: every hour, every day at six.
+
+    What is judged in each organization's time zone is looked at often enough for every zone.
     """
 
     every: timedelta

@@ -189,7 +189,9 @@ def _refuse_wrong_clock(app: App) -> None:
     theirs = app.read(_database_clock, None)
     difference = timedelta(0) if theirs is None else abs(_now() - theirs)
     if difference > CLOCK_DIFFERENCE_MAX:
-        message = f"this machine's clock differs from the database's by {difference.total_seconds():.1f} s; set it right"
+        message = (
+            f"this machine's clock differs from the database's by {difference.total_seconds():.1f} s; set it right"
+        )
         raise Unavailable(message, code="clock_differs")
 
 

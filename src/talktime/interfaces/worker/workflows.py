@@ -110,7 +110,9 @@ def _charged(charge: Callable[[PurchaseKey], Done], key: PurchaseKey) -> str:
         done = charge(key)
     except TalktimeError as failure:
         # The row is as it was, and is looked at again.
-        log.warning("purchase_not_charged", organization=key.organization_id, purchase=key.purchase_id, why=failure)
+        log.warning(
+            "purchase_not_charged", organization=key.organization_id, purchase=key.purchase_id, why=failure.message
+        )
         raise
     except Exception:
         log.exception("purchase_failed", organization=key.organization_id, purchase=key.purchase_id)

@@ -25,9 +25,8 @@ def recharged(t: Telling) -> Letter:
         "The available balance had fallen below %(trigger)s, the amount at which you chose to recharge.",
         trigger=t.money("trigger_micros"),
     )
-    return Letter(
-        title, Tone.GOOD, given(because, *_what_was_added(t), t.say("You need not do anything.")), _bought(t), _look(t)
-    )
+    paragraphs = given(*_what_was_added(t), because, t.say("You need not do anything."))
+    return Letter(title, Tone.GOOD, paragraphs, _bought(t), _look(t))
 
 
 def purchase_failed(t: Telling) -> Letter:
