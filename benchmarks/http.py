@@ -44,7 +44,17 @@ def serving(database_url: str) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "talktime", "serve", "--database", database_url, "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "talktime",
+        "serve",
+        "--no-worker",
+        "--database",
+        database_url,
+        "--port",
+        str(port),
+    ]
     environment = {**os.environ, "TALKTIME_DEADLINE_MILLISECONDS": "10000"}
     server = subprocess.Popen(command, env=environment)
     try:

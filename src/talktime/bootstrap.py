@@ -155,9 +155,7 @@ def _mailer(settings: Settings) -> Mailer:
         message = f"TALKTIME_SMTP_SECURITY is {settings.smtp_security!r}: it must be one of {', '.join(known)}"
         raise Invalid(message, code="smtp_security")
     security = known[settings.smtp_security]
-    server = SmtpServer(
-        settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password, security
-    )
+    server = SmtpServer(settings.smtp_host, settings.smtp_port, settings.smtp_user, settings.smtp_password, security)
     return SmtpMailer(server, settings.mail_from)
 
 

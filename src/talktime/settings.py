@@ -61,11 +61,6 @@ class Settings:
         return "stripe" if self.stripe_secret_key else "sandbox"
 
     @property
-    def sandbox_folder(self) -> Path:
-        """Return where the sandbox keeps its charges."""
-        return self.data_folder / "sandbox"
-
-    @property
     def charging_terms(self) -> ChargingTerms:
         """Return what the decisions of charging need to know."""
         countries = frozenset(filter(None, self.emergency_countries.upper().replace(" ", "").split(",")))

@@ -20,8 +20,19 @@ from talktime.core.values.money import format_micros
 STALE_AFTER = timedelta(hours=1)
 
 _LOT, _REVENUE, _RECEIVABLE = Account.LOT.value, Account.REVENUE.value, Account.RECEIVABLE.value
-_BREAKAGE, _REFUND, _CASH = Account.BREAKAGE.value, Account.REFUND.value, Account.CASH_CLEARING.value
+_BREAKAGE, _REFUND = Account.BREAKAGE.value, Account.REFUND.value
 _TAX = Account.TAX.value
+# What can pay for a lot: money, an invoice, ourselves, another organization.
+_FUNDING = tuple(
+    account.value
+    for account in (
+        Account.CASH_CLEARING,
+        Account.INVOICED,
+        Account.PROMOTION,
+        Account.ADJUSTMENT,
+        Account.TRANSFER,
+    )
+)
 _money = format_micros
 _OURS = "a row that Talktime writes"
 _ACCOUNTS = frozenset(account.value for account in Account)
@@ -284,7 +295,7 @@ def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: date
     name = f"credit_lots {books.lot_id}"
     moved = books.movements
     for column, stated, booked in (
-        ("granted", lot.granted_micros, moved.get((_CASH, _LOT), 0)),
+        ("granted", lot.granted_micros, sum(moved.get((account, _LOT), 0) for account in _FUNDING)),
         ("spent", lot.spent_micros, moved.get((_LOT, _REVENUE), 0) + moved.get((_LOT, _RECEIVABLE), 0)),
         ("expired", lot.expired_micros, moved.get((_LOT, _BREAKAGE), 0)),
         ("refunded", lot.refunded_micros, moved.get((_LOT, _REFUND), 0)),

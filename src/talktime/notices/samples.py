@@ -23,12 +23,14 @@ _WORDS = {
     "credit_note": "CN-2026-0007",
     "purchase": "recharge-7",
     "lot": "3",
-    "decline_code": "expired_card",
+    "code": "expired_card",
     "attempt": "1",
     "attempts_max": "4",
     "agreement": "EA-1001",
     "by": "ada@acme.example",
-    "is_on": "yes",
+    "is_on": "False → True",
+    "recharges_per_hour": "3 → 2",
+    "recharges_per_day": "6 → 4",
     "days": "7",
     "country": "US",
     "plan": "Domestic Calling Plan",
@@ -41,9 +43,18 @@ _WORDS = {
     "recipient": "former-admin@acme.example",
     "reason": "550 no such mailbox",
 }
+_CHANGES = {
+    "trigger_micros": "50000000 → 100000000",
+    "amount_micros": "100000000 → 200000000",
+    "cap_per_day_micros": "None → 600000000",
+    "cap_per_month_micros": "2000000000 → None",
+}
+# Not in an example: the purchase is tried again, and nothing was refunded.
+_LEFT_OUT = frozenset({"consequence", "refund"})
 # What a reason is depends on the kind.
 _REASONS = {
     EventKind.RECHARGE_PAUSED: "card_declined",
+    EventKind.RECHARGE_RESUMED: "method_replaced",
     EventKind.RECHARGE_HELD_BACK: "month_cap",
     EventKind.CREDIT_ADJUSTED: "Goodwill for the outage of 2 March",
     EventKind.PAYMENT_UNEXPLAINED: "the purchase recharge-99 is not ours",
@@ -68,9 +79,11 @@ def sample(kind: EventKind, organization_id: int, currency: str, at: datetime) -
         known["expires_at"] = (at + 365 * _DAY).isoformat()
     if kind is EventKind.BALANCE_EXHAUSTED:
         known["available_micros"] = "0"
+    if kind is EventKind.RECHARGE_SET:
+        known |= _CHANGES
     if kind in _REASONS:
         known["reason"] = _REASONS[kind]
-    details = [(name, known[name]) for name in DETAILS[kind]]
+    details = [(name, known[name]) for name in DETAILS[kind] if name not in _LEFT_OUT]
     if kind is EventKind.AUTHENTICATION_NEEDED:
         details.append(("url", "https://bank.example/confirm"))
     balance_micros = _BALANCES.get(kind, 218_420_000)

@@ -18,6 +18,7 @@ from talktime.notices import formats
 from talktime.notices.catalogs import locale_of, translations
 
 UTC = ZoneInfo("UTC")
+ARROW = "→"
 WHOLE_NUMBER = re.compile("-?[0-9]{1,18}")
 
 
@@ -89,6 +90,18 @@ class Telling:
         amount_micros = self.number(name)
         return "" if amount_micros is None else self.amount(amount_micros)
 
+    def change(self, name: str) -> str:
+        """Return a detail `before → after`; amounts as money, what is not limited or not known as a dash."""
+        before, arrow, after = self.text(name).partition(f" {ARROW} ")
+        if not arrow:
+            return ""
+        shown = [self._shown(name, each) for each in (before, after)]
+        return f" {ARROW} ".join(shown)
+
+    def became(self, name: str) -> str:
+        """Return what a detail `before → after` says is now."""
+        return self.text(name).rpartition(f"{ARROW} ")[2]
+
     def amount(self, amount_micros: int) -> str:
         """Return an amount of money in the event's currency; "" where none is known."""
         return formats.money(amount_micros, self._currency, self.locale) if self._currency else ""
@@ -109,6 +122,11 @@ class Telling:
         """Return where to go; only what a browser may open."""
         url = self._details.get("url", "")
         return url if url.startswith(("https://", "http://")) and url.isprintable() else ""
+
+    def _shown(self, name: str, value: str) -> str:
+        if not WHOLE_NUMBER.fullmatch(value):
+            return "–"
+        return (self.amount(int(value)) or value) if name.endswith("_micros") else value
 
     @staticmethod
     def _filled(sentence: str, values: Mapping[str, str]) -> str:

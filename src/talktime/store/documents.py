@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from talktime.core.credit.invoices import NOBODY, CreditNote, Invoice, Party, Tax
 from talktime.core.credit.purchases import PurchaseCause
-from talktime.core.credit.taxes import Taxed, TaxedAt, TaxRule, rule_at
+from talktime.core.credit.taxes import TaxedAt, TaxRule, rule_at
 from talktime.core.insight.statements import Statement
 from talktime.core.organizations.organizations import Organization
 from talktime.store.instants import from_micros, from_micros_or_none, to_micros, to_micros_or_none
@@ -184,19 +184,13 @@ class DocumentRows:
         )
         return [_credit_note_of(row) for row in self._connection.execute(statement.order_by(credit_notes.c.sequence))]
 
-    def credited(self, organization_id: int) -> dict[int, Taxed]:
-        """Return what credit notes gave back of each invoice of an organization, by its sequence."""
-        statement = (
-            select(
-                credit_notes.c.invoice_sequence,
-                func.sum(credit_notes.c.net_micros),
-                func.sum(credit_notes.c.tax_micros),
-            )
-            .where(credit_notes.c.organization_id == organization_id)
-            .group_by(credit_notes.c.invoice_sequence)
-        )
-        # PostgreSQL adds up to a numeric.
-        return {row[0]: Taxed(int(row[1]), int(row[2])) for row in self._connection.execute(statement)}
+    def credit_notes_of(self, organization_id: int) -> dict[int, list[CreditNote]]:
+        """Return all credit notes of an organization by the sequence of the invoice that each corrects."""
+        statement = select(credit_notes).where(credit_notes.c.organization_id == organization_id)
+        notes: dict[int, list[CreditNote]] = {}
+        for row in self._connection.execute(statement.order_by(credit_notes.c.sequence)):
+            notes.setdefault(row.invoice_sequence, []).append(_credit_note_of(row))
+        return notes
 
     # ── statements ──────────────────────────────────────────────────────────────────────────────────────────
 

@@ -138,13 +138,11 @@ class NotificationRows:
         )
         self._connection.execute(statement)
 
-    def log(
-        self, organization_ids: Sequence[int], states: Sequence[DeliveryState], most: int
-    ) -> list[tuple[Delivery, Event]]:
+    def log(self, organization_id: int, states: Sequence[DeliveryState], most: int) -> list[tuple[Delivery, Event]]:
         """Return the newest deliveries in these states, each with its event."""
         statement = (
             _LOGGED.where(
-                deliveries.c.organization_id.in_(list(organization_ids)),
+                deliveries.c.organization_id == organization_id,
                 deliveries.c.state.in_([state.value for state in states]),
             )
             .order_by(outbox.c.occurred_at.desc(), outbox.c.event_id, deliveries.c.channel, deliveries.c.recipient)

@@ -5,8 +5,9 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, insert, select, update
 
 from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
+from talktime.core.values.periods import DAY
 from talktime.store.instants import to_micros
-from talktime.store.schema import payment_methods
+from talktime.store.schema import organizations, payment_methods
 
 
 class PaymentRows:
@@ -62,29 +63,38 @@ class PaymentRows:
         }
         self._connection.execute(insert(payment_methods), row)
 
-    def cards_expiring(self, after: date, until: date, *, told_days: int, most: int) -> list[tuple[int, int]]:
-        """Return the keys of cards that expire in (after, until] and of which that notice, or a later one, is due.
+    def zones_with_cards(self) -> list[str]:
+        """Return the time zones of the organizations that have cards."""
+        found = self._connection.scalars(
+            select(organizations.c.time_zone)
+            .join(payment_methods, payment_methods.c.organization_id == organizations.c.organization_id)
+            .where(payment_methods.c.expires_on.is_not(None), ~payment_methods.c.is_removed)
+            .distinct()
+        )
+        return sorted(found)
 
-        Keys are (organization_id, method_id), in that order; `told_days` is how many days before it a notice is told.
-        """
+    def cards_expiring(self, zone: str, today: date, days: int, *, most: int) -> list[PaymentMethod]:
+        """Return cards of a zone's organizations that expire in so many days or fewer and were not told of that."""
+        told = payment_methods.c.expiry_told_days
         found = self._connection.execute(
-            select(payment_methods.c.organization_id, payment_methods.c.method_id)
+            select(payment_methods)
+            .join(organizations, payment_methods.c.organization_id == organizations.c.organization_id)
             .where(
-                payment_methods.c.expires_on > after.isoformat(),
-                payment_methods.c.expires_on <= until.isoformat(),
+                organizations.c.time_zone == zone,
+                payment_methods.c.expires_on >= today.isoformat(),
+                payment_methods.c.expires_on <= (today + days * DAY).isoformat(),
                 ~payment_methods.c.is_removed,
-                payment_methods.c.expiry_told_days.is_(None) | (payment_methods.c.expiry_told_days > told_days),
+                told.is_(None) | (told > days),
             )
             .order_by(payment_methods.c.organization_id, payment_methods.c.method_id)
             .limit(most)
         )
-        return [(row[0], row[1]) for row in found]
+        return [_method_of(dict(row)) for row in found.mappings()]
 
     def expiry_told_days(self, organization_id: int, method_id: int) -> int | None:
-        """Return how many days before a card's expiry the last notice was; None where there was none."""
-        statement = select(payment_methods.c.expiry_told_days)
+        """Return how many days before a card's expiry its last notice was; None where there was none."""
         told: int | None = self._connection.scalar(
-            statement.where(
+            select(payment_methods.c.expiry_told_days).where(
                 payment_methods.c.organization_id == organization_id, payment_methods.c.method_id == method_id
             )
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,13 +11,26 @@ from talktime.core.credit.payments import GatewayEvent, PurchaseKey
 from talktime.core.credit.purchases import Purchase, PurchaseCause
 from talktime.core.credit.watching import CreditWatch
 from talktime.store.charging import watch_rows
-from talktime.store.instants import to_micros
+from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import credit_watches, gateway_events, organizations, purchases
 
 _PURCHASE = [purchases.c[name] for name in watch_rows.PURCHASE_COLUMNS.split(", ")]
 _WATCH = [credit_watches.c[name] for name in watch_rows.WATCH_COLUMNS.split(", ")]
 _POLICY_NAMES = watch_rows.POLICY_COLUMNS.split(", ")
 _PROGRESS_NAMES = watch_rows.PROGRESS_COLUMNS.split(", ")
+
+
+class ParkedEvent(NamedTuple):
+    """What a gateway reported and no purchase of ours explains."""
+
+    received_at: datetime
+    gateway: str
+    event_id: str
+    kind: str
+    charge_id: str
+    amount_micros: int
+    currency: str
+    reason: str
 
 
 class PurchaseRows:
@@ -83,6 +97,11 @@ class PurchaseRows:
     def of_charge(self, charge_id: str) -> Purchase | None:
         """Return the purchase that a gateway's charge paid."""
         return self._one(select(*_PURCHASE).where(purchases.c.charge_id == charge_id)) if charge_id else None
+
+    def of_lot(self, organization_id: int, lot_id: int) -> Purchase | None:
+        """Return the purchase that became a lot."""
+        owner = purchases.c.organization_id == organization_id
+        return self._one(select(*_PURCHASE).where(owner, purchases.c.lot_id == lot_id))
 
     def all(self, organization_id: int, *, most: int, cause: PurchaseCause | None = None) -> list[Purchase]:
         """Return the newest purchases, the newest first."""
@@ -153,6 +172,17 @@ class PurchaseRows:
             "parked_reason": parked_reason,
         }
         self._connection.execute(insert(gateway_events), row)
+
+    def parked_events(self, *, most: int) -> list[ParkedEvent]:
+        """Return what gateways reported and no purchase explains, the newest first."""
+        columns = ("gateway", "event_id", "kind", "charge_id", "amount_micros", "currency", "parked_reason")
+        found = self._connection.execute(
+            select(gateway_events.c.received_at, *(gateway_events.c[name] for name in columns))
+            .where(gateway_events.c.parked_reason != "")
+            .order_by(gateway_events.c.received_at.desc())
+            .limit(most)
+        )
+        return [ParkedEvent(from_micros(row[0]), *row[1:]) for row in found]
 
     def is_noted(self, event: GatewayEvent) -> bool:
         """Tell whether a gateway's event was noted before."""

@@ -3,7 +3,7 @@
 It prints its port when it listens, and ends when its standard input does. What is mended, and nothing else:
 
 - an idempotency key answers again what it answered, and refuses another request (localstripe ignores keys);
-- payments can be listed by customer, newest first, and searched by metadata (it can do neither);
+- payments can be listed by customer or since an instant, newest first, and searched by metadata (it can do neither);
 - parameters newer than localstripe are taken: description, error_on_requires_action, allowed_payment_method_types;
 - nothing is written to a disk, and no other machine can reach it.
 
@@ -67,9 +67,12 @@ def mend() -> None:
     def create(**data: object) -> resources.PaymentIntent:
         return created(**{name: value for name, value in data.items() if name not in _NEWER})
 
-    def list_all(url: str, customer: str = "", **data: object) -> resources.List:
+    def list_all(url: str, customer: str = "", created: dict | None = None, **data: object) -> resources.List:
         page = listed(url, **data)
-        page._list = [intent for intent in reversed(page._list) if intent.customer == customer]
+        since = int((created or {}).get("gte", 0))
+        page._list = [
+            intent for intent in reversed(page._list) if customer in {"", intent.customer} and intent.created >= since
+        ]
         return page
 
     resources.PaymentIntent._api_create = staticmethod(create)

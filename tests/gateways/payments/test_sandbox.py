@@ -19,7 +19,7 @@ from talktime.core.credit.payments import (
 from talktime.core.credit.purchases import HARD_DECLINES
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.gateways.payments.sandbox import SandboxGateway
-from talktime.gateways.payments.sandbox_cards import CARDS, Behavior, SandboxCard
+from talktime.gateways.payments.sandbox_cards import CARDS, Behavior, SandboxCard, table_rows
 from tests.gateways.payments.orders import AT, TWO_HUNDRED, next_attempt, order, refund_order
 
 MOVED = {"USD": TWO_HUNDRED}
@@ -88,6 +88,14 @@ def test_a_card_that_declines_moves_nothing_and_says_why_again_and_again(
 
 def test_there_is_a_card_for_every_hard_decline() -> None:
     assert {card.code for card in DECLINING} >= HARD_DECLINES
+
+
+def test_the_page_for_operators_lists_every_card_and_what_it_does(repository: Path) -> None:
+    page = (repository / "docs/operate/payments.md").read_text("utf-8").splitlines()
+
+    listed = [line for line in page if line.startswith(("| 3", "| 4", "| 5"))]
+
+    assert listed == [f"| {number} | {what} | {then} |" for number, what, then in table_rows()]
 
 
 def test_no_two_cards_share_a_number_and_every_number_passes_the_check_digit() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from talktime.core.credit.payments import Charged, GatewayEvent, GatewayEventKind, NeedsAction, PurchaseKey
-from talktime.core.values.errors import Forbidden, Invalid
+from talktime.core.values.errors import Forbidden, Invalid, Unavailable
 from talktime.gateways.payments.sandbox import SIGNATURE_HEADER, SandboxGateway
 from tests.gateways.payments.orders import AT, TWO_HUNDRED, order, refund_order
 
@@ -100,6 +100,27 @@ def test_a_refund_that_fails_later_and_a_lost_dispute_are_reported(
 
     told = {(event.kind.value, event.code) for event in reported()}
     assert told >= {("refund_failed", "expired_or_canceled_card"), ("dispute_lost", "fraudulent")}
+
+
+def test_case_15_what_no_webhook_told_is_listed_as_its_webhook_would_have_told_it(
+    gateway: SandboxGateway, reported: Callable[[], list[GatewayEvent]]
+) -> None:
+    for number, purchase in (("4242424242424242", "r-1"), ("4000000000000002", "r-2"), ("4000007700000018", "r-3")):
+        gateway.charge(order(gateway.add_card(f"{number} 12/27").token, purchase))
+
+    listed = list(gateway.charges_since(AT))
+
+    charged = [event for event in reported() if event.kind is GatewayEventKind.CHARGED]
+    assert sorted(listed, key=lambda event: event.event_id) == charged
+    assert len(charged) == 2
+    assert list(gateway.charges_since(AT + timedelta(microseconds=1))) == []
+
+
+def test_case_15_a_folder_that_cannot_be_read_is_no_empty_list(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(Unavailable):
+        list(SandboxGateway(tmp_path / "file").charges_since(AT))
 
 
 def test_what_was_reported_long_ago_is_not_sent_again(gateway: SandboxGateway) -> None:

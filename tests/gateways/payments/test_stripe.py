@@ -10,6 +10,7 @@ from talktime.core.credit.payments import (
     Ambiguous,
     Charged,
     Declined,
+    GatewayEventKind,
     NeedsAction,
     NothingFound,
     Refunded,
@@ -17,8 +18,8 @@ from talktime.core.credit.payments import (
     Unknown,
 )
 from talktime.core.values.errors import Invalid
-from talktime.gateways.payments.stripe import StripeAccess, StripeGateway
-from tests.gateways.payments.orders import TWO_HUNDRED, next_attempt, order, refund_order
+from talktime.gateways.payments.stripe import PAGE, StripeAccess, StripeGateway
+from tests.gateways.payments.orders import AT, TWO_HUNDRED, next_attempt, order, refund_order
 from tests.gateways.payments.stripe_servers import SECRET_KEY, Localstripe, localstripe
 
 GOOD = "4242424242424242"
@@ -178,6 +179,27 @@ def test_case_10_what_was_charged_is_found_by_who_never_got_the_answer(
     assert restarted.find(wanted) == charged
 
 
+def test_case_15_what_no_webhook_told_is_listed_with_its_purchase(
+    gateway: StripeGateway, token: Callable[[str], str]
+) -> None:
+    good, declined = order(token(GOOD), "listed"), order(token(DECLINED), "listed-declined")
+    charged = gateway.charge(good)
+    gateway.charge(declined)
+    assert isinstance(charged, Charged)
+
+    listed = {event.purchase: event for event in gateway.charges_since(AT.replace(year=2020))}
+    later = list(gateway.charges_since(AT.replace(year=2100)))
+
+    assert declined.purchase not in listed
+    event = listed[good.purchase]
+    assert (event.kind, event.charge_id, event.amount_micros) == (
+        GatewayEventKind.CHARGED,
+        charged.charge_id,
+        TWO_HUNDRED,
+    )
+    assert later == []
+
+
 def test_an_older_purchase_than_the_list_reaches_is_searched_for(
     server: Localstripe, gateway: StripeGateway, token: Callable[[str], str]
 ) -> None:
@@ -189,6 +211,15 @@ def test_an_older_purchase_than_the_list_reaches_is_searched_for(
 
     assert short_sighted.find(old) == charged
     assert short_sighted.find(order(card, "never")) == NothingFound()
+
+
+def test_a_purchase_is_found_beyond_the_first_page_of_the_list(
+    gateway: StripeGateway, token: Callable[[str], str]
+) -> None:
+    card = token(GOOD)
+    answers = [gateway.charge(order(card, f"paged-{number}")) for number in range(PAGE + 1)]
+
+    assert gateway.find(order(card, "paged-0")) == answers[0]
 
 
 def test_another_installations_purchase_of_the_same_name_is_not_ours(

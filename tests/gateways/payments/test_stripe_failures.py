@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from talktime.core.credit.payments import Charged, Declined, NeedsAction, Refunded, RefundFailed, Unknown
 from talktime.core.values.errors import Invalid, Unavailable
 from talktime.gateways.payments.stripe import StripeAccess, StripeGateway
-from tests.gateways.payments.orders import TWO_HUNDRED, order, refund_order
+from tests.gateways.payments.orders import AT, TWO_HUNDRED, order, refund_order
 from tests.gateways.payments.stripe_servers import SECRET_KEY, Scripted, scripted_server
 
 TOKEN = "cus_1/pm_1"
@@ -244,6 +244,13 @@ def test_a_search_that_fails_proves_nothing(
     server.answer = answer
 
     assert isinstance(getattr(gateway, ask)(WANTED), Unknown)
+
+
+def test_case_15_a_list_that_fails_is_no_empty_list(server: Scripted, gateway: StripeGateway) -> None:
+    server.answer = 500, {}
+
+    with pytest.raises(Unavailable):
+        list(gateway.charges_since(AT))
 
 
 @pytest.mark.parametrize("status", ["succeeded", "pending"])

@@ -56,7 +56,7 @@ class Server:
 
     def start(self) -> None:
         """Start, and return when it answers."""
-        arguments = command("serve", "--database", self._url, "--port", str(self.port))
+        arguments = command("serve", "--no-worker", "--database", self._url, "--port", str(self.port))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self._environment}

@@ -80,7 +80,11 @@ def stripe_gateway(stripe_server: Localstripe) -> StripeGateway:
 @pytest.fixture(scope="module")
 def receiver(stripe_server: Localstripe, stripe_gateway: StripeGateway) -> Iterator[Receiver]:
     with served({"stripe": stripe_gateway}) as running:
-        hook = {"url": f"{running.url}/v1/gateways/stripe/events", "secret": WEBHOOK_SECRET}
+        hook = {
+            "url": f"{running.url}/v1/gateways/stripe/events",
+            "secret": WEBHOOK_SECRET,
+            "events": ["payment_intent.succeeded", "payment_intent.payment_failed"],
+        }
         stripe_server.post("/_config/webhooks/talktime", hook)
         yield running
 

@@ -110,7 +110,17 @@ class ChargingServer(Program):
     def __init__(self, database_url: str, folder: Path, environment: dict[str, str]) -> None:
         port = free_port(socket.SOCK_STREAM)
         self.url = f"http://{HOST}:{port}"
-        serve = [sys.executable, "-m", "talktime", "serve", "--database", database_url, "--port", str(port)]
+        serve = [
+            sys.executable,
+            "-m",
+            "talktime",
+            "serve",
+            "--no-worker",
+            "--database",
+            database_url,
+            "--port",
+            str(port),
+        ]
         super().__init__(serve, folder / "server.log", environment)
 
     def start(self) -> None:

@@ -421,7 +421,7 @@ def charged_event(world: RechargeWorld, purchase_id: str = "recharge-1", event_i
         event_id,
         GatewayEventKind.CHARGED,
         world.at,
-        PurchaseKey(ORGANIZATION_ID, purchase_id),
+        world.purchase(purchase_id).gateway_key,
         1,
         "ch_1",
         units(200),
@@ -430,7 +430,7 @@ def charged_event(world: RechargeWorld, purchase_id: str = "recharge-1", event_i
 
 
 def note(world: RechargeWorld, event: GatewayEvent) -> Noting:
-    return world.app.run(note_gateway_event, NoteGatewayEvent(event, world.at))
+    return world.app.run(note_gateway_event, NoteGatewayEvent(event, world.at)).noting
 
 
 def test_a_webhook_before_the_answer_and_again_makes_one_lot(world: RechargeWorld) -> None:
@@ -481,13 +481,47 @@ def test_a_late_refusal_of_a_worker_that_lost_its_lease_is_not_believed(world: R
 
 
 def test_a_webhook_for_an_unknown_purchase_is_kept_and_not_accepted(world: RechargeWorld) -> None:
-    event = replace(charged_event(world, "recharge-77"), charge_id="ch_77")
+    event = GatewayEvent(
+        "sandbox",
+        "evt_77",
+        GatewayEventKind.CHARGED,
+        world.at,
+        PurchaseKey(ORGANIZATION_ID, "recharge-77@0"),
+        1,
+        "ch_77",
+        units(200),
+        "USD",
+    )
 
     noting = note(world, event)
     again = note(world, event)
 
     assert (noting, again) == (Noting.PARKED, Noting.REPEATED)
     assert world.available_units == 100
+
+
+def test_a_second_charge_of_a_settled_purchase_is_no_credit_and_the_operator_is_told(world: RechargeWorld) -> None:
+    world.recharge_on(trigger=50, amount=200)
+    world.spend(60)
+    world.work()
+
+    noting = note(world, replace(charged_event(world), charge_id="ch_second"))
+
+    assert noting is Noting.PARKED
+    assert world.available_units == 240
+    assert EventKind.PAYMENT_UNEXPLAINED in world.told()
+
+
+def test_a_charge_from_before_a_restored_backup_pays_no_purchase_of_today(world: RechargeWorld) -> None:
+    world.recharge_on(trigger=50, amount=200)
+    world.spend(60)
+    before = charged_event(world)
+    assert before.purchase is not None
+
+    noting = note(world, replace(before, purchase=before.purchase._replace(purchase_id="recharge-1@1700000000")))
+
+    assert noting is Noting.PARKED
+    assert world.purchase("recharge-1").state is PurchaseState.DUE
 
 
 def test_a_charge_of_another_amount_is_not_believed_and_asks_for_a_person(world: RechargeWorld) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from talktime.core.credit import recharge
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.payments import Ambiguous, FoundResult, PaymentMethod
+from talktime.core.credit.payments import Ambiguous, FoundResult, MethodKind, PaymentMethod
 from talktime.core.credit.purchases import ATTEMPTS_MAX, Purchase, PurchaseCause, PurchaseState
 from talktime.core.credit.recharge import PauseReason
 from talktime.core.credit.watching import CreditWatch, Telling, Watched, Whose
@@ -98,7 +98,8 @@ def _failed(told: Telling, it: Conclusion) -> None:
         told.watch = replace(told.watch, policy=swapped)
         told.tell(EventKind.RECHARGE_FAILED, *_about(it, it.before), *_why(it.after), ("consequence", "fallback"))
         return
-    _pause(told, it, PauseReason.CARD_DECLINED)
+    is_agreement = it.method.kind is MethodKind.AGREEMENT
+    _pause(told, it, PauseReason.METHOD_UNUSABLE if is_agreement else PauseReason.CARD_DECLINED)
     is_first = it.before.attempt == 1
     kind = EventKind.RECHARGE_FAILED if is_first else EventKind.RECHARGE_PAUSED
     told.tell(kind, *_about(it, it.before), *_why(it.after), ("consequence", "paused"))

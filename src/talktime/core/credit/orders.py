@@ -1,5 +1,6 @@
 """An order of credit: the form, what it would do, and who may place it (S24 to S27, S36, S41 to S43)."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -19,6 +20,8 @@ from talktime.core.values.money import AMOUNT_MAX_MICROS, MICRO_DECIMALS, format
 from talktime.core.values.places import currency_decimals
 
 CARD_EXPIRES_SOON = timedelta(days=30)
+# As `purchase_id_of` and `recharge.purchase_id_of` make them.
+_PURCHASE_ID = re.compile(r"(?:order|recharge)-\d+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +273,11 @@ def placed(form: OrderForm, reviewed: Review, number: int) -> Purchase:
 def purchase_id_of(number: int) -> str:
     """Return the id of an organization's n-th order."""
     return f"order-{number}"
+
+
+def is_purchase_id(reference: str) -> bool:
+    """Tell whether a lot of this reference would take the place of a purchase's own (money.md, UNIQUE(intent id))."""
+    return _PURCHASE_ID.fullmatch(reference.strip()) is not None
 
 
 def _no(reason: RefusalReason, message: str) -> Refused:

@@ -90,6 +90,8 @@ class Declined:
 
     code: str
     message: str = ""
+    # Asking again changes nothing, whatever the code: an agreement's refusal.
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,15 @@ class Purchase:
         return PurchaseKey(self.organization_id, self.purchase_id)
 
     @property
+    def gateway_key(self) -> PurchaseKey:
+        """Return what gateways know it by.
+
+        Its second tells it from one that another installation made, or that was made before a backup was restored
+        (money.md 67).
+        """
+        return PurchaseKey(self.organization_id, f"{self.purchase_id}@{self._stamp}")
+
+    @property
     def is_open(self) -> bool:
         """Tell whether money may still move for it."""
         return self.state in OPEN_STATES
@@ -158,9 +167,17 @@ class Purchase:
 
     @property
     def idempotency_key(self) -> str:
-        """Return what makes the gateway do one attempt once; told apart from another installation's by its second."""
-        stamp = (self.created_at - _EPOCH) // _SECOND
-        return f"talktime-{self.organization_id}-{self.purchase_id}-{stamp}-{self.attempt}"
+        """Return what makes the gateway do one attempt once."""
+        return f"talktime-{self.organization_id}-{self.purchase_id}-{self._stamp}-{self.attempt}"
+
+    @property
+    def _stamp(self) -> int:
+        return (self.created_at - _EPOCH) // _SECOND
+
+
+def key_of(gateway_key: PurchaseKey) -> PurchaseKey:
+    """Return what we know a purchase by, of what a gateway knows it by."""
+    return PurchaseKey(gateway_key.organization_id, gateway_key.purchase_id.partition("@")[0])
 
 
 class Step(Enum):
@@ -217,6 +234,11 @@ def leased(purchase: Purchase, step: Step, at: datetime) -> Purchase:
         last_asked_at=at,
         asked_count=purchase.asked_count + 1,
     )
+
+
+def is_leased(purchase: Purchase, at: datetime) -> bool:
+    """Tell whether the lease of a purchase that was just leased still runs."""
+    return purchase.next_step_at is not None and at < purchase.next_step_at
 
 
 def settled(purchase: Purchase, charged: Charged, lot_id: int, at: datetime) -> Purchase:
@@ -278,7 +300,7 @@ def _declined(purchase: Purchase, declined: Declined, at: datetime) -> Purchase:
         reason=declined.message or f"the card was declined: {declined.code}",
         action_url="",
     )
-    is_last = purchase.attempt >= ATTEMPTS_MAX or declined.code in HARD_DECLINES
+    is_last = purchase.attempt >= ATTEMPTS_MAX or declined.code in HARD_DECLINES or declined.is_final
     if is_last or purchase.cause is PurchaseCause.ORDER:
         return replace(told, state=PurchaseState.FAILED, next_step_at=None, closed_at=at)
     return replace(

@@ -13,6 +13,7 @@ from enum import Enum
 from talktime.core.credit.payments import Refunded, RefundFailed, RefundResult, Unknown
 from talktime.core.credit.purchases import ASK_AGAIN_AFTER, KEY_KNOWN_FOR, LEASE
 from talktime.core.credit.taxes import Taxed
+from talktime.core.values.money import Rounding, divide
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
@@ -122,6 +123,24 @@ def given_back(refunds: Iterable[Refund]) -> Taxed:
     """Return what refunds gave back together, or are about to."""
     counted = [refund for refund in refunds if refund.state is not RefundState.FAILED]
     return Taxed(sum(each.net_micros for each in counted), sum(each.tax_micros for each in counted))
+
+
+def paid_micros(refunds: Iterable[Refund]) -> int:
+    """Return how much gateways gave back, tax included."""
+    return sum(refund.gross_micros for refund in refunds if refund.state is RefundState.REFUNDED)
+
+
+def split(charged: Taxed, before: Taxed, gross_micros: int) -> Taxed | None:
+    """Tell amount from tax in what was given back without us, as they stood in the charge; None if it is too much."""
+    left = Taxed(charged.net_micros - before.net_micros, charged.tax_micros - before.tax_micros)
+    if gross_micros > left.net_micros + left.tax_micros:
+        return None
+    if gross_micros == left.net_micros + left.tax_micros:
+        return left
+    share = divide(gross_micros * charged.net_micros, charged.net_micros + charged.tax_micros, Rounding.HALF_UP)
+    # Neither part is more than what is left of it.
+    net_micros = max(gross_micros - left.tax_micros, min(share, left.net_micros))
+    return Taxed(net_micros, gross_micros - net_micros)
 
 
 def _unknown(refund: Refund, at: datetime) -> Refund:

@@ -60,7 +60,7 @@ class Detail(Enum):
 class LedgerPosting(NamedTuple):
     """An amount that was moved; `lot_id` and `about` (a destination, what a purchase is called) where there is one.
 
-    `count` is of how many postings of the journal it is the sum.
+    `postings_count` is of how many postings of the journal it is the sum.
     """
 
     debit: Account
@@ -68,14 +68,18 @@ class LedgerPosting(NamedTuple):
     amount_micros: int
     lot_id: int | None = None
     about: str = ""
-    count: int = 1
+    postings_count: int = 1
+
+    @property
+    def movement(self) -> str:
+        """Say what was moved, and of how many postings it is the sum."""
+        words = words_of(self.debit, self.credit)
+        return words if self.postings_count == 1 else f"{words} ({self.postings_count:,})"
 
     @property
     def words(self) -> str:
-        """Say what was moved and why, in one line."""
-        words = words_of(self.debit, self.credit)
-        counted = words if self.count == 1 else f"{words} ({self.count:,})"
-        return f"{counted}, {self.about}" if self.about else counted
+        """Say what was moved and what it is about, in one line."""
+        return f"{self.movement}, {self.about}" if self.about else self.movement
 
 
 class LedgerEntry(NamedTuple):
@@ -93,7 +97,9 @@ class LedgerEntry(NamedTuple):
     @property
     def words(self) -> str:
         """Say what happened, in one line."""
-        return "; ".join(dict.fromkeys(posting.words for posting in self.postings))
+        movements = dict.fromkeys(posting.movement for posting in self.postings)
+        about = dict.fromkeys(posting.about for posting in self.postings if posting.about)
+        return ", ".join(("; ".join(movements), *about))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +149,9 @@ def summarized(entries: Iterable[LedgerEntry], detail: Detail) -> Iterator[Ledge
             for posting in entry.postings:
                 pair = posting.debit, posting.credit
                 micros, count = sums.get(pair, (0, 0))
-                sums[pair] = micros + posting.amount_micros, count + posting.count
+                sums[pair] = micros + posting.amount_micros, count + posting.postings_count
         postings = tuple(
-            LedgerPosting(*pair, micros, count=count)
+            LedgerPosting(*pair, micros, postings_count=count)
             for pair, (micros, count) in sorted(sums.items(), key=lambda item: _in_order_of_the_chart(item[0]))
         )
         yield LedgerEntry(f"{detail.value}:{named}", booked_on, None, postings)

@@ -22,35 +22,47 @@ DETAILS: dict[EventKind, tuple[str, ...]] = {
     EventKind.BALANCE_EXHAUSTED: ("available_micros",),
     EventKind.BALANCE_OVERDRAWN: (),
     EventKind.CREDIT_PURCHASED: _PAID,
-    EventKind.PURCHASE_FAILED: ("amount_micros", "method", "decline_code", "reason", "purchase"),
+    EventKind.PURCHASE_FAILED: ("amount_micros", "method", "code", "reason", "purchase"),
     EventKind.RECHARGE_SUCCEEDED: (*_PAID, "trigger_micros"),
-    # `decline_code` as gateways say it (`expired_card`), `reason` in plain words where there is no code.
+    # `code` as gateways say it (`expired_card`), `reason` in plain words where we have none for the code; `consequence`
+    # is `paused` (this one mail tells both) or `fallback`.
     EventKind.RECHARGE_FAILED: (
         "amount_micros",
         "method",
-        "decline_code",
+        "code",
         "reason",
+        "consequence",
         "attempt",
         "attempts_max",
         "next_attempt_at",
         "purchase",
     ),
-    # `reason` is a value of PauseReason.
-    EventKind.RECHARGE_PAUSED: ("reason", "amount_micros", "method", "decline_code", "purchase"),
-    EventKind.RECHARGE_RESUMED: ("amount_micros", "trigger_micros", "method"),
+    # `reason` is a value of PauseReason, or plain words.
+    EventKind.RECHARGE_PAUSED: ("reason", "amount_micros", "method", "code", "purchase"),
+    # `reason` is `payment_settled` or `method_replaced`; `by` names who resumed it.
+    EventKind.RECHARGE_RESUMED: ("reason", "amount_micros", "trigger_micros", "method", "by"),
     EventKind.RECHARGE_DELAYED: ("amount_micros", "method", "reason", "next_attempt_at", "purchase"),
     # `reason` is a value of HoldBackReason.
     EventKind.RECHARGE_HELD_BACK: ("reason", "until_at", "amount_micros", "trigger_micros", "available_micros"),
-    # `is_on` is `yes` or `no`; `by` names who changed it.
-    EventKind.RECHARGE_SET: ("is_on", "trigger_micros", "amount_micros", "method", "by"),
+    # Fields of RechargePolicy that changed, as `before → after`; `by` names who changed them.
+    EventKind.RECHARGE_SET: (
+        "is_on",
+        "trigger_micros",
+        "amount_micros",
+        "cap_per_day_micros",
+        "cap_per_month_micros",
+        "recharges_per_hour",
+        "recharges_per_day",
+        "by",
+    ),
     # `url` is where the card's owner authenticates.
     EventKind.AUTHENTICATION_NEEDED: ("amount_micros", "method", "purchase"),
     # `amount_micros` is what would be lost.
     EventKind.LOT_EXPIRING: ("lot", "amount_micros", "expires_at", "days"),
     EventKind.CREDIT_EXPIRED: ("lot", "amount_micros", "expires_at"),
     EventKind.CREDIT_REFUNDED: ("amount_micros", "tax_micros", "method", "invoice", "credit_note", "lot"),
-    # Less than zero where credit was taken away.
-    EventKind.CREDIT_ADJUSTED: ("amount_micros", "reason", "by", "lot"),
+    # Less than zero where credit was taken away; `refund` where one could not be paid out.
+    EventKind.CREDIT_ADJUSTED: ("amount_micros", "reason", "by", "lot", "refund"),
     EventKind.DISPUTE_OPENED: ("amount_micros", "method", "purchase", "lot", "taken_back_micros", "shortfall_micros"),
     EventKind.DISPUTE_WON: ("amount_micros", "method", "purchase", "lot"),
     EventKind.DISPUTE_LOST: ("amount_micros", "method", "purchase", "lot", "fee_micros"),

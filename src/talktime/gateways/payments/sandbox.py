@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,7 @@ from talktime.core.credit.payments import (
     RefundResult,
     Unknown,
 )
-from talktime.core.values.errors import Forbidden, Invalid, NotFound
+from talktime.core.values.errors import Forbidden, Invalid, NotFound, Unavailable
 from talktime.gateways.payments import sandbox_charges
 from talktime.gateways.payments.finding import HeldAttempt, became
 from talktime.gateways.payments.sandbox_cards import read_card
@@ -101,6 +101,18 @@ class SandboxGateway:
         except msgspec.MsgspecError as failure:
             message = "the body is no event of the sandbox"
             raise Invalid(message, code="event_unreadable") from failure
+
+    def charges_since(self, since: datetime) -> Iterator[GatewayEvent]:
+        """Yield every charge that moved money since an instant; raise Unavailable."""
+        try:
+            with self._folder.alone():
+                charges = list(self._folder.charges())
+        except (OSError, msgspec.MsgspecError) as failure:
+            raise Unavailable(_unreadable(failure)) from failure
+        for charge in charges:
+            for report in charge.reports:
+                if report.kind is GatewayEventKind.CHARGED and report.occurred_at >= since:
+                    yield _event(report, charge)
 
     def events_since(self, at: datetime) -> list[SignedEvent]:
         """Return what happened at an instant or later, the oldest first, signed anew as a gateway does at each try."""
@@ -183,23 +195,26 @@ class SandboxGateway:
             self._folder.keep(after)
 
     def _signed(self, report: Report, charge: SandboxCharge) -> SignedEvent:
-        event = GatewayEvent(
-            gateway=NAME,
-            event_id=report.event_id,
-            kind=report.kind,
-            occurred_at=report.occurred_at,
-            purchase=charge.order.purchase,
-            attempt=charge.order.attempt,
-            charge_id=charge.charge_id,
-            amount_micros=report.amount_micros,
-            currency=charge.order.currency,
-            code=report.code,
-            url=sandbox_charges.action_url(charge) if report.kind is GatewayEventKind.NEEDS_ACTION else "",
-            name=f"sandbox.{report.kind.value}",
-        )
-        body = msgspec.json.encode(event)
+        body = msgspec.json.encode(_event(report, charge))
         signature = _signature(body, int(self._clock().timestamp()), self._folder.secret())
         return SignedEvent(body, {"content-type": "application/json", SIGNATURE_HEADER: signature})
+
+
+def _event(report: Report, charge: SandboxCharge) -> GatewayEvent:
+    return GatewayEvent(
+        gateway=NAME,
+        event_id=report.event_id,
+        kind=report.kind,
+        occurred_at=report.occurred_at,
+        purchase=charge.order.purchase,
+        attempt=charge.order.attempt,
+        charge_id=charge.charge_id,
+        amount_micros=report.amount_micros,
+        currency=charge.order.currency,
+        code=report.code,
+        url=sandbox_charges.action_url(charge) if report.kind is GatewayEventKind.NEEDS_ACTION else "",
+        name=f"sandbox.{report.kind.value}",
+    )
 
 
 def _signature(body: bytes, stamp: int, secret: bytes) -> str:

@@ -5,9 +5,9 @@ Nothing is retried here: the recharge protocol asks again, with the same key, wh
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -30,7 +30,7 @@ from talktime.gateways.payments import stripe_answers
 from talktime.gateways.payments.finding import HeldAttempt, became, stem
 from talktime.gateways.payments.minor_units import to_minor
 from talktime.gateways.payments.stripe_answers import ATTEMPT_FIELD, KEY_FIELD, ORGANIZATION_FIELD, PURCHASE_FIELD, Json
-from talktime.gateways.payments.stripe_events import event_from
+from talktime.gateways.payments.stripe_events import event_from, event_of_charge
 
 SIGNATURE_HEADER = "stripe-signature"
 PAGE = 100
@@ -157,6 +157,18 @@ class StripeGateway:
         except Invalid as failure:
             return RefundFailed(failure.code, failure.message)
         return stripe_answers.read_refund(_plain(refund))
+
+    def charges_since(self, since: datetime) -> Iterator[GatewayEvent]:
+        """Yield every payment of ours that was begun since an instant and moved money; raise Unavailable."""
+        try:
+            listed = self._client.v1.payment_intents.list({"created": {"gte": int(since.timestamp())}, "limit": PAGE})
+            for intent in map(_plain, listed.auto_paging_iter()):
+                is_ours = stripe_answers.purchase_of(intent.get("metadata"))[0] is not None
+                if is_ours and intent.get("status") == "succeeded":
+                    yield event_of_charge(intent)
+        except stripe.StripeError as failure:
+            message = f"{stripe_answers.why_unknown(failure, 'charges_since')}; try again later"
+            raise Unavailable(message, code="stripe_unavailable") from failure
 
     def read_event(self, body: bytes, headers: Mapping[str, str]) -> GatewayEvent:
         """Verify and read a webhook; raise Forbidden for its signature, Invalid for its content."""

@@ -36,6 +36,7 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command("demo", "demo", _START, "See the whole job done on sample calls, in a minute."),
     _Command("serve", "serve", _START, "Answer switches over HTTP: start, answer, extend, end."),
+    _Command("worker", "worker", _START, "Do what happens later: recharges, mails, statements; see what waits."),
     _Command("organizations", "organizations.organizations", _PEOPLE, "Those who own a balance: list, add, show."),
     _Command("users", "organizations.users", _PEOPLE, "People who call: list, add, import from CSV or Excel."),
     _Command("licenses", "organizations.licenses", _PEOPLE, "What people may use: assign to one or to many."),
@@ -43,8 +44,14 @@ _COMMANDS = (
     _Command("decks", "rates.decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
     _Command("quote", "rates.quote", _PRICES, "What a call to a number costs, and why."),
     _Command("credit", "credit.credit", _MONEY, "Fund an organization, see its balance and its lots."),
+    _Command("invoices", "invoices", _MONEY, "The bill for each purchase, and its credit notes: list, show, PDF, CSV."),
+    _Command("statements", "statements", _MONEY, "A month of the books: list, show, issue, PDF, CSV."),
+    _Command("taxes", "taxes", _MONEY, "What each country takes, at purchase or at use: list, set."),
+    _Command("notifications", "notifications", _MONEY, "Who is told of what, by mail and webhook; what was sent."),
+    _Command("payments", "payments", _MONEY, "Where gateways and our books may differ: reconcile, resolve, freeze."),
     _Command("calls", "calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
     _Command("usage", "usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    _Command("ledger", "ledger", _REPORTS, "The books for finance: export to CSV or Beancount, balances, accounts."),
     _Command("audit", "audit", _REPORTS, "Prove that the books agree to the micro-unit."),
 )
 

@@ -3,7 +3,7 @@
 Each may be done twice, by two workers at once, or be cut off anywhere: the use cases see to that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
@@ -16,14 +16,23 @@ from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
 from talktime.usecases.credit.charge_purchases import DUE_MAX, charge_purchase
+from talktime.usecases.credit.expire_credit import DueNotices, ExpireCredit, due_expiries, due_notices
+from talktime.usecases.credit.expire_credit import announce_expiry as announce
+from talktime.usecases.credit.expire_credit import expire_credit as sweep
 from talktime.usecases.credit.issue_statements import issue_statement, statements_due
+from talktime.usecases.credit.pay_refunds import due_refunds, pay_refund
 from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.credit.review_recharges import ReviewRecharge, held_back_recharges, review_recharge
+from talktime.usecases.credit.settle_invoices import warn_of_overdue_invoices as warn_of_invoices
+from talktime.usecases.credit.warn_of_expiring_cards import CARDS_MAX
+from talktime.usecases.credit.warn_of_expiring_cards import warn_of_expiring_cards as warn_of_cards
 from talktime.usecases.organizations.deliver_events import Attempt, Channels, deliver
 from talktime.usecases.ports import PaymentGateway
 
 # How long one can look up what became of a workflow.
 WORKFLOWS_KEPT_FOR = timedelta(days=7)
+# Pages of a hundred in one turn; what is left is looked at in the next.
+ROUNDS_MAX = 1_000
 # A webhook that did not come within these days is not waited for.
 RECONCILED_BACK_TO = timedelta(days=3)
 
@@ -97,9 +106,73 @@ def review_recharges(work: Work, _: Purchases) -> list[Done]:
         if work.is_stopping():
             break
         reviewed = work.app.run(review_recharge, ReviewRecharge(name, work.clock()))
-        until = {} if reviewed.until is None else {"until": reviewed.until}
+        until = {} if reviewed.until is None else {"until": reviewed.until.isoformat()}
         done.append(Done("recharge_reviewed", {"organization": name, "verdict": reviewed.verdict.value, **until}))
     return done
+
+
+def pay_refunds(work: Work, _: Purchases) -> list[Done]:
+    """Ask gateways for the refunds that are due."""
+    done = []
+    for organization_id, refund_id in work.app.read(due_refunds, work.clock()):
+        if work.is_stopping():
+            break
+        refund = pay_refund(work.app.run, work.gateways, organization_id, refund_id, work.clock)
+        if refund is not None:
+            facts = {"organization": organization_id, "refund": refund_id, "currency": refund.currency}
+            done.append(Done(f"refund_{refund.state.value}", {**facts, "amount": format_micros(refund.gross_micros)}))
+    return done
+
+
+def expire_credit(work: Work, _: Purchases) -> list[Done]:
+    """Book what has expired, and tell it; what expired is not spendable whether it was booked or not."""
+    done: list[Done] = []
+    for organization_id in _each_once(work, lambda: work.app.read(due_expiries, work.clock())):
+        swept = work.app.run(sweep, ExpireCredit(organization_id, work.clock()))
+        facts = {"organization": swept.organization.name, "currency": swept.organization.currency}
+        done += [
+            Done("credit_expired", {**facts, "lot": loss.lot_id, "amount": format_micros(loss.amount_micros)})
+            for loss in swept.expired
+        ]
+    return done
+
+
+def announce_expiry(work: Work, _: Purchases) -> list[Done]:
+    """Tell what will be lost if nobody spends it: 60, 30, 7 and 1 days before."""
+    done: list[Done] = []
+    beyond = 0
+    for _round in range(ROUNDS_MAX):
+        organization_ids = work.app.read(due_notices, DueNotices(work.clock(), beyond))
+        for organization_id in organization_ids:
+            if work.is_stopping():
+                return done
+            announced = work.app.run(announce, ExpireCredit(organization_id, work.clock()))
+            facts = {"organization": announced.organization.name, "currency": announced.organization.currency}
+            done += [
+                Done("expiry_announced", {**facts, "days": each.days, "amount": format_micros(each.loss.amount_micros)})
+                for each in announced.notices
+            ]
+        if not organization_ids:
+            break
+        beyond = organization_ids[-1]
+    return done
+
+
+def warn_of_expiring_cards(work: Work, _: Purchases) -> list[Done]:
+    """Tell of cards that expire within a month, and within a week."""
+    count = 0
+    for _round in range(ROUNDS_MAX):
+        told = work.app.run(warn_of_cards, work.clock())
+        count += told
+        if told < CARDS_MAX or work.is_stopping():
+            break
+    return [Done("cards_told_of", {"cards": count})] if count else []
+
+
+def warn_of_overdue_invoices(work: Work, _: Purchases) -> list[Done]:
+    """Tell of invoices that should have been paid by now; each is told once."""
+    count = work.app.run(warn_of_invoices, work.clock())
+    return [Done("invoices_overdue", {"invoices": count})] if count else []
 
 
 def deliver_events(work: Work, _: Purchases) -> list[Done]:
@@ -140,6 +213,20 @@ def forget_workflows(work: Work, purchases: Purchases) -> list[Done]:
     return [Done("workflows_forgotten", {"workflows": forgotten})] if forgotten else []
 
 
+def _each_once(work: Work, due: Callable[[], Sequence[int]]) -> Iterator[int]:
+    """Yield what is due, page by page, and what stays due although it was done only once."""
+    seen: set[int] = set()
+    for _ in range(ROUNDS_MAX):
+        fresh = [each for each in due() if each not in seen]
+        for each in fresh:
+            if work.is_stopping():
+                return
+            yield each
+        seen.update(fresh)
+        if not fresh:
+            return
+
+
 def _due_purchases(tx: Transaction, at: datetime) -> list[DuePurchase]:
     return tx.work.due_purchases(at, most=DUE_MAX)
 
@@ -163,7 +250,7 @@ def _told(purchase: Purchase) -> Done:
     if purchase.reason:
         facts["reason"] = purchase.reason
     if purchase.next_step_at is not None:
-        facts["next_step_at"] = purchase.next_step_at
+        facts["next_step_at"] = purchase.next_step_at.isoformat()
     return Done(f"purchase_{purchase.state.value}", facts)
 
 

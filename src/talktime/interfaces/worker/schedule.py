@@ -1,4 +1,7 @@
-"""The schedule: what is done, and when. A new chore is one line."""
+"""The schedule: what is done, and when. A new chore is one line.
+
+Ticks are UTC; what an organization's own day or month decides is looked at every hour, or whenever a row says so.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,10 +32,13 @@ class Chore(NamedTuple):
 SCHEDULE = (
     Chore("charge_purchases", Looks(2 * SECOND), chores.charge_purchases, "charge cards, ask again, search"),
     Chore("deliver_events", Looks(2 * SECOND), chores.deliver_events, "send mails and webhooks"),
+    Chore("pay_refunds", Looks(5 * SECOND), chores.pay_refunds, "give money back"),
+    Chore("expire_credit", Looks(MINUTE), chores.expire_credit, "book what has expired, and recharge if need be"),
     Chore("review_recharges", Looks(MINUTE), chores.review_recharges, "recharges held back by a cap or a burst"),
-    Chore(
-        "reconcile_gateways", Ticks(HOUR, 20 * MINUTE), chores.reconcile_with_gateways, "charges that nobody told of"
-    ),
-    Chore("issue_statements", Ticks(HOUR, 5 * MINUTE), chores.issue_statements, "months that are over, zone by zone"),
+    Chore("announce_expiry", Ticks(HOUR, 5 * MINUTE), chores.announce_expiry, "credit that will expire"),
+    Chore("issue_statements", Ticks(HOUR, 10 * MINUTE), chores.issue_statements, "months that are over"),
+    Chore("warn_of_cards", Ticks(HOUR, 15 * MINUTE), chores.warn_of_expiring_cards, "cards that will expire"),
+    Chore("reconcile_gateways", Ticks(HOUR, 20 * MINUTE), chores.reconcile_with_gateways, "charges nobody told of"),
+    Chore("warn_of_invoices", Ticks(DAY, 6 * HOUR), chores.warn_of_overdue_invoices, "invoices not paid in time"),
     Chore("forget_workflows", Ticks(DAY, 3 * HOUR), chores.forget_workflows, "workflows that ended a week ago"),
 )

@@ -3,10 +3,9 @@
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -74,7 +73,7 @@ def work_until_stopped(app: App, stop: threading.Event) -> None:
     with _slot(app) as slot:
         executor_id = executor_id_of(slot)
         purchases = PurchasesAsWorkflows(app.settings.database_url, executor_id, lambda key: charge_one(work, key))
-        log.info("worker_started", slot=slot.slot, lease_until=slot.lease_until)
+        log.info("worker_started", slot=slot.slot, holder=slot.holder)
         try:
             with ThreadPoolExecutor(len(SCHEDULE), "chore") as threads:
                 _Turns(work, purchases, slot, threads).go_on(stop)

@@ -30,10 +30,10 @@ _DECLINES = {
 
 def why_declined(t: Telling) -> str:
     """Return one sentence; the gateway's own words where we have none for its code."""
-    known = _DECLINES.get(t.text("decline_code"))
+    known = _DECLINES.get(t.text("code"))
     if known is not None:
         return t.say(known)
-    reason = t.text("reason") or t.text("decline_code").replace("_", " ")
+    reason = t.text("reason") or t.text("code").replace("_", " ")
     return (
         t.say("%(method)s was declined: %(reason)s", method=t.text("method"), reason=reason)
         or t.say("The payment was declined: %(reason)s", reason=reason)

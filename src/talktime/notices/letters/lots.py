@@ -91,7 +91,9 @@ def adjusted(t: Telling) -> Letter:
         title or t.say("The balance was corrected"),
         Tone.NEUTRAL,
         given(
-            t.say(
+            t.say("A refund could not be paid out, so its credit is in the balance again.")
+            if t.text("refund")
+            else t.say(
                 "The operator of this service corrected the balance of %(organization)s.", organization=t.organization
             ),
             t.say("The reason given: %(reason)s", reason=t.text("reason")),

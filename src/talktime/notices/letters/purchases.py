@@ -1,5 +1,6 @@
 """Letters about credit that was bought, or could not be: by order or by recharge (S47, S48)."""
 
+from talktime.notices.catalogs import marked
 from talktime.notices.letters.balance import BUY, calls_go_on
 from talktime.notices.letters.declines import why_declined
 from talktime.notices.telling import Button, Letter, Telling, Tone, given, rows
@@ -8,6 +9,10 @@ SHOW_LOTS = "`talktime credit lots`"
 SHOW_INVOICES = "`talktime invoices`"
 SHOW_RECHARGE = "`talktime credit recharge show`"
 ADD_METHOD = "`talktime payment-methods add`"
+CONSEQUENCES = {
+    "paused": marked("Automatic recharge is paused until there is another way to pay, or you resume it."),
+    "fallback": marked("From now on the other payment method that you named pays instead."),
+}
 
 
 def purchased(t: Telling) -> Letter:
@@ -46,20 +51,21 @@ def purchase_failed(t: Telling) -> Letter:
 
 
 def recharge_failed(t: Telling) -> Letter:
-    """A recharge was not paid; told at the first decline already."""
-    amount = t.money("amount_micros")
+    """A recharge was not paid; told at the first decline already, and in the same mail what follows from it."""
+    amount, moment = t.money("amount_micros"), t.moment("next_attempt_at")
     title = t.say("Recharge of %(amount)s failed", amount=amount) or t.say("The recharge failed")
-    again = t.say("It is tried again on %(moment)s.", moment=t.moment("next_attempt_at"))
+    consequence = CONSEQUENCES.get(t.text("consequence"))
     return Letter(
         title,
         Tone.BAD,
         given(
             why_declined(t),
             t.say("No money was taken and no credit was added."),
-            again,
+            t.say("It is tried again on %(moment)s.", moment=moment),
+            t.say(consequence) if consequence else "",
             calls_go_on(t),
         ),
-        (*_tried(t), *rows((t.say("Attempt"), _attempt(t)), (t.say("Next attempt"), t.moment("next_attempt_at")))),
+        (*_tried(t), *rows((t.say("Attempt"), _attempt(t)), (t.say("Next attempt"), moment))),
         given(
             t.say("Replace the card or pay in another way: %(command)s", command=ADD_METHOD),
             t.say("Or buy credit by hand: %(command)s", command=BUY),

@@ -24,6 +24,11 @@ HOLD_BACK_REASONS = {
     "month_cap": marked("One more recharge would exceed the limit that you set for a month."),
     "burst": marked("There were as many recharges as are permitted within an hour."),
 }
+RESUME_REASONS = {
+    "payment_settled": marked("A payment succeeded."),
+    "method_replaced": marked("The payment method was replaced."),
+}
+GIVEN_REASON = marked("The reason given: %(reason)s")
 # These end as soon as there is another way to pay.
 _ANOTHER_CARD_HELPS = frozenset({"card_declined", "authentication_needed", "method_unusable", "card_disputed"})
 
@@ -37,8 +42,7 @@ def paused(t: Telling) -> Letter:
         t.say("Automatic recharge is paused"),
         Tone.BAD,
         given(
-            t.say(known) if known else "",
-            why_declined(t) if t.text("decline_code") else "",
+            t.say(known) if known else why_declined(t) if t.text("code") else t.say(GIVEN_REASON, reason=reason),
             t.say("Nothing is bought automatically until it is resumed."),
             calls_go_on(t),
         ),
@@ -53,10 +57,15 @@ def paused(t: Telling) -> Letter:
 
 def resumed(t: Telling) -> Letter:
     """Recharges are made again."""
+    known = RESUME_REASONS.get(t.text("reason"))
     return Letter(
         t.say("Automatic recharge works again"),
         Tone.GOOD,
-        given(_rule(t) or t.say("When the balance falls below the trigger amount, credit is bought automatically.")),
+        given(
+            t.say(known) if known else "",
+            t.say("%(who)s resumed it.", who=t.text("by")),
+            _rule(t) or t.say("When the balance falls below the trigger amount, credit is bought automatically."),
+        ),
         _settings(t),
         given(t.say("See its settings: %(command)s", command=SHOW_RECHARGE)),
     )
@@ -91,20 +100,33 @@ def held_back(t: Telling) -> Letter:
 
 def changed(t: Telling) -> Letter:
     """Somebody changed the settings; nobody may find out by a charge."""
-    switched = {
-        "yes": t.say("Automatic recharge was turned on"),
-        "no": t.say("Automatic recharge was turned off"),
+    is_on = t.became("is_on")
+    titles = {
+        "True": t.say("Automatic recharge was turned on"),
+        "False": t.say("Automatic recharge was turned off"),
     }
-    is_on = t.text("is_on")
-    off = t.say("Nothing is bought automatically any more. When the balance is used up, calls that need credit stop.")
+    sentences = {
+        "True": t.say("When the balance falls below the trigger amount, credit is bought automatically."),
+        "False": t.say(
+            "Nothing is bought automatically any more. When the balance is used up, calls that need credit stop."
+        ),
+    }
     return Letter(
-        switched.get(is_on) or t.say("The settings of automatic recharge were changed"),
+        titles.get(is_on) or t.say("The settings of automatic recharge were changed"),
         Tone.NEUTRAL,
-        given(off if is_on == "no" else _rule(t), t.say("%(who)s changed it.", who=t.text("by"))),
-        () if is_on == "no" else _settings(t),
+        given(sentences.get(is_on, ""), t.say("%(who)s changed it.", who=t.text("by"))),
+        rows(
+            (t.say("Trigger amount"), t.change("trigger_micros")),
+            (t.say("Recharge amount"), t.change("amount_micros")),
+            (t.say("Limit for a day"), t.change("cap_per_day_micros")),
+            (t.say("Limit for a month"), t.change("cap_per_month_micros")),
+            (t.say("Recharges in an hour at most"), t.change("recharges_per_hour")),
+            (t.say("Recharges in a day at most"), t.change("recharges_per_day")),
+            (t.say("Balance"), t.amount(t.event.balance_micros)),
+        ),
         given(
-            t.say("If that was a mistake, change it back: %(command)s", command=SET),
             t.say("See its settings: %(command)s", command=SHOW_RECHARGE),
+            t.say("If that was a mistake, change it back: %(command)s", command=SET),
         ),
     )
 

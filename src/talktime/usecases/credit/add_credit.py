@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from talktime.core.credit import lots, watching
+from talktime.core.credit import lots, orders, watching
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.organizations.organizations import Organization
@@ -63,7 +63,8 @@ def add_credit(tx: Transaction, request: AddCredit) -> CreditAdded:
     _check_total(request, before, organization)
     lot = _lot(tx, request, organization)
     # Judged at the purchase, so that a purchase of long ago repays what was owed then.
-    after, postings = lots.grant(before, lot, lot.purchased_at)
+    pays = Account.PROMOTION if lot.kind is LotKind.PROMOTIONAL else Account.CASH_CLEARING
+    after, postings = lots.grant(before, lot, lot.purchased_at, pays=pays)
     answer = _answer(request, organization, lot, after, postings)
     tx.credit.add_lot(organization_id, after.lot(lot.lot_id), request.reference)
     tx.credit.save(organization_id, before, after)
@@ -89,6 +90,9 @@ def _check(request: AddCredit, organization: Organization) -> None:
         raise Invalid(message, code="currency_differs")
     if not request.reference.strip() or len(request.reference) > REFERENCE_CHARACTERS_MAX:
         message = f"a reference of 1 to {REFERENCE_CHARACTERS_MAX} characters is needed: it makes the purchase unique"
+        raise Invalid(message, code="reference")
+    if orders.is_purchase_id(request.reference):
+        message = f"{request.reference!r} names a purchase of Talktime's own: choose another reference"
         raise Invalid(message, code="reference")
     if request.purchased_at is not None and request.purchased_at > request.at:
         raise Invalid("a purchase lies in the past: leave the instant away to buy now", code="purchased_at")

@@ -61,7 +61,8 @@ def charge_purchase(
 ) -> None:
     """Do what is due about a purchase, if anything; calling it twice, at once or after a crash, is harmless."""
     leased = run(lease, At(key, clock()))
-    if leased is None:
+    # A process that was frozen until its lease was over asks nothing any more: by then its key may be forgotten.
+    if leased is None or not purchases.is_leased(leased.purchase, clock()):
         return
     result = _asked(gateways[leased.gateway], leased)
     run(conclude, Outcome(key, leased.purchase.attempt, leased.purchase.fence, result, clock()))
@@ -98,7 +99,7 @@ def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: 
 def _order(organization: Organization, purchase: Purchase, method: PaymentMethod) -> ChargeOrder:
     assert method.card is not None
     return ChargeOrder(
-        purchase.key,
+        purchase.gateway_key,
         purchase.attempt,
         purchase.idempotency_key,
         purchase.charged_micros,

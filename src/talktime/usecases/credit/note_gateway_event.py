@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from talktime.core.credit import purchases
 from talktime.core.credit.payments import (
     Charged,
     ChargeResult,
@@ -12,7 +13,7 @@ from talktime.core.credit.payments import (
     GatewayEventKind,
     NeedsAction,
 )
-from talktime.core.credit.purchases import Purchase
+from talktime.core.credit.purchases import Purchase, PurchaseState
 from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
@@ -39,17 +40,22 @@ class Noting(Enum):
     IGNORED = "ignored"
 
 
-def note_gateway_event(tx: Transaction, request: NoteGatewayEvent) -> Noting:
+@dataclass(frozen=True, slots=True)
+class EventNoted:
+    """What became of an event; `reason` says why it was parked."""
+
+    noting: Noting
+    reason: str = ""
+
+
+def note_gateway_event(tx: Transaction, request: NoteGatewayEvent) -> EventNoted:
     """Apply an event to its purchase and keep it, in one transaction; the same event again changes nothing."""
     event = request.event
     if event.kind in _IGNORED:
-        return Noting.IGNORED
+        return EventNoted(Noting.IGNORED)
     purchase = _purchase_of(tx, event)
-    if purchase is not None:
-        # Locked before it is looked for: of two deliveries at once, the second one finds the first one's row.
-        tx.organizations.lock_id(purchase.organization_id)
     if tx.purchases.is_noted(event):
-        return Noting.REPEATED
+        return EventNoted(Noting.REPEATED)
     reason = _misfit(purchase, event)
     tx.purchases.note_event(event, request.at, reason)
     if purchase is None or reason:
@@ -57,15 +63,20 @@ def note_gateway_event(tx: Transaction, request: NoteGatewayEvent) -> Noting:
     result = _result_of(event)
     attempt = purchase.attempt if event.attempt is None else event.attempt
     after = conclude(tx, Outcome(purchase.key, attempt, None, result, request.at))
-    return Noting.REPEATED if after == purchase else Noting.DONE
+    return EventNoted(Noting.REPEATED if after == purchase else Noting.DONE)
 
 
 _IGNORED = frozenset({GatewayEventKind.OTHER})
 
 
 def _purchase_of(tx: Transaction, event: GatewayEvent) -> Purchase | None:
-    named = None if event.purchase is None else tx.purchases.purchase(event.purchase)
-    return named or tx.purchases.of_charge(event.charge_id)
+    named = None if event.purchase is None else tx.purchases.purchase(purchases.key_of(event.purchase))
+    found = named or tx.purchases.of_charge(event.charge_id)
+    if found is None:
+        return None
+    # Locked, then read again: of two deliveries at once, the second one sees what the first one did.
+    tx.organizations.lock_id(found.organization_id)
+    return tx.purchases.purchase(found.key)
 
 
 def _misfit(purchase: Purchase | None, event: GatewayEvent) -> str:
@@ -75,6 +86,11 @@ def _misfit(purchase: Purchase | None, event: GatewayEvent) -> str:
         return f"no purchase of ours is known by this: charge {event.charge_id or 'unnamed'}, {amount}"
     if event.currency and event.currency != purchase.currency:
         return f"the purchase is in {purchase.currency}, the event in {event.currency}"
+    if event.purchase is not None and event.purchase != purchase.gateway_key:
+        return "a purchase of the same name, by another installation or from before a backup was restored"
+    is_second = purchase.state is PurchaseState.SETTLED and event.charge_id != purchase.charge_id
+    if event.kind is GatewayEventKind.CHARGED and is_second:
+        return f"the purchase was paid by {purchase.charge_id} already: this is a second charge, to be given back"
     return ""
 
 
@@ -88,7 +104,7 @@ def _result_of(event: GatewayEvent) -> ChargeResult:
             return Declined(event.code)
 
 
-def _parked(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent, reason: str) -> Noting:
+def _parked(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent, reason: str) -> EventNoted:
     """Tell the operator of an event that explains nothing of ours; without an organization it stands in the list."""
     event = request.event
     if purchase is not None:
@@ -101,4 +117,4 @@ def _parked(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEven
             (("reason", reason), ("purchase", purchase.purchase_id)),
         )
         tx.notifications.tell((told,))
-    return Noting.PARKED
+    return EventNoted(Noting.PARKED, reason)

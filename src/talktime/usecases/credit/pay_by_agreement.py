@@ -30,13 +30,13 @@ def pay_by_agreement(
     standing = standing_of(tx, organization, method, at)
     if standing is None:
         message = f"agreement {method.agreement_number} is not registered: the operator does that"
-        return _declined(tx, taxed, Declined(AgreementRefusal.UNKNOWN.value, message), at)
+        return _declined(tx, taxed, Declined(AgreementRefusal.UNKNOWN.value, message, is_final=True), at)
     refused = agreements.refusal(standing, taxed.charged_micros, taxed.currency, organization.country, at)
     if refused is not None:
         message = agreements.explain(refused, standing, taxed.charged_micros)
         if refused is AgreementRefusal.OTHER_REGION:
             message = f"{message} (case {open_case(tx, organization, standing.agreement, at).number})"
-        return _declined(tx, taxed, Declined(refused.value, message), at)
+        return _declined(tx, taxed, Declined(refused.value, message, is_final=True), at)
     reserve(tx, standing, taxed.charged_micros)
     if standing.agreement.terms is AgreementTerms.ON_SETTLEMENT:
         invoiced = agreements.invoiced(taxed)

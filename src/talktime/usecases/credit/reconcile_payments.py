@@ -28,7 +28,7 @@ def reconcile_payments(run: Run, gateway: PaymentGateway, since: datetime, at: d
     unexplained = []
     for event in gateway.charges_since(since):
         charges_count += 1
-        noting = run(note_gateway_event, NoteGatewayEvent(event, at))
+        noting = run(note_gateway_event, NoteGatewayEvent(event, at)).noting
         if noting is Noting.DONE:
             settled_count += 1
         if noting is Noting.PARKED:

@@ -117,6 +117,18 @@ def pause_recharge(tx: Transaction, request: PauseRecharge) -> RechargeSet:
     return RechargeSet(before.policy, None)
 
 
+def pause_everyone(tx: Transaction, request: PauseRecharge) -> list[str]:
+    """Stop every recharge there is, as after a backup was restored (money.md 67); return whose were running.
+
+    `request.organization` is not looked at. Organizations are locked in the order of their ids.
+    """
+    running = [each for each in tx.organizations.all() if tx.purchases.watch(each.organization_id).policy.is_on]
+    running.sort(key=lambda organization: organization.organization_id)
+    for organization in running:
+        pause_recharge(tx, replace(request, organization=organization.name))
+    return [organization.name for organization in running]
+
+
 def resume_recharge(tx: Transaction, request: ResumeRecharge) -> RechargeSet | ConfirmationNeeded:
     """Try again on an admin's word; raise Conflict where nothing is paused, or a charge is still uncertain."""
     organization = lock_organization(tx, request.organization)

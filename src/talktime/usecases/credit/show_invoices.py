@@ -12,7 +12,8 @@ from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
 
-INVOICES_SHOWN_MAX = 1_000
+# Decades of a busy organization; a longer list is a mistake.
+INVOICES_LISTED_MAX = 100_000
 PARTY_CHARACTERS_MAX = 500
 # TT-000042-0007, or only the 7 that its organization knows it by; C0003 or TT-000042-C0003 for a credit note.
 _NUMBER = re.compile(r"(?:TT-(?P<organization>\d{6,})-)?(?P<note>C)?(?P<sequence>\d{1,18})", re.ASCII | re.IGNORECASE)
@@ -54,19 +55,12 @@ class SetParty:
 
 
 def list_invoices(tx: Transaction, request: LookAt) -> tuple[Organization, list[InvoiceShown]]:
-    """Return the newest invoices of an organization, the newest first."""
+    """Return the newest invoices of an organization with their credit notes, the newest first."""
     organization = find_organization(tx, request.name)
-    given = tx.documents.credited(organization.organization_id)
-    found = tx.documents.invoices(organization.organization_id, most=INVOICES_SHOWN_MAX)
-    nothing = Taxed(0, 0)
+    notes = tx.documents.credit_notes_of(organization.organization_id)
+    found = tx.documents.invoices(organization.organization_id, most=INVOICES_LISTED_MAX)
     return organization, [
-        InvoiceShown(
-            organization,
-            invoice,
-            invoice.state(request.at, given.get(invoice.sequence, nothing)),
-            given.get(invoice.sequence, nothing),
-        )
-        for invoice in found
+        _shown(organization, invoice, tuple(notes.get(invoice.sequence, ())), request.at) for invoice in found
     ]
 
 
@@ -86,9 +80,7 @@ def show_invoice(tx: Transaction, request: InvoiceAt) -> InvoiceShown:
     if invoice is None or (read["note"] and note is None):
         message = f"{organization.name} has no document {request.number}; `talktime invoices list` shows what it has"
         raise NotFound(message, code="invoice_not_found")
-    notes = tuple(tx.documents.credit_notes(invoice))
-    given = credited(notes)
-    return InvoiceShown(organization, invoice, invoice.state(request.at, given), given, notes, note)
+    return _shown(organization, invoice, tuple(tx.documents.credit_notes(invoice)), request.at, note)
 
 
 def show_party(tx: Transaction, organization: str | None) -> Party:
@@ -115,6 +107,17 @@ def set_party(tx: Transaction, request: SetParty) -> Party:
     else:
         tx.documents.save_buyer(owner.organization_id, changed)
     return changed
+
+
+def _shown(
+    organization: Organization,
+    invoice: Invoice,
+    notes: tuple[CreditNote, ...],
+    at: datetime,
+    note: CreditNote | None = None,
+) -> InvoiceShown:
+    given = credited(notes)
+    return InvoiceShown(organization, invoice, invoice.state(at, given), given, notes, note)
 
 
 def _read(stated: str | None, known: str) -> str:

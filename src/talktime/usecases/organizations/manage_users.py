@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from talktime.core.organizations.languages import read_language
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import NO_LICENSE, License, NumberUse, User
-from talktime.core.values.errors import Invalid
+from talktime.core.organizations.users import NO_LICENSE, License, NumberUse, Role, User
+from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.numbers import is_e164, is_emergency, normalize
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
@@ -85,6 +86,16 @@ class ServiceNumberAdded:
     use: NumberUse
 
 
+@dataclass(frozen=True, slots=True)
+class SetRoles:
+    """What a user may do from now on, and in which language he is written to; None leaves it as it is."""
+
+    organization: str
+    user_principal_name: str
+    roles: Role | None = None
+    language: str | None = None
+
+
 def add_users(tx: Transaction, request: AddUsers) -> UsersAdded:
     """Add every person, or nobody where a single one cannot be added."""
     organization = lock_organization(tx, request.organization)
@@ -116,6 +127,24 @@ def list_users(tx: Transaction, organization: str) -> tuple[Organization, list[t
         (user, tuple(identity for identity in identities if identity != user.user_principal_name.lower()))
         for user, identities in people
     ]
+
+
+def set_roles(tx: Transaction, request: SetRoles) -> User:
+    """Set a user's roles and language, and return him; raise NotFound or Invalid."""
+    language = None if request.language is None else read_language(request.language)
+    organization = lock_organization(tx, request.organization)
+    wanted = request.user_principal_name.strip().lower()
+    for user, _ in tx.organizations.users(organization.organization_id):
+        if user.user_principal_name.lower() == wanted:
+            after = replace(
+                user,
+                roles=user.roles if request.roles is None else request.roles,
+                language=user.language if language is None else language,
+            )
+            tx.organizations.set_roles(user.organization_id, user.user_id, after.roles, after.language)
+            return after
+    message = f"{organization.name} has no user {request.user_principal_name!r}; `talktime users` lists them"
+    raise NotFound(message, code="user_not_found")
 
 
 def add_service_number(tx: Transaction, request: AddServiceNumber) -> ServiceNumberAdded:

@@ -1,5 +1,7 @@
 """`talktime users`: the people who call, and the numbers by which calls find them."""
 
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,10 +10,20 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from talktime.core.organizations.users import License, User
+from talktime.core.organizations.notices import name_of, read_role
+from talktime.core.organizations.users import NO_ROLE, License, Role, User
 from talktime.interfaces.cli.organizations.licenses import NAMES, words
-from talktime.interfaces.cli.terminal import DEFAULTS, Options, heading, hint, open_app, refuse, show, table
-from talktime.usecases.organizations.manage_users import AddUsers, NewUser, UserRow, UsersAdded, add_users, list_users
+from talktime.interfaces.cli.terminal import DEFAULTS, Options, facts, heading, hint, open_app, refuse, show, table
+from talktime.usecases.organizations.manage_users import (
+    AddUsers,
+    NewUser,
+    SetRoles,
+    UserRow,
+    UsersAdded,
+    add_users,
+    list_users,
+    set_roles,
+)
 
 app = App(name="users")
 
@@ -83,6 +95,36 @@ def list_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
     show(options, document, lambda: _list_view(found))
 
 
+@app.command
+def roles(
+    user: Annotated[str, Parameter(help="The user principal name.")],
+    *,
+    role: Annotated[
+        tuple[str, ...],
+        Parameter(help="What he may do from now on: global_admin, billing_admin, …; repeatable; none takes all away."),
+    ] = (),
+    language: Annotated[
+        str | None, Parameter(help="How he is written to: en, zh-CN, zh-TW or ru; empty for the organization's.")
+    ] = None,
+    organization: Whose = "",
+    options: Options = DEFAULTS,
+) -> None:
+    """Set what a user may do, and the language of his mails; without options, show both."""
+    wanted = None if not role else _read_roles(role)
+    with open_app(options.database) as talktime:
+        after = talktime.run(set_roles, SetRoles(organization, user, wanted, language))
+    names = [name_of(each) for each in after.roles]
+    document = {"user": after.user_principal_name, "roles": names, "language": after.language}
+    rows = [("Roles", ", ".join(names) or "none"), ("Language", after.language or "the organization's")]
+    show(options, document, lambda: Group(heading(after.user_principal_name), "", facts(rows)))
+
+
+def _read_roles(names: tuple[str, ...]) -> Role:
+    if names == ("none",):
+        return NO_ROLE
+    return reduce(or_, map(read_role, names), NO_ROLE)
+
+
 def _add(organization: str, people: tuple[NewUser, ...], options: Options, *, dry_run: bool) -> int:
     request = AddUsers(organization, people, dry_run)
     with open_app(options.database) as talktime:
@@ -101,6 +143,8 @@ def _user_document(user: User, numbers: tuple[str, ...]) -> dict[str, Any]:
         "usage_location": user.usage_location,
         "department": user.department,
         "licenses": words(user.licenses),
+        "roles": [name_of(each) for each in user.roles],
+        "language": user.language,
     }
 
 
@@ -125,7 +169,7 @@ def _added_document(added: UsersAdded, *, dry_run: bool) -> dict[str, Any]:
 
 
 def _list_view(found: list[tuple[User, tuple[str, ...]]]) -> Table:
-    made = table("User", "Name", "Numbers", "Location", "Department", *LICENSE_COLUMNS)
+    made = table("User", "Name", "Numbers", "Location", "Department", *LICENSE_COLUMNS, "Roles", "Language")
     for user, numbers in found:
         made.add_row(
             user.user_principal_name,
@@ -134,6 +178,8 @@ def _list_view(found: list[tuple[User, tuple[str, ...]]]) -> Table:
             user.usage_location,
             user.department or Text("–", "dim"),
             *_ticks(user.licenses),
+            Text("\n".join(name_of(each) for each in user.roles)) if user.roles else Text("–", "dim"),
+            user.language or Text("–", "dim"),
         )
     return made
 
