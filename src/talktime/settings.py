@@ -23,6 +23,8 @@ class Settings:
     ring_timeout_seconds: int = 180
     silence_grace_seconds: int = 60
     overrun_grace_seconds: int = 2
+    # Use that is reported within three days is paid by the lots of then, also by those that expired since.
+    late_usage_grace_seconds: int = 259_200
     # ISO 3166 countries whose emergency numbers are free, separated by commas; empty means those of all countries.
     emergency_countries: str = ""
     # A request that waits longer is refused with 503: a slow database must not become a slow phone.
@@ -71,6 +73,7 @@ class Settings:
             self.silence_grace_seconds,
             self.overrun_grace_seconds,
             countries,
+            self.late_usage_grace_seconds,
         )
 
 

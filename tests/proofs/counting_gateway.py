@@ -244,14 +244,8 @@ class Books:
     # ── what happens at the gateway by itself ───────────────────────────────────────────────────────────────
 
     def waiting(self, status: str) -> list[str]:
-        """Return the payments in a status, those that wait for their owner being `requires_payment_method`."""
+        """Return the payments in a status; those that wait for their owner are in `requires_payment_method`."""
         return [intent_id for intent_id, intent in self.intents.items() if intent["status"] == status]
-
-    def wants_action(self) -> list[str]:
-        """Return the payments that their card's owner may still confirm."""
-        waiting = self.waiting("requires_payment_method")
-        wanted = "authentication_required"
-        return [each for each in waiting if self.intents[each]["last_payment_error"].get("decline_code") == wanted]
 
     def complete(self, intent_id: str, *, succeeds: bool = True, code: str = "insufficient_funds") -> None:
         """Let a payment that is processed or waits come to its end."""

@@ -165,6 +165,7 @@ class History:
         self.open_calls: dict[CallKey, tuple[datetime, int]] = {}
         self.seen: dict[str, PurchaseState] = {}
         self.revived: set[str] = set()
+        self.links: set[str] = set()
         self.forgotten_at = START
         self.remembered: tuple[datetime, ...] = ()
 
@@ -287,7 +288,9 @@ class History:
 
     def _own(self) -> str:
         """Let a card's owner authenticate, or fail to, or the gateway finish what it processes."""
-        slow, waiting = self.books.waiting("processing"), self.books.wants_action()
+        slow = self.books.waiting("processing")
+        # He follows our link, as long as the gateway lets him, and again after he failed.
+        waiting = [each for each in self.books.waiting("requires_payment_method") if each in self.links]
         if not slow and not waiting:
             return "none"
         intent_id = self.dice.choice(slow + waiting)
@@ -466,6 +469,8 @@ class History:
             if was in {PurchaseState.FAILED, PurchaseState.CANCELED} and each.state is PurchaseState.SETTLED:
                 self.revived.add(each.purchase_id)
             assert was is not PurchaseState.SETTLED or each.state is PurchaseState.SETTLED
+            if each.state is PurchaseState.NEEDS_ACTION:
+                self.links.add(each.charge_id)
             self.seen[each.purchase_id] = each.state
 
     def _look_at_guards(self, now: Standing, recharges: list[Purchase]) -> None:

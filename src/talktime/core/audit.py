@@ -10,7 +10,19 @@ from typing import Any
 from talktime.core.calls.calls import Call, CallState, PaysFrom, RateReference
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.credit.ledger import Account
-from talktime.core.insight.books import CallBooks, DeckBooks, Finding, LotBooks, LotColumns, PostedRow, Rule, Unreadable
+from talktime.core.insight.books import (
+    NOTHING_PENDING,
+    CallBooks,
+    DeckBooks,
+    Finding,
+    LotBooks,
+    LotColumns,
+    Movements,
+    Pending,
+    PostedRow,
+    Rule,
+    Unreadable,
+)
 from talktime.core.insight.statements import TAX_ENTRIES
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
@@ -22,6 +34,11 @@ STALE_AFTER = timedelta(hours=1)
 _LOT, _REVENUE, _RECEIVABLE = Account.LOT.value, Account.REVENUE.value, Account.RECEIVABLE.value
 _BREAKAGE, _REFUND = Account.BREAKAGE.value, Account.REFUND.value
 _TAX = Account.TAX.value
+_ADJUSTMENT, _TRANSFER, _DISPUTED = Account.ADJUSTMENT.value, Account.TRANSFER.value, Account.DISPUTED.value
+# What leaves a lot for these leaves it before its end.
+_IN_TIME = frozenset({_REVENUE, _RECEIVABLE, _REFUND, _ADJUSTMENT, _TRANSFER, _DISPUTED})
+# Entries of closed organizations: nothing else lapses before its end.
+_CLOSING = "closing:"
 # What can pay for a lot: money, an invoice, ourselves, another organization.
 _FUNDING = tuple(
     account.value
@@ -118,8 +135,10 @@ class Audit:
                 Rule.LOT_KNOWN, organization_id, name, f"the lot on which calls hold {_money(amount)}", "none"
             )
 
-    def organization(self, organization_id: int, receivable_micros: int) -> Iterator[Finding]:
-        """Check what an organization owes and earned, after its calls and lots."""
+    def organization(
+        self, organization_id: int, receivable_micros: int, pending: Pending = NOTHING_PENDING
+    ) -> Iterator[Finding]:
+        """Check what an organization owes and earned, after its calls and lots, and what is on its way."""
         balances = self._balances.get(organization_id, Counter())
         name = "organizations"
         owed = -balances[_RECEIVABLE]
@@ -133,6 +152,8 @@ class Audit:
                 "the cost of all usage rows, less its tax",
             ),
             (_LOT, self._remaining[organization_id], "what remains in all lots"),
+            (_REFUND, pending.refunding_micros, "refunds under way"),
+            (_DISPUTED, -pending.contested_micros, "what open disputes took beyond their lots"),
         ):
             if balances[account] != tables:
                 expected, found = f"{account} {_money(tables)} ({what})", _money(balances[account])
@@ -276,17 +297,23 @@ def _journal_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
 def _time_findings(organization_id: int, posting: PostedRow, began_at: datetime) -> Iterator[Finding]:
     """Check that a lot paid between its purchase and its end: credit held before its end may be spent after it."""
     purchased_at, expires_at = posting.lot_purchased_at, posting.lot_expires_at
-    if posting.debit != _LOT or purchased_at is None or expires_at is None:
+    if posting.debit not in (_LOT, _BREAKAGE) or purchased_at is None or expires_at is None:
         return
     name = f"postings {posting.entry_id} of lot {posting.lot_id}"
+    if posting.debit == _BREAKAGE:
+        if not began_at < expires_at <= posting.occurred_at:
+            expected = f"what lapsed at {expires_at} comes back afterwards only, for a call from before"
+            yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, f"a call from {began_at}")
+        return
     if posting.occurred_at < purchased_at:
         expected, found = f"nothing leaves it before its purchase at {purchased_at}", f"{posting.occurred_at}"
         yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
     decided_at = began_at if posting.credit == _REVENUE else posting.occurred_at
-    if posting.credit == _BREAKAGE and decided_at < expires_at:
+    is_early = decided_at < expires_at and not posting.entry_id.startswith(_CLOSING)
+    if posting.credit == _BREAKAGE and is_early:
         expected, found = f"nothing lapses before its end at {expires_at}", f"{decided_at}"
         yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
-    if posting.credit in {_REVENUE, _RECEIVABLE} and decided_at >= expires_at:
+    if posting.credit in _IN_TIME and decided_at >= expires_at:
         expected, found = f"nothing new is paid from it after its end at {expires_at}", f"{decided_at}"
         yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
 
@@ -296,10 +323,14 @@ def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: date
     moved = books.movements
     for column, stated, booked in (
         ("granted", lot.granted_micros, sum(moved.get((account, _LOT), 0) for account in _FUNDING)),
-        ("spent", lot.spent_micros, moved.get((_LOT, _REVENUE), 0) + moved.get((_LOT, _RECEIVABLE), 0)),
-        ("expired", lot.expired_micros, moved.get((_LOT, _BREAKAGE), 0)),
-        ("refunded", lot.refunded_micros, moved.get((_LOT, _REFUND), 0)),
-        ("disputed", lot.disputed_micros, 0),
+        ("spent", lot.spent_micros, _left_for(moved, _REVENUE, _RECEIVABLE)),
+        ("expired", lot.expired_micros, _left_for(moved, _BREAKAGE) - moved.get((_BREAKAGE, _LOT), 0)),
+        (
+            "refunded",
+            lot.refunded_micros,
+            _left_for(moved, _REFUND, _ADJUSTMENT, _TRANSFER) - moved.get((_REFUND, _LOT), 0),
+        ),
+        ("disputed", lot.disputed_micros, _left_for(moved, _DISPUTED) - moved.get((_DISPUTED, _LOT), 0)),
     ):
         if stated != booked:
             expected, found = f"{column} {_money(booked)} (journal)", _money(stated)
@@ -314,6 +345,10 @@ def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: date
         expected = f"nothing available after its end at {lot.expires_at}"
         found = f"{_money(lot.available_micros)}; the expiry has not run yet, it cannot be spent"
         yield Finding(Rule.EXPIRED_CREDIT_SWEPT, books.organization_id, name, expected, found)
+
+
+def _left_for(moved: Movements, *accounts: str) -> int:
+    return sum(moved.get((_LOT, account), 0) for account in accounts)
 
 
 def _parts(lot: LotColumns) -> list[tuple[str, int]]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from talktime.core.credit.invoices import invoice_number
+from talktime.core.credit.invoices import credit_note_number, invoice_number
 from talktime.core.credit.ledger import Account
 from talktime.core.insight.general_ledger import CHART, ChartedAccount, Moved
 from talktime.core.insight.ledger_entries import LedgerEntry, LedgerPosting, in_one_line
@@ -18,19 +18,29 @@ from talktime.store.books import CHUNK_ROWS
 from talktime.store.charging.rows import Row
 from talktime.store.instants import from_micros, to_micros
 
+# An invoice's payment is an entry that bears its number.
+_PAYMENT = "payment"
 # `call:key:line`, as core/calls/cdrs.py writes it; a key may hold colons and digits itself.
 _KEY_AND_COLON = "rtrim(p.entry_id, '0123456789')"
 _CALL_KEY = f"substr({_KEY_AND_COLON}, 6, length({_KEY_AND_COLON}) - 6)"
 _LINE = f"CAST(substr(p.entry_id, length({_KEY_AND_COLON}) + 1) AS INTEGER)"
+# Which credit note goes with an entry, by the reference under which it was written.
+_NOTED = (
+    "CASE WHEN p.entry_id LIKE 'refund:%:paid' THEN substr(p.entry_id, 8, length(p.entry_id) - 12)"
+    " WHEN p.entry_id LIKE 'dispute:%:lost' THEN substr(p.entry_id, 1, length(p.entry_id) - 5)"
+    " WHEN p.entry_id LIKE 'void:%' THEN p.entry_id END"
+)
 _ENTRIES = (
-    "SELECT p.occurred_at, p.entry_id, p.debit, p.credit, p.amount_micros, p.lot_id, u.destination, l.reference,"
-    " i.sequence FROM postings p"
+    "SELECT p.occurred_at, p.entry_id, p.debit, p.credit, p.amount_micros, p.lot_id,"
+    " coalesce(u.destination, r.reason, l.reference, ''), i.sequence, n.sequence FROM postings p"
     " LEFT JOIN credit_lots l ON l.organization_id = p.organization_id AND l.lot_id = p.lot_id"
+    " LEFT JOIN entry_reasons r ON r.organization_id = p.organization_id AND r.entry_id = p.entry_id"
     " LEFT JOIN usage_rows u ON u.organization_id = p.organization_id"
     f" AND u.call_key = CASE WHEN p.entry_id LIKE 'call:%:%' THEN {_CALL_KEY} END"
     f" AND u.line = CASE WHEN p.entry_id LIKE 'call:%:%' THEN {_LINE} END"
     " LEFT JOIN invoices i ON i.organization_id = p.organization_id"
     " AND i.purchase_id = CASE WHEN p.entry_id LIKE 'purchase:%' THEN substr(p.entry_id, 10) END"
+    f" LEFT JOIN credit_notes n ON n.organization_id = p.organization_id AND n.reference = {_NOTED}"
     " WHERE p.organization_id = :organization_id AND p.occurred_at >= :starts_at AND p.occurred_at < :ends_at"
     " ORDER BY p.occurred_at, p.entry_id{c}, p.line"
 )
@@ -73,11 +83,15 @@ class LedgerRows:
         streamed = self._connection.execute(statement, key, execution_options={"stream_results": True})
         rows = (tuple(row) for chunk in streamed.partitions(CHUNK_ROWS) for row in chunk)
         for (occurred_at, entry_id), of_entry in groupby(rows, key=itemgetter(0, 1)):
-            rows_of_entry = list(of_entry)
-            at, sequence = from_micros(occurred_at), rows_of_entry[0][-1]
-            document = "" if sequence is None else invoice_number(organization_id, sequence)
-            postings = tuple(map(_posting, rows_of_entry))
-            yield LedgerEntry(entry_id, at.astimezone(zone).date(), at, postings, document)
+            postings = list(of_entry)
+            at = from_micros(occurred_at)
+            yield LedgerEntry(
+                entry_id,
+                at.astimezone(zone).date(),
+                at,
+                tuple(map(_posting, postings)),
+                _document(organization_id, entry_id, *postings[0][-2:]),
+            )
 
     def moved(self, organization_id: int, boundaries: Sequence[datetime]) -> list[Moved]:
         """Return what the journal moved before the first boundary, between each two, and from the last one on."""
@@ -107,10 +121,18 @@ class LedgerRows:
         }
 
 
+def _document(organization_id: int, entry_id: str, invoice: int | None, credit_note: int | None) -> str:
+    if invoice is not None:
+        return invoice_number(organization_id, invoice)
+    if credit_note is not None:
+        return credit_note_number(organization_id, credit_note)
+    kind, _, named = entry_id.partition(":")
+    return named if kind == _PAYMENT else ""
+
+
 def _posting(row: Row) -> LedgerPosting:
-    _, _, debit, credit, amount_micros, lot_id, destination, reference, _ = row
-    about = in_one_line(reference or "" if destination is None else destination)
-    return LedgerPosting(_account(debit), _account(credit), amount_micros, lot_id, about)
+    _, _, debit, credit, amount_micros, lot_id, about, *_ = row
+    return LedgerPosting(_account(debit), _account(credit), amount_micros, lot_id, in_one_line(about))
 
 
 def _account(name: str) -> Account:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from talktime.core.credit.payments import PurchaseKey
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import EPOCH, from_micros, from_micros_or_none, to_micros, to_micros_or_none
-from talktime.store.schema import chores, credit_watches, deliveries, outbox, purchases, worker_slots
+from talktime.store.schema import chores, credit_watches, deliveries, outbox, purchases, refunds, worker_slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,11 @@ class WorkRows:
         return any(self._connection.scalar(each) is not None for each in (event, delivery))
 
     def waiting(self, at: datetime) -> dict[str, Waiting]:
-        """Count what is due now: purchases, recharges held back, events without deliveries, deliveries."""
+        """Count what is due now: purchases, refunds, recharges held back, events without deliveries, deliveries."""
         now = to_micros(at)
         return {
             "purchases": self._counted(purchases.c.next_step_at, purchases.c.next_step_at <= now),
+            "refunds": self._counted(refunds.c.next_step_at, refunds.c.next_step_at <= now),
             "held_back_recharges": self._counted(
                 credit_watches.c.held_back_until, credit_watches.c.held_back_until <= now, credit_watches.c.is_on
             ),

@@ -20,9 +20,7 @@ def words_of(pdf: bytes) -> str:
             continue
         contents = _stream(objects[_reference(body, b"Contents")])
         resources = objects[_reference(body, b"Resources")]
-        fonts = {
-            name: _letters(objects, int(number)) for name, number in re.findall(rb"/(f\d+) (\d+) 0 R", resources)
-        }
+        fonts = {name: _letters(objects, int(number)) for name, number in re.findall(rb"/(f\d+) (\d+) 0 R", resources)}
         runs += _runs(contents, fonts)
     return "\n".join(runs)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit.payments import Charged
+from talktime.core.credit.payments import Charged, NothingFound
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.gateways.payments.sandbox_cards import CARDS, Behavior
 from tests.gateways.payments.orders import AT, TWO_HUNDRED, next_attempt, order
@@ -30,7 +30,8 @@ CHARGED_ONCE = {
 def client(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, str(CLIENT), str(folder), GOOD, *arguments]
     root = str(CLIENT.parents[3])
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env={"PYTHONPATH": root})
+    environment = {"PYTHONPATH": f"{root}/src:{root}"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root, env=environment)
 
 
 @pytest.fixture
@@ -75,11 +76,25 @@ def test_the_same_keys_asked_by_many_processes_at_once_move_money_once(gateway: 
 def test_a_process_killed_between_the_write_and_the_answer_has_charged_once(
     gateway: SandboxGateway, tmp_path: Path
 ) -> None:
-    with client(tmp_path, "0", "1", "die") as dying:
+    with client(tmp_path, "0", "1", "written") as dying:
         assert dying.wait() == -signal.SIGKILL
 
     answer = gateway.charge(order(GOOD, "r-0"))
 
+    assert isinstance(answer, Charged)
+    assert gateway.moved_micros() == {"USD": TWO_HUNDRED}
+
+
+def test_a_process_killed_in_the_middle_of_writing_has_charged_nothing_and_the_same_key_charges_once(
+    gateway: SandboxGateway, tmp_path: Path
+) -> None:
+    with client(tmp_path, "0", "1", "writing") as dying:
+        assert dying.wait() == -signal.SIGXFSZ
+    found = gateway.find(order(GOOD, "r-0"))
+
+    answer = gateway.charge(order(GOOD, "r-0"))
+
+    assert found == NothingFound()
     assert isinstance(answer, Charged)
     assert gateway.moved_micros() == {"USD": TWO_HUNDRED}
 

@@ -126,7 +126,9 @@ def _finish(
     matched = matched_rate(facts, setup.rate)
     priced_from = answered_at or setup.started_at
     cost = rating.cost_micros(matched.tariff, priced_from, used)
-    after, postings, uncovered = lots.settle(facts.credits[setup.organization_id], call.hold.slices, cost, at)
+    credit = facts.credits[setup.organization_id]
+    used_at = _used_at(call, priced_from, terms, at)
+    after, postings, uncovered = lots.settle(credit, call.hold.slices, cost, at, used_at=used_at)
     result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
     ended = _ended(call, state, answered_at, result)
     row = _usage_row(
@@ -139,6 +141,12 @@ def _finish(
     entry_id = entry_id_of(setup.key, row.line)
     entries = (JournalEntry(setup.organization_id, entry_id, at, postings),) if postings else ()
     return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries)
+
+
+def _used_at(call: Call, began_at: datetime, terms: ChargingTerms, at: datetime) -> datetime | None:
+    """Tell when a call was made whose hold was given up since, within the grace of late usage (money.md 31)."""
+    is_late = call.state is CallState.LAPSED
+    return began_at if is_late and at - began_at <= timedelta(seconds=terms.late_usage_grace_seconds) else None
 
 
 def _ended(call: Call, state: CallState, answered_at: datetime | None, result: CallResult) -> Call:

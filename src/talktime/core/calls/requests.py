@@ -27,6 +27,8 @@ class ChargingTerms:
     silence_grace_seconds: int = 60
     overrun_grace_seconds: int = 2
     emergency_countries: frozenset[str] = frozenset()
+    # A report of use that comes within this is paid by the lots of then, expired since or not (money.md 31).
+    late_usage_grace_seconds: int = 259_200
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class CreditNote:
     @property
     def number(self) -> str:
         """Return its number, in the organization's series of credit notes."""
-        return f"{_series(self.organization_id)}-C{self.sequence:04}"
+        return credit_note_number(self.organization_id, self.sequence)
 
     @property
     def total_micros(self) -> int:
@@ -148,6 +148,11 @@ class CreditNote:
 def invoice_number(organization_id: int, sequence: int) -> str:
     """Return the number of an organization's invoice: TT-000042-0007."""
     return f"{_series(organization_id)}-{sequence:04}"
+
+
+def credit_note_number(organization_id: int, sequence: int) -> str:
+    """Return the number of an organization's credit note: TT-000042-C0007."""
+    return f"{_series(organization_id)}-C{sequence:04}"
 
 
 def invoice_of(

@@ -203,7 +203,7 @@ def step_of(purchase: Purchase, at: datetime) -> Step | None:
         return Step.CHARGE
     if purchase.state is PurchaseState.CHARGING:
         # Whoever charged has not told the outcome: it is as good as unknown.
-        return Step.CHARGE if _key_is_known(purchase, at) else Step.SEARCH
+        return Step.CHARGE if _key_is_known(purchase, at) and not purchase.is_withdrawn else Step.SEARCH
     if purchase.state is PurchaseState.INVOICED:
         return None
     if purchase.state is PurchaseState.UNKNOWN:
@@ -300,8 +300,12 @@ def _declined(purchase: Purchase, declined: Declined, at: datetime) -> Purchase:
         reason=declined.message or f"the card was declined: {declined.code}",
         action_url="",
     )
+    if purchase.is_withdrawn:
+        return canceled(told, told.reason, at)
+    # What the card's owner was asked to confirm he may still confirm: another attempt could be a second charge.
+    was_asked_of_owner = purchase.state is PurchaseState.NEEDS_ACTION
     is_last = purchase.attempt >= ATTEMPTS_MAX or declined.code in HARD_DECLINES or declined.is_final
-    if is_last or purchase.cause is PurchaseCause.ORDER:
+    if is_last or was_asked_of_owner or purchase.cause is PurchaseCause.ORDER:
         return replace(told, state=PurchaseState.FAILED, next_step_at=None, closed_at=at)
     return replace(
         told,

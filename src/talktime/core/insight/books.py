@@ -112,6 +112,16 @@ class LotColumns(NamedTuple):
 Movements = Mapping[tuple[str, str], int]
 
 
+class Pending(NamedTuple):
+    """What of an organization's money is on its way: refunds that nobody answered yet, payments that are disputed."""
+
+    refunding_micros: int = 0
+    contested_micros: int = 0
+
+
+NOTHING_PENDING = Pending()
+
+
 @dataclass(frozen=True, slots=True)
 class LotBooks:
     """All that the books say of one lot; without a lot id, what the journal moved between the other accounts."""

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talktime.core.organizations.deliveries import Delivery, DeliveryState, Refused, SendResult, Sent
-from talktime.core.organizations.notices import Addressee, Channel, Chosen, NoticeRule, read_kind
+from talktime.core.organizations.notices import NOBODY, Addressee, Channel, Chosen, NoticeRule, read_kind
 from talktime.core.values.events import Event, EventKind
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
@@ -255,7 +255,8 @@ def _addressee(each: Addressee) -> str:
 
 def _rule_cells(rule: NoticeRule) -> tuple[str, str, str, str]:
     kind = "every" if rule.kind is None else rule.kind.value
-    return kind, rule.channel.value, rule.recipient, rule.language or "their own"
+    is_person = rule.channel is Channel.MAIL and rule.recipient != NOBODY
+    return kind, rule.channel.value, rule.recipient, (rule.language or "their own") if is_person else "–"
 
 
 def _added_view(added: RulesAdded) -> Group:

@@ -35,6 +35,7 @@ PARENT_LOOK_SECONDS = 1.0
 SECONDS_PER = {"day": 86_400, "hour": 3_600, "minute": 60}
 WAITING_NAMES = {
     "purchases": "purchases to charge",
+    "refunds": "refunds to pay",
     "held_back_recharges": "recharges to look at again",
     "events": "events to tell of",
     "deliveries": "mails and webhooks to send",

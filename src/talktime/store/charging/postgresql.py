@@ -30,8 +30,9 @@ _CALLS = (
     " ON organization_id = of_organization AND call_key = of_key"
 )
 _LOTS = (
-    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id = ANY(%s::bigint[]) AND granted_micros >"
-    " spent_micros + expired_micros + refunded_micros + disputed_micros ORDER BY organization_id"
+    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id = ANY(%s::bigint[]) AND (granted_micros >"
+    " spent_micros + expired_micros + refunded_micros + disputed_micros OR expired_micros > 0 AND expires_at > %s)"
+    " ORDER BY organization_id"
 )
 _WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id = ANY(%s::bigint[])"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
@@ -150,13 +151,13 @@ class PostgresqlStatements:
         identities, owners = self._read((_IDENTITIES, (_text_array(names),)), (_CALL_KEYS, (_text_array(call_keys),)))
         return identities, owners
 
-    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
+    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Lock, then read, in one round trip: what is read of organizations that were skipped is not used."""
         ids = _array(organization_ids)
         organizations, found, lots, watches, publications = self._read(
             (_LOCK, (ids,)),
             (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
-            (_LOTS, (ids,)),
+            (_LOTS, (ids, expired_since)),
             (_WATCHES, (ids,)),
             (_PUBLICATIONS, ()),
         )

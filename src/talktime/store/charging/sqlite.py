@@ -29,8 +29,9 @@ _CALLS = (
     " ON calls.organization_id = asked.value ->> 0 AND calls.call_key = asked.value ->> 1"
 )
 _LOTS = (
-    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} AND granted_micros >"
-    " spent_micros + expired_micros + refunded_micros + disputed_micros ORDER BY organization_id"
+    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} AND (granted_micros >"
+    " spent_micros + expired_micros + refunded_micros + disputed_micros OR expired_micros > 0 AND expires_at > ?)"
+    " ORDER BY organization_id"
 )
 _WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id IN {_IDS}"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
@@ -90,13 +91,13 @@ class SqliteStatements:
         identities = self._all(_IDENTITIES, json.dumps(names)) if names else []
         return identities, self._all(_CALL_KEYS, json.dumps(call_keys))
 
-    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
+    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Read what the write lock protects anyway."""
         ids = json.dumps(organization_ids)
         return LoadedRows(
             organizations=self._all(_ORGANIZATIONS, ids),
             calls=self._all(_CALLS, json.dumps(calls)),
-            lots=self._all(_LOTS, ids),
+            lots=self._all(_LOTS, ids, expired_since),
             watches=self._all(_WATCHES, ids),
             publications=self._all(_PUBLICATIONS),
         )

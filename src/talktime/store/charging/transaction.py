@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
@@ -20,6 +20,9 @@ from talktime.store.charging.decks import DeckCache
 from talktime.store.charging.remembered import RememberedCalls
 from talktime.store.charging.rows import Row
 from talktime.store.instants import to_micros
+
+# Use that is reported later than this is not paid by the lots of then, whatever the setting says.
+LATE_USAGE_MAX = timedelta(days=31)
 
 
 @dataclass(slots=True)
@@ -61,10 +64,11 @@ class ChargingStatements(Protocol):
     def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the identities of the names, and (call key, organization) of the calls."""
 
-    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]]) -> LoadedRows:
+    def lock(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Lock the organizations in the order of their ids, leaving out those that another transaction holds.
 
-        `calls` names the calls to read by organization and key; a call that was never started is no row.
+        `calls` names the calls to read by organization and key; a call that was never started is no row. Lots are read
+        that have something left, or lost it since an instant: late use may still be paid from those.
         """
 
     def write(self, writes: Writes) -> None:
@@ -113,7 +117,8 @@ class ChargingTransaction:
             for organization_id, request in zip(concerned, requests, strict=True)
             if organization_id is not None
         }
-        read = self._statements.lock(wanted, list(asked))
+        expired_since = to_micros(min(request.at for request in requests) - LATE_USAGE_MAX) if requests else 0
+        read = self._statements.lock(wanted, list(asked), expired_since)
         organizations = {row[0]: rows.organization_of(row) for row in read.organizations}
         calls = {call.setup.key: call for call in map(self._remembered.call_of, read.calls)}
         publications = self._decks.publications(read.publications)

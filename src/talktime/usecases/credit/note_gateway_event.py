@@ -18,6 +18,8 @@ from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.dispute_credit import note_dispute
+from talktime.usecases.credit.note_refunds import note_refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +58,31 @@ def note_gateway_event(tx: Transaction, request: NoteGatewayEvent) -> EventNoted
     purchase = _purchase_of(tx, event)
     if tx.purchases.is_noted(event):
         return EventNoted(Noting.REPEATED)
-    reason = _misfit(purchase, event)
-    tx.purchases.note_event(event, request.at, reason)
-    if purchase is None or reason:
-        return _parked(tx, purchase, request, reason)
-    result = _result_of(event)
+    applied = _applied(tx, purchase, request)
+    tx.purchases.note_event(event, request.at, applied.reason)
+    if applied.noting is Noting.PARKED:
+        _tell_operator(tx, purchase, request, applied.reason)
+    return applied
+
+
+_IGNORED = frozenset({GatewayEventKind.OTHER, GatewayEventKind.CARD_UPDATED})
+_REFUNDS = frozenset({GatewayEventKind.REFUNDED, GatewayEventKind.REFUND_FAILED})
+_DISPUTES = frozenset({GatewayEventKind.DISPUTE_OPENED, GatewayEventKind.DISPUTE_WON, GatewayEventKind.DISPUTE_LOST})
+
+
+def _applied(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent) -> EventNoted:
+    event = request.event
+    misfit = _misfit(purchase, event)
+    if purchase is None or misfit:
+        return EventNoted(Noting.PARKED, misfit)
+    if event.kind in _REFUNDS | _DISPUTES:
+        organization = tx.organizations.lock_id(purchase.organization_id)
+        note = note_refund if event.kind in _REFUNDS else note_dispute
+        reason = note(tx, organization, purchase, event, request.at)
+        return EventNoted(Noting.PARKED, reason) if reason else EventNoted(Noting.DONE)
     attempt = purchase.attempt if event.attempt is None else event.attempt
-    after = conclude(tx, Outcome(purchase.key, attempt, None, result, request.at))
+    after = conclude(tx, Outcome(purchase.key, attempt, None, _result_of(event), request.at))
     return EventNoted(Noting.REPEATED if after == purchase else Noting.DONE)
-
-
-_IGNORED = frozenset({GatewayEventKind.OTHER})
 
 
 def _purchase_of(tx: Transaction, event: GatewayEvent) -> Purchase | None:
@@ -104,17 +120,17 @@ def _result_of(event: GatewayEvent) -> ChargeResult:
             return Declined(event.code)
 
 
-def _parked(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent, reason: str) -> EventNoted:
-    """Tell the operator of an event that explains nothing of ours; without an organization it stands in the list."""
+def _tell_operator(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent, reason: str) -> None:
+    """Tell of an event that explains nothing of ours; without an organization it stands in the list only."""
+    if purchase is None:
+        return
     event = request.event
-    if purchase is not None:
-        told = Event(
-            purchase.organization_id,
-            f"unexplained:{event.gateway}:{event.event_id}",
-            EventKind.PAYMENT_UNEXPLAINED,
-            request.at,
-            tx.credit.credit(purchase.organization_id).balance_micros,
-            (("reason", reason), ("purchase", purchase.purchase_id)),
-        )
-        tx.notifications.tell((told,))
-    return EventNoted(Noting.PARKED, reason)
+    told = Event(
+        purchase.organization_id,
+        f"unexplained:{event.gateway}:{event.event_id}",
+        EventKind.PAYMENT_UNEXPLAINED,
+        request.at,
+        tx.credit.credit(purchase.organization_id).balance_micros,
+        (("reason", reason), ("purchase", purchase.purchase_id)),
+    )
+    tx.notifications.tell((told,))

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain
 
 from talktime.core.audit import Audit, deck_findings, guard_findings
-from talktime.core.insight.books import Finding
+from talktime.core.insight.books import Finding, Pending
 from talktime.store.transaction import Transaction
 
 # Beyond these, more of the same helps nobody; all are counted.
@@ -78,5 +78,7 @@ def _findings(tx: Transaction, at: datetime, advance: Callable[[int], object]) -
         yield from audit.lot(lot)
     yield from audit.unknown_held_lots()
     yield from audit.journal_of_unknown_organizations()
+    refunding, contested = tx.lot_life.refunding_micros(), tx.lot_life.contested_micros()
     for organization_id, receivable_micros in organizations.items():
-        yield from audit.organization(organization_id, receivable_micros)
+        pending = Pending(refunding.get(organization_id, 0), contested.get(organization_id, 0))
+        yield from audit.organization(organization_id, receivable_micros, pending)

@@ -19,8 +19,9 @@ from talktime.core.organizations.deliveries import (
     SendResult,
     WebhookMessage,
 )
-from talktime.core.organizations.notices import Channel, Chosen
+from talktime.core.organizations.notices import Channel, Chosen, NoticeRule
 from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import User
 from talktime.core.values.events import Event
 from talktime.store.notifications import WebhookEndpoint
 from talktime.store.transaction import Transaction
@@ -93,6 +94,14 @@ class Delivered(NamedTuple):
     attempts: tuple[Attempt, ...]
 
 
+class _WhoIsTold(NamedTuple):
+    """What an organization says of who is told."""
+
+    rules: Sequence[NoticeRule]
+    people: Sequence[User]
+    country: str
+
+
 def deliver(transact: Transact, channels: Channels, at: datetime) -> Delivered:
     """Plan what waits and send what is due; whatever was not sent is tried again by a later turn.
 
@@ -123,9 +132,9 @@ def deliver(transact: Transact, channels: Channels, at: datetime) -> Delivered:
 def fan_out(tx: Transaction, request: FanOut) -> int:
     """Write the deliveries of the events that wait; return how many events these were. Idempotent by event."""
     waiting = tx.notifications.events_waiting(PLANNED_MAX)
-    organizations = tx.organizations.with_ids({event.organization_id for event in waiting})
+    told = {owner.organization_id: _who_is_told(tx, owner) for owner in _owners(tx, waiting).values()}
     for event in waiting:
-        chosen = _choose(tx, event, organizations.get(event.organization_id), request.operator_address)
+        chosen = _choose(event, told.get(event.organization_id), request.operator_address)
         tx.notifications.plan(deliveries.planned(event, chosen.addressees, chosen.problem, request.at))
         tx.notifications.mark_planned(event, request.at)
     return len(waiting)
@@ -134,7 +143,7 @@ def fan_out(tx: Transaction, request: FanOut) -> int:
 def take_due(tx: Transaction, request: TakeDue) -> list[Taken]:
     """Take deliveries that are due; until its lease ends nobody else gets the same one."""
     found = tx.notifications.due(request.at, request.most)
-    organizations = tx.organizations.with_ids({delivery.organization_id for delivery, _ in found})
+    organizations = _owners(tx, [event for _, event in found])
     return [
         _take(tx, delivery, event, organizations.get(delivery.organization_id), request.at) for delivery, event in found
     ]
@@ -184,13 +193,23 @@ def _counts(transact: Transact, request: FanOut) -> Iterator[int]:
             return
 
 
-def _choose(tx: Transaction, event: Event, organization: Organization | None, operator_address: str) -> Chosen:
-    if organization is None:
-        return notices.choose_operator(operator_address)
+def _owners(tx: Transaction, events: Sequence[Event]) -> dict[int, Organization]:
+    return tx.organizations.with_ids({event.organization_id for event in events})
+
+
+def _who_is_told(tx: Transaction, organization: Organization) -> _WhoIsTold:
     organization_id = organization.organization_id
-    rules = tx.notifications.rules(organization_id)
-    people = tx.organizations.people_with_roles(organization_id)
-    return notices.choose(event, rules, people, organization.country, operator_address)
+    return _WhoIsTold(
+        tx.notifications.rules(organization_id),
+        tx.organizations.people_with_roles(organization_id),
+        organization.country,
+    )
+
+
+def _choose(event: Event, told: _WhoIsTold | None, operator_address: str) -> Chosen:
+    if told is None:
+        return notices.choose_operator(operator_address)
+    return notices.choose(event, told.rules, told.people, told.country, operator_address)
 
 
 def _take(tx: Transaction, delivery: Delivery, event: Event, organization: Organization | None, at: datetime) -> Taken:
