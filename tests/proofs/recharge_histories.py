@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import EndCall, ExtendCall, Granted, Request, StartCall
-from talktime.core.credit import recharge
+from talktime.core.credit import purchases, recharge
 from talktime.core.credit.payments import PurchaseKey
 from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
 from talktime.core.credit.recharge_settings import RechargeChange
@@ -52,6 +52,7 @@ from tests.proofs.recharge_books import (
     CALLED,
     CALLER,
     ORGANIZATION,
+    ORGANIZATION_ID,
     START,
     NewCard,
     NewOrder,
@@ -507,7 +508,8 @@ class History:
     def _movements(self) -> Mapping[str, list[int]]:
         moved: dict[str, list[int]] = {}
         for each in self.books.moved:
-            moved.setdefault(each.metadata["talktime_purchase_id"], []).append(each.cents)
+            named = PurchaseKey(ORGANIZATION_ID, each.metadata["talktime_purchase_id"])
+            moved.setdefault(purchases.key_of(named).purchase_id, []).append(each.cents)
         return moved
 
     # ── what must hold at the end ───────────────────────────────────────────────────────────────────────────

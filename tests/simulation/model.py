@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-QUANTUM, RING, GRACE, OVERRUN, TOLERANCE, LONGEST = 60, 180, 60, 2, 120, 86_400
+QUANTUM, RING, GRACE, OVERRUN, TOLERANCE, LONGEST, LATE = 60, 180, 60, 2, 120, 86_400, 259_200
 OPEN, LAPSED, OVER = "open", "lapsed", "over"
 # called → (fee, price of an increment, its seconds)
 PRICES = {"33123456789": (0, 10_000, 1), "4930123456": (20_000, 60_000, 60)}
@@ -29,6 +29,8 @@ class Model:
     revenue: int = 0
     now: int = 0
     events: list[str] = field(default_factory=list)
+    # Told since the last funding that credit is gone, or lacking.
+    told: bool = False
 
     def balance(self) -> int:
         """Return what remains in the lots less what is owed."""
@@ -47,6 +49,12 @@ class Model:
         lot = {"id": len(self.lots) + 1, "granted": granted, "spent": 0, "held": 0, "expired": 0, "ends": ends}
         self.lots = sorted([*self.lots, lot], key=lambda each: (each["ends"], each["id"]))
         self.owed = self.spend(self.owed)
+        self.told = self.told and self.balance() <= 0
+
+    def tell_exhausted(self) -> None:
+        """Say once until the next funding that credit is gone, or lacking for a call."""
+        self.events += [] if self.told else ["balance_exhausted"]
+        self.told = True
 
     def spend(self, amount: int) -> int:
         """Take available credit; return what was missing."""
@@ -65,8 +73,8 @@ class Model:
             amount -= taken
         assert amount == 0
 
-    def settle(self, held: dict[int, int], price: int) -> None:
-        """Pay from what was promised, then from what is available; owe the rest."""
+    def settle(self, held: dict[int, int], price: int, used_at: int | None = None) -> None:
+        """Pay from what was promised, late use from what was there then, then from what is available; owe the rest."""
         before = self.balance()
         self.revenue += price
         for lot in self.lots:
@@ -76,10 +84,24 @@ class Model:
             lot["spent"] += paid
             lot["expired"] += promised - paid if self.now >= lot["ends"] else 0
             price -= paid
+        price = price if used_at is None else self.spend_as_of(price, used_at)
         self.owed += self.spend(price)
         self.owed = self.spend(self.owed)
-        self.events += ["balance_exhausted"] if before > 0 >= self.balance() else []
+        if before > 0 >= self.balance():
+            self.tell_exhausted()
         self.events += ["balance_overdrawn"] if before >= 0 > self.balance() else []
+
+    def spend_as_of(self, amount: int, used_at: int) -> int:
+        """Take what was there then, lapsed since or not; return what was missing. All lots were bought at 0."""
+        for lot in self.lots:
+            if used_at >= lot["ends"]:
+                continue
+            unbooked = min(amount, self.free(lot))
+            lapsed = min(amount - unbooked, lot["expired"])
+            lot["spent"] += unbooked + lapsed
+            lot["expired"] -= lapsed
+            amount -= unbooked + lapsed
+        return amount
 
     def sweep(self) -> None:
         """Lose what has expired and is not promised."""

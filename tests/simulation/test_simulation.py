@@ -16,6 +16,7 @@ from tests.core.calls.world import NOON, World, facts
 from tests.simulation.model import (
     GRACE,
     LAPSED,
+    LATE,
     LONGEST,
     OPEN,
     OVER,
@@ -101,10 +102,12 @@ class History(RuleBasedStateMachine):
         call.granted = affordable(called, model.available(), QUANTUM)
         if call.granted == 0:
             call.state, call.refused = OVER, "credit_exhausted"
+            model.tell_exhausted()
         else:
             call.final = call.granted < QUANTUM
             call.until = now + RING + call.granted + GRACE
             model.hold(call.held, cost(called, call.granted))
+            self._tell_if_cut_short(call)
         assert answer == self._again(call)
 
     @rule(name=NAMES, delay=st.integers(0, 30))
@@ -140,6 +143,7 @@ class History(RuleBasedStateMachine):
             call.final = paid < wanted or call.granted >= LONGEST
             call.answered = max(call.started, now - elapsed) if call.answered is None else call.answered
             call.until = call.answered + call.granted + GRACE
+            self._tell_if_cut_short(call)
         assert answer == self._again(call)
 
     @rule(name=NAMES, used=st.one_of(st.integers(-1, 5), st.integers(0, 500)), near=st.booleans())
@@ -163,7 +167,9 @@ class History(RuleBasedStateMachine):
             assert answer == Finished(0, 0, "EUR")
         else:
             within_grace = call.final and call.granted < used <= call.granted + OVERRUN
-            self._finish(call, call.granted if within_grace else used)
+            talked_from = max(call.started, now - used)
+            is_late = call.state == LAPSED and now - talked_from <= LATE
+            self._finish(call, call.granted if within_grace else used, talked_from if is_late else None)
             assert answer == Finished(call.used, call.charged, "EUR")
 
     @rule(name=NAMES)
@@ -210,9 +216,13 @@ class History(RuleBasedStateMachine):
         assert [event.kind.value for event in self.world.events] == self.model.events
         assert len({event.event_id for event in self.world.events}) == len(self.world.events)
 
-    def _finish(self, call: ModelCall, used: int) -> None:
+    def _finish(self, call: ModelCall, used: int, used_at: int | None = None) -> None:
         call.state, call.used, call.charged = OVER, used, cost(call.called, used)
-        self.model.settle(call.held, call.charged)
+        self.model.settle(call.held, call.charged, used_at)
+
+    def _tell_if_cut_short(self, call: ModelCall) -> None:
+        if call.final and call.granted + QUANTUM <= LONGEST:
+            self.model.tell_exhausted()
 
     def _again(self, call: ModelCall) -> Answer:
         """What a call is answered as it stands."""

@@ -21,7 +21,7 @@ def test_sqlite_searches_by_index(migrated_database_url: str, name: str) -> None
         "_IDENTITIES": (json.dumps(NAMES),),
         "_CALL_KEYS": (json.dumps(NAMES),),
         "_CALLS": (json.dumps(KEYS),),
-        "_LOTS": (json.dumps(IDS),),
+        "_LOTS": (json.dumps(IDS), 10**15),
         "_OVERDUE": (10**15, 100),
     }[name]
     with closing(sqlite3.connect(sqlite_path(migrated_database_url))) as connection:
@@ -41,7 +41,7 @@ def test_postgresql_searches_by_index(migrated_database_url: str, name: str) -> 
         "_IDENTITIES": (names,),
         "_CALL_KEYS": (names,),
         "_CALLS": (ids, names),
-        "_LOTS": (ids,),
+        "_LOTS": (ids, 10**15),
         "_LOCK": (ids,),
         "_OVERDUE": (10**15, 100),
     }[name]

@@ -82,6 +82,7 @@ HARD_DECLINES = frozenset(
         "fraudulent",
         "incorrect_number",
         "invalid_account",
+        "invalid_amount",
         "invalid_expiry_month",
         "invalid_expiry_year",
         "invalid_number",

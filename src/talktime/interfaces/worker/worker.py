@@ -78,7 +78,6 @@ def work_until_stopped(app: App, stop: threading.Event) -> None:
             with ThreadPoolExecutor(len(SCHEDULE), "chore") as threads:
                 _Turns(work, purchases, slot, threads).go_on(stop)
         finally:
-            log.info("worker_stopping", slot=slot.slot)
             purchases.close()
     log.info("worker_stopped", slot=slot.slot)
 
@@ -107,6 +106,7 @@ class _Turns:
                     every = chore.when.every if isinstance(chore.when, Looks) else self._lease
                     self._look_at[chore.name] = at + every
                     self._running[chore.name] = self._threads.submit(self._begin, chore, at)
+        log.info("worker_stopping", slot=self._slot.slot)
 
     def _keep_slot(self, at: datetime) -> None:
         if at < self._renew_at:

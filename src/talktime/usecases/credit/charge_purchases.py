@@ -85,7 +85,7 @@ def lease(tx: Transaction, request: At) -> Leased | None:
         return None
     taken = purchases.leased(_taxed(tx, organization, purchase, request.at), step, request.at)
     tx.purchases.save(taken)
-    return Leased(taken, step, method.gateway, _order(organization, taken, method))
+    return Leased(taken, step, method.gateway, _order(taken, method))
 
 
 def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: datetime) -> Purchase:
@@ -96,7 +96,7 @@ def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: 
     return purchases.taxed(purchase, taxes.tax_micros(purchase.amount_micros, rule, purchase.currency))
 
 
-def _order(organization: Organization, purchase: Purchase, method: PaymentMethod) -> ChargeOrder:
+def _order(purchase: Purchase, method: PaymentMethod) -> ChargeOrder:
     assert method.card is not None
     return ChargeOrder(
         purchase.gateway_key,
@@ -105,7 +105,8 @@ def _order(organization: Organization, purchase: Purchase, method: PaymentMethod
         purchase.charged_micros,
         purchase.currency,
         method.card.token,
-        f"Communications Credits for {organization.name}",
+        # Nothing that can change between two asks with one key: the gateway would see another request.
+        "Communications Credits",
     )
 
 

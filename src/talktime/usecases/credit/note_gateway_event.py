@@ -36,7 +36,7 @@ class Noting(Enum):
     DONE = "done"
     # It came before, or tells what we know; nothing changed.
     REPEATED = "repeated"
-    # It concerns nothing of ours: kept, told to the operator, and answered so that the gateway shows it as failed.
+    # It explains nothing of ours: kept with the reason, and told to the operator.
     PARKED = "parked"
     # A kind of event that changes nothing here.
     IGNORED = "ignored"
