@@ -8,6 +8,7 @@ from typing import get_type_hints
 import msgspec
 
 from talktime.core.calls.requests import ChargingTerms
+from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms, read_minimums
 from talktime.core.values.errors import Invalid
 
 PREFIX = "TALKTIME_"
@@ -30,6 +31,10 @@ class Settings:
     # A request that waits longer is refused with 503: a slow database must not become a slow phone.
     deadline_milliseconds: int = 2_000
     queue_max: int = 20_000
+    # The least that can be bought, in whole units, such as USD=50,EUR=40; other currencies keep their own (D3).
+    minimums: str = ""
+    # An order of more than so many minimums must be confirmed (money.md 53).
+    confirm_above_minimums: int = DEFAULT_TERMS.confirmed_above_minimums
     data_folder: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "talktime")
     # A worker that says nothing for so long is dead, and another takes its slot and what it had begun.
     worker_lease_seconds: int = 60
@@ -61,6 +66,11 @@ class Settings:
     def payment_gateway(self) -> str:
         """Return where new cards are charged: one place only, for a test card in the sandbox buys real calls."""
         return "stripe" if self.stripe_secret_key else "sandbox"
+
+    @property
+    def buying_terms(self) -> BuyingTerms:
+        """Return what orders are judged by; raise Invalid."""
+        return BuyingTerms(read_minimums(self.minimums), self.confirm_above_minimums)
 
     @property
     def charging_terms(self) -> ChargingTerms:

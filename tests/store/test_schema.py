@@ -31,8 +31,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 TRIGGERS = {
-    "sqlite": {"postings_no_update", "postings_no_delete"},
-    "postgresql": {"postings_insert_only", "postings_no_truncate"},
+    "sqlite": {f"{table}_no_{verb}" for table in schema.JOURNAL_TABLES for verb in ("update", "delete")},
+    "postgresql": {f"{table}_{what}" for table in schema.JOURNAL_TABLES for what in ("insert_only", "no_truncate")},
 }
 
 

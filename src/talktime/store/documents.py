@@ -202,17 +202,6 @@ class DocumentRows:
         body = self._connection.scalar(found)
         return None if body is None else statement_of(body)
 
-    def statement_before(self, organization_id: int, month: date) -> tuple[date, int] | None:
-        """Return the last month before one of which a statement was issued, and its closing balance in micros."""
-        found = (
-            select(statements.c.month, statements.c.closing_micros)
-            .where(statements.c.organization_id == organization_id, statements.c.month < month.isoformat())
-            .order_by(statements.c.month.desc())
-            .limit(1)
-        )
-        row = self._connection.execute(found).one_or_none()
-        return None if row is None else (date.fromisoformat(row[0]), row[1])
-
     def statement_months(self, organization_id: int) -> list[date]:
         """Return the months of which statements were issued, the first first."""
         found = select(statements.c.month).where(statements.c.organization_id == organization_id)
@@ -224,8 +213,6 @@ class DocumentRows:
             "organization_id": statement.organization_id,
             "month": statement.month.isoformat(),
             "issued_at": to_micros(issued_at),
-            "closing_micros": statement.closing_micros,
-            "included_tax_micros": statement.included_tax_micros,
             "body": text_of(statement),
         }
         self._connection.execute(insert(statements), row)

@@ -26,8 +26,8 @@ _CALL_KEY = f"substr({_KEY_AND_COLON}, 6, length({_KEY_AND_COLON}) - 6)"
 _LINE = f"CAST(substr(p.entry_id, length({_KEY_AND_COLON}) + 1) AS INTEGER)"
 # Which credit note goes with an entry, by the reference under which it was written.
 _NOTED = (
-    "CASE WHEN p.entry_id LIKE 'refund:%:paid' THEN substr(p.entry_id, 8, length(p.entry_id) - 12)"
-    " WHEN p.entry_id LIKE 'dispute:%:lost' THEN substr(p.entry_id, 1, length(p.entry_id) - 5)"
+    "CASE WHEN p.entry_id LIKE 'refund:%\\:paid' THEN substr(p.entry_id, 8, length(p.entry_id) - 12)"
+    " WHEN p.entry_id LIKE 'dispute:%\\:lost' THEN substr(p.entry_id, 1, length(p.entry_id) - 5)"
     " WHEN p.entry_id LIKE 'void:%' THEN p.entry_id END"
 )
 _ENTRIES = (

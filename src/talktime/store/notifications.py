@@ -96,6 +96,16 @@ class NotificationRows:
             raise NotFound(message, code="event_not_found")
         return rows.event_of(tuple(row))
 
+    def events_of(self, organization_id: int, most: int) -> list[Event]:
+        """Return what happened to an organization's credit, the oldest first."""
+        statement = (
+            select(*_EVENTS)
+            .where(outbox.c.organization_id == organization_id)
+            .order_by(outbox.c.occurred_at, outbox.c.event_id)
+            .limit(most)
+        )
+        return [rows.event_of(tuple(row)) for row in self._connection.execute(statement)]
+
     # ── deliveries ──────────────────────────────────────────────────────────────────────────────────────────
 
     def plan(self, planned: Sequence[Delivery]) -> None:

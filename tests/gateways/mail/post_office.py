@@ -4,7 +4,7 @@ import asyncio
 import email
 import email.policy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Any
@@ -21,16 +21,16 @@ class PostOffice:
         self.after_data = "250 OK"
         self.address = ("", 0)
         self.drops_after_data = False
+        self.takes_every_letter = True
+        self.close: Callable[[], object] = threading.Event
 
-    async def handle_RCPT(  # noqa: N802 -- aiosmtpd's name
-        self, server: SMTP, session: Any, envelope: Envelope, address: str, rcpt_options: list[str]
-    ) -> str:
+    async def handle_RCPT(self, _server: SMTP, _session: Any, envelope: Envelope, address: str, _options: Any) -> str:  # noqa: N802 -- aiosmtpd's name
         if address in self.refusals:
             return self.refusals[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Envelope) -> str:  # noqa: N802 -- the same
+    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Envelope) -> str:  # noqa: N802 -- the same
         if self.after_data.startswith("250"):
             assert isinstance(envelope.content, bytes)
             message = email.message_from_bytes(envelope.content, policy=email.policy.default)
@@ -44,25 +44,27 @@ class PostOffice:
 
 @contextmanager
 def open_post_office() -> Iterator[PostOffice]:
-    """Serve until the end; the port is whichever was free."""
-    office, loop = PostOffice(), asyncio.new_event_loop()
-    made = loop.create_server(lambda: SMTP(office, loop=loop, hostname="post.example"), "127.0.0.1", 0)
-    server = loop.run_until_complete(made)
-    office.address = server.sockets[0].getsockname()
-    thread = threading.Thread(target=loop.run_forever)
+    """Serve in a thread until the end; the port is whichever was free."""
+    office, is_open = PostOffice(), threading.Event()
+    thread = threading.Thread(target=lambda: asyncio.run(_serve(office, is_open)))
     thread.start()
+    is_open.wait()
     try:
         yield office
     finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
+        office.close()
         thread.join()
-        _end(loop)
 
 
-def _end(loop: asyncio.AbstractEventLoop) -> None:
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-    loop.close()
+async def _serve(office: PostOffice, is_open: threading.Event) -> None:
+    loop, is_over = asyncio.get_running_loop(), asyncio.Event()
+    server = await loop.create_server(
+        lambda: SMTP(office, loop=loop, hostname="post.example", enable_SMTPUTF8=office.takes_every_letter),
+        "127.0.0.1",
+        0,
+    )
+    office.address = server.sockets[0].getsockname()
+    office.close = lambda: loop.call_soon_threadsafe(is_over.set)
+    is_open.set()
+    await is_over.wait()
+    server.close()

@@ -1,12 +1,14 @@
 """Mails as a real SMTP server receives them, in four languages; what it refuses is told apart from what may come."""
 
 import socket
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 
 import pytest
 
 from talktime.core.organizations.deliveries import Mail, NotSent, Refused, Sent
 from talktime.core.values.events import EventKind
+from talktime.gateways.mail.messages import message_of
 from talktime.gateways.mail.smtp import SmtpMailer, SmtpSecurity, SmtpServer
 from tests.gateways.mail.post_office import PostOffice
 from tests.notices.writing import AT, example, mail
@@ -133,6 +135,23 @@ def test_a_server_that_is_gone_is_down_for_every_mail() -> None:
     assert isinstance(result, NotSent)
     assert result.is_down
     assert f"{host}:{port}" in result.why
+
+
+def test_an_address_in_another_alphabet_gets_its_mail_where_the_server_can(office: PostOffice) -> None:
+    abroad = replace(written("ru"), to="отдел@пример.example")
+
+    taken = mailer(office).send(abroad)
+    office.takes_every_letter = False
+    refused = mailer(office).send(abroad)
+
+    assert isinstance(taken, Sent)
+    assert office.received[0]["To"] == "отдел@xn--e1afmkfd.example"
+    assert isinstance(refused, Refused)
+
+
+def test_a_mail_passes_servers_that_know_seven_bits_only(office: PostOffice) -> None:
+    for language in ("en", "zh-CN", "zh-TW", "ru"):
+        assert message_of(written(language), SENDER).as_bytes().isascii()
 
 
 def test_a_server_without_tls_gets_nothing_where_tls_was_asked_for(office: PostOffice) -> None:

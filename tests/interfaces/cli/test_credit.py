@@ -22,6 +22,7 @@ def test_added_credit_is_available_and_expires_after_twelve_months_in_the_zone(a
         "organization": "Acme",
         "currency": "USD",
         "at": "2026-02-01T05:00:00Z",
+        "basis": "journal",
         "posted": "200.50",
         "held": "0.00",
         "available": "200.50",

@@ -27,6 +27,7 @@ class WorkerProcess:
 
     def __init__(self, shop: Shop, log: Path, settings: dict[str, object]) -> None:
         self._log = log
+        self._is_asked = False
         stated = {"database": shop.url, "data_folder": shop.data_folder, **settings}
         environment = {f"TALKTIME_{name.upper()}": str(value) for name, value in stated.items()}
         with log.open("ab") as written:
@@ -58,13 +59,14 @@ class WorkerProcess:
         self._process.wait(STOP_SECONDS_MAX)
 
     def ask_to_stop(self) -> None:
-        """Ask it to end."""
-        self._process.send_signal(signal.SIGTERM)
+        """Ask it to end, once: who asks twice does not want to wait."""
+        if not self._is_asked and self.code is None:
+            self._process.send_signal(signal.SIGTERM)
+        self._is_asked = True
 
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""
-        if self.code is None:
-            self.ask_to_stop()
+        self.ask_to_stop()
         self._process.wait(STOP_SECONDS_MAX)
 
 

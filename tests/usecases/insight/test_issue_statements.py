@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from talktime.bootstrap import App
 from talktime.core.calls.requests import AnswerCall, EndCall, StartCall
@@ -12,8 +13,10 @@ from talktime.core.credit.ledger import Account, JournalEntry, Posting
 from talktime.core.credit.taxes import TaxedAt
 from talktime.core.insight.books import Rule
 from talktime.core.insight.statements import BALANCE_ACCOUNTS, MovementKind, Statement
-from talktime.core.values.errors import Invalid
+from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.money import parse_micros
+from talktime.store.instants import from_micros
+from talktime.store.schema import postings
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.issue_statements import (
@@ -118,6 +121,30 @@ def test_a_month_that_runs_is_shown_and_not_issued_and_one_to_come_is_neither(ch
         charged_app.read(show_statement, OfMonth("Acme", date(2026, 6, 1), AFTERWARDS))
 
 
+def test_months_are_issued_in_their_order(charged_app: App) -> None:
+    with pytest.raises(Conflict, match="March 2026 was not issued"):
+        issued(charged_app, APRIL)
+
+
+def test_months_before_the_first_booking_need_no_statement(charged_app: App) -> None:
+    february = issued(charged_app, date(2026, 2, 1))
+
+    assert (february.opening_micros, february.closing_micros) == (0, 0)
+    assert issued(charged_app, MARCH).opening_micros == 0
+
+
+def test_a_document_that_could_be_changed_is_found_by_the_audit(
+    charged_app: App, charged_database_url: str, database_engine: str
+) -> None:
+    name = "invoices_no_update" if database_engine == "sqlite" else "invoices_insert_only"
+    where = "" if database_engine == "sqlite" else " ON invoices"
+    charged_app.run(_execute, f"DROP TRIGGER {name}{where}")
+
+    (finding,) = audited(charged_app).violations
+
+    assert (finding.rule, finding.row) == (Rule.JOURNAL_INSERT_ONLY, f"trigger {name}")
+
+
 def test_every_month_that_is_over_is_due_once(charged_app: App) -> None:
     due = charged_app.read(statements_due, AFTERWARDS)
     for each in due:
@@ -220,11 +247,8 @@ def _counted(app: App, ends_at: datetime) -> int:
 
 
 def _all_postings(tx: Transaction, organization_id: int) -> list[tuple[Account, Account, int, datetime]]:
-    found = tx.insight._connection.exec_driver_sql(
-        f"SELECT debit, credit, amount_micros, occurred_at FROM postings WHERE organization_id = {organization_id}"
-    )
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return [(Account(row[0]), Account(row[1]), row[2], epoch + timedelta(microseconds=row[3])) for row in found]
+    found = tx.insight._connection.execute(select(postings).where(postings.c.organization_id == organization_id))
+    return [(Account(row.debit), Account(row.credit), row.amount_micros, from_micros(row.occurred_at)) for row in found]
 
 
 def _open_since(tx: Transaction, organization_id: int) -> datetime | None:

@@ -11,15 +11,14 @@ from talktime.core.values.places import currency_decimals, read_currency
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """An add-on as the catalog shows it; `aliases` are accepted on input (D7)."""
+    """An add-on subscription as the catalog shows it, and by what other names it is known (D7)."""
 
     sku: str
     aliases: tuple[str, ...]
     name: str
-    is_add_on: bool
 
 
-COMMUNICATIONS_CREDITS = Product("MCOPSTNC", ("MCOPSTNPP",), "Communications Credits", is_add_on=True)
+COMMUNICATIONS_CREDITS = Product("MCOPSTNC", ("MCOPSTNPP",), "Communications Credits")
 
 # Domain.md 1.10, in the order of their names: Bahrain, China, India, Kazakhstan, North Macedonia, Nicaragua, Pakistan,
 # Russia, South Korea, Taiwan, Ukraine.
@@ -116,12 +115,6 @@ def fits_currency(amount_micros: int, currency: str) -> bool:
 def is_whole(amount_micros: int) -> bool:
     """Tell whether an amount is of whole units, as credit is sold (domain.md 1.3)."""
     return amount_micros % MICROS_PER_UNIT == 0
-
-
-def is_our_sku(text: str) -> bool:
-    """Tell whether a name means Communications Credits (D7)."""
-    known = (COMMUNICATIONS_CREDITS.sku, *COMMUNICATIONS_CREDITS.aliases)
-    return text.strip().upper() in known
 
 
 def read_minimums(text: str) -> dict[str, int]:

@@ -10,7 +10,7 @@ from talktime.core.credit.agreements import AgreementTerms, Standing
 from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.payments import PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause
+from talktime.core.credit.purchases import HARD_DECLINES, Purchase, PurchaseCause
 from talktime.core.credit.recharge import Due, RechargePolicy
 from talktime.core.credit.taxes import TaxRule
 from talktime.core.credit.watching import CreditWatch
@@ -268,6 +268,15 @@ def placed(form: OrderForm, reviewed: Review, number: int) -> Purchase:
         tax_micros=reviewed.tax_micros,
         next_step_at=form.at,
     )
+
+
+def remedy(purchase: Purchase) -> str:
+    """Say what may be done about an order that failed."""
+    if purchase.decline_code in HARD_DECLINES:
+        return "this card will not do: pay with another one"
+    if purchase.decline_code:
+        return "try again later, once the bank agrees, or pay with another card"
+    return "nothing was taken: it may be ordered again"
 
 
 def purchase_id_of(number: int) -> str:

@@ -90,6 +90,7 @@ _DECLINES = {
     "4000007700010181": "service_not_allowed",
     "4000007700010199": "stop_payment_order",
     "4000007700010207": "transaction_not_allowed",
+    "4000007700010215": "invalid_amount",
 }
 
 CARDS = (

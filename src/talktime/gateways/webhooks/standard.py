@@ -23,19 +23,20 @@ class StandardWebhookSender:
     """Posts messages; to private addresses, and without TLS to these, only where that is allowed."""
 
     to_private_addresses: bool = False
+    timeout_seconds: int = TIMEOUT_SECONDS
 
     def send(self, message: WebhookMessage) -> SendResult:
         """Post a message; any answer of 2xx is a success, 410 a refusal for good, everything else is tried again."""
         try:
             return asyncio.run(self._post(message))
-        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as failure:
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, OverflowError, UnicodeError) as failure:
             return Refused(f"{message.url}: {failure}")
         except (httpx2.HTTPError, OSError, TimeoutError) as failure:
             return NotSent(f"no answer: {str(failure) or type(failure).__name__}", is_down=True)
 
     async def _post(self, message: WebhookMessage) -> SendResult:
         url = httpx2.URL(message.url)
-        async with asyncio.timeout(TIMEOUT_SECONDS):
+        async with asyncio.timeout(self.timeout_seconds):
             address = await _resolved(url)
             refusal = self._refusal(url, address)
             if refusal:
@@ -43,7 +44,7 @@ class StandardWebhookSender:
             # To the address that was judged, not to what the name may say a moment later.
             target = url.copy_with(host=str(address))
             async with (
-                httpx2.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
+                httpx2.AsyncClient(timeout=self.timeout_seconds, follow_redirects=False, trust_env=False) as client,
                 client.stream(
                     "POST",
                     target,

@@ -34,7 +34,7 @@ class _Command(NamedTuple):
 
 
 _COMMANDS = (
-    _Command("demo", "demo", _START, "See the whole job done on sample calls, in a minute."),
+    _Command("demo", "demo.demo", _START, "See the whole job done on sample calls, in a minute."),
     _Command("serve", "serve", _START, "Answer switches over HTTP: start, answer, extend, end."),
     _Command("worker", "worker", _START, "Do what happens later: recharges, mails, statements; see what waits."),
     _Command("organizations", "organizations.organizations", _PEOPLE, "Those who own a balance: list, add, show."),
@@ -49,6 +49,11 @@ _COMMANDS = (
     _Command("taxes", "taxes", _MONEY, "What each country takes, at purchase or at use: list, set."),
     _Command("notifications", "notifications", _MONEY, "Who is told of what, by mail and webhook; what was sent."),
     _Command("payments", "payments", _MONEY, "Where gateways and our books may differ: reconcile, resolve, freeze."),
+    _Command(
+        "payment-methods", "payment_methods", _MONEY, "Cards and agreements that pay: list, add, replace, remove."
+    ),
+    _Command("agreements", "agreements", _MONEY, "Agreements that may pay, their limits and invoices: the operator's."),
+    _Command("cases", "cases", _MONEY, "Purchases that a rule forbids until an operator permits them."),
     _Command("calls", "calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
     _Command("usage", "usage", _REPORTS, "Export usage rows to CSV or Excel."),
     _Command("ledger", "ledger", _REPORTS, "The books for finance: export to CSV or Beancount, balances, accounts."),

@@ -15,12 +15,15 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from talktime.core.credit.payments import PurchaseKey
 from talktime.core.values.errors import TalktimeError
 from talktime.interfaces.worker.chores import Done
+from talktime.store.engine import is_sqlite
 from talktime.store.work import DuePurchase
 from talktime.store.workflow_engine import open_workflow_engine
 
 QUEUE = "purchases"
-# On SQLite more of them wait for one another; what a purchase does is mostly to wait for the gateway.
-CONCURRENCY_MAX = 4
+# What a purchase does is mostly to wait for the gateway. On SQLite more of them would wait for one another; on
+# PostgreSQL each holds one of our connections.
+CONCURRENCY_MAX_SQLITE = 4
+CONCURRENCY_MAX_POSTGRESQL = 8
 POLL_SECONDS = 0.5
 # Recovery is by version, and what a workflow of an older release left behind is for every release to finish.
 APPLICATION_VERSION = "1"
@@ -59,8 +62,9 @@ class PurchasesAsWorkflows:
 
         self._workflow = charge_purchase
         DBOS.launch()
+        most = CONCURRENCY_MAX_SQLITE if is_sqlite(database_url) else CONCURRENCY_MAX_POSTGRESQL
         DBOS.register_queue(
-            QUEUE, worker_concurrency=CONCURRENCY_MAX, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
+            QUEUE, worker_concurrency=most, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
         )
 
     def charge(self, due: Sequence[DuePurchase], at: datetime) -> list[Done]:

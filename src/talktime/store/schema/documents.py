@@ -116,10 +116,7 @@ statements = Table(
     # The first day of the month, as ISO 8601, in the organization's zone.
     Column("month", Text, nullable=False),
     Column("issued_at", BigInteger, nullable=False),
-    Column("closing_micros", BigInteger, nullable=False),
-    Column("included_tax_micros", BigInteger, nullable=False),
     # The statement itself, as JSON.
     Column("body", Text, nullable=False),
     PrimaryKeyConstraint("organization_id", "month"),
-    CheckConstraint("included_tax_micros >= 0", name="tax_not_negative"),
 )

@@ -34,21 +34,29 @@ CHUNK_USERS = 500
 
 
 def replay_calls(
-    statements: ChargingStatements, terms: ChargingTerms, calls: Sequence[RecordedCall]
+    statements: ChargingStatements,
+    terms: ChargingTerms,
+    calls: Sequence[RecordedCall],
+    *,
+    commit_requests: int = COMMIT_REQUESTS,
 ) -> Iterator[ReplayedCall]:
-    """Charge the calls on their own clock, in order of time; yield each when its end has been committed."""
+    """Charge the calls on their own clock, in order of time; yield each when its end has been committed.
+
+    After about so many requests others get their turn.
+    """
     switch = VirtualSwitch.of(SWITCH_NAME, calls)
     tx = ChargingTransaction(statements, DeckCache(), RememberedCalls())
-    batch = _next_batch(switch)
+    most = min(BATCH_MAX, commit_requests)
+    batch = _next_batch(switch, most)
     held_times = 0
     while batch.requests:
         over: list[ReplayedCall] = []
         charged = 0
         with statements.transaction():
-            while batch.requests and charged < COMMIT_REQUESTS and batch.charge(tx, terms):
+            while batch.requests and charged < commit_requests and batch.charge(tx, terms):
                 charged += len(batch.requests)
                 over += switch.take_answers(batch.requests, batch.answered())
-                batch = _next_batch(switch)
+                batch = _next_batch(switch, most)
         yield from over
         held_times = held_times + 1 if charged == 0 else 0
         if held_times > ATTEMPTS_MAX:
@@ -77,8 +85,8 @@ class _Batch:
         return [answer for answer in self.answers if answer is not None]
 
 
-def _next_batch(switch: VirtualSwitch) -> _Batch:
-    requests = switch.next_requests(BATCH_MAX)
+def _next_batch(switch: VirtualSwitch, most: int) -> _Batch:
+    requests = switch.next_requests(most)
     return _Batch(requests, [None] * len(requests))
 
 

@@ -8,7 +8,7 @@ from talktime.core.credit.taxes import rule_on
 from talktime.core.insight import statements
 from talktime.core.insight.statements import Statement, StatementFacts
 from talktime.core.organizations.organizations import Organization
-from talktime.core.values.errors import Invalid
+from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.periods import Period, add_months, start_of_day
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
@@ -44,18 +44,20 @@ class MonthTold:
 
 
 def issue_statement(tx: Transaction, request: OfMonth) -> Statement:
-    """Return the statement of a month that is over, issued now unless it was before; raise Invalid for one that is not.
+    """Return the statement of a month that is over, issued now unless it was before.
 
-    The tax that its use contains is booked with it, once.
+    The tax that its use contains is booked with it, once. Raise Invalid for a month that is not over, Conflict where an
+    earlier one was not issued: each opens with what the one before closed with.
     """
     organization = lock_organization(tx, request.organization)
     known = tx.documents.statement(organization.organization_id, request.month)
     if known is not None:
         return known
-    statement = _composed(tx, organization, request)
-    if statement.is_preliminary:
+    if request.at < month_period(organization, request.month).ends_at:
         message = f"{request.month:%B %Y} is not over for {organization.name}: its statement can be shown, not issued"
         raise Invalid(message, code="month_not_over")
+    _check_order(tx, organization, request.month)
+    statement = _composed(tx, organization, request)
     tx.documents.add_statement(statement, request.at)
     if statement.included_tax_micros:
         taxed = Posting(Account.REVENUE, Account.TAX, statement.included_tax_micros)
@@ -107,14 +109,21 @@ def month_period(organization: Organization, month: date) -> Period:
     return Period(start_of_day(month, organization.zone), start_of_day(add_months(month, 1), organization.zone))
 
 
+def _check_order(tx: Transaction, organization: Organization, month: date) -> None:
+    first, before = _first_month(tx, organization), statements.month_before(month)
+    if first is None or before < first or tx.documents.statement(organization.organization_id, before) is not None:
+        return
+    message = f"the statement of {before:%B %Y} was not issued: issue the months of {organization.name} in their order"
+    raise Conflict(message, code="month_before_not_issued")
+
+
 def _composed(tx: Transaction, organization: Organization, request: OfMonth) -> Statement:
     period = month_period(organization, request.month)
     if request.at < period.starts_at:
         message = f"{request.month:%B %Y} has not begun for {organization.name}: choose an earlier month"
         raise Invalid(message, code="month_to_come")
     organization_id, journal = organization.organization_id, tx.documents.journal
-    before = tx.documents.statement_before(organization_id, request.month)
-    told = None if before is None or before[0] != statements.month_before(request.month) else before[1]
+    before = tx.documents.statement(organization_id, statements.month_before(request.month))
     return statements.statement_of(
         StatementFacts(
             organization_id=organization_id,
@@ -128,7 +137,7 @@ def _composed(tx: Transaction, organization: Organization, request: OfMonth) -> 
             moved=journal.moved(organization_id, period),
             purchased=journal.purchased(organization_id, period),
             used=journal.used(organization_id, period),
-            told_micros=told,
+            told_micros=None if before is None else before.closing_micros,
             rule=rule_on(tx.documents.tax_rules(organization.country), request.month),
             open_since=journal.open_since(organization_id),
             seller=tx.documents.seller(),

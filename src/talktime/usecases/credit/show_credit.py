@@ -1,8 +1,10 @@
 """What an organization can spend, what of it is promised, and what is lost when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from talktime.core.credit import as_of, expiring
+from talktime.core.credit.as_of import Basis
 from talktime.core.credit.lots import Credit
 from talktime.core.organizations.organizations import Organization
 from talktime.store.transaction import Transaction
@@ -25,6 +27,7 @@ class CreditShown:
     at: datetime
     credit: Credit
     references: dict[int, str]
+    basis: Basis = Basis.NOW
 
     @property
     def available_micros(self) -> int:
@@ -46,6 +49,27 @@ class CreditShown:
             return None
         soonest = min(expires_at for expires_at, _ in ahead)
         return Expiry(soonest, sum(available for expires_at, available in ahead if expires_at == soonest))
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtDate:
+    """One organization, by name or the only one there is; its credit as of `at`, asked at `now`."""
+
+    name: str
+    at: datetime
+    now: datetime
+
+
+def show_credit_at(tx: Transaction, request: LookAtDate) -> CreditShown:
+    """Return the credit as of any instant: past by the journal, to come by known expiries; raise NotFound."""
+    shown = show_credit(tx, LookAt(request.name, request.at))
+    basis = as_of.basis_of(request.at, request.now)
+    credit = shown.credit
+    if basis is Basis.JOURNAL:
+        credit = as_of.as_of(credit, tx.lot_life.moved(shown.organization.organization_id, request.at))
+    elif basis is Basis.EXPIRIES:
+        credit = expiring.expected(credit, request.at)
+    return replace(shown, credit=credit, basis=basis)
 
 
 def show_credit(tx: Transaction, request: LookAt) -> CreditShown:

@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from talktime.core.credit.as_of import Basis
 from talktime.core.credit.lots import CreditLot
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.credit.arguments import Whose
@@ -24,14 +25,14 @@ from talktime.interfaces.cli.terminal import (
     show,
     table,
 )
-from talktime.usecases.credit.show_credit import CreditShown, show_credit
-from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
+from talktime.usecases.credit.show_credit import CreditShown, LookAtDate, show_credit_at
+from talktime.usecases.organizations.manage_organizations import find_organization
 
 At = Annotated[
     str,
     Parameter(
-        help="Judge today's lots at this instant: ISO 8601 with Z or an offset; a date alone is read in the"
-        " organization's time zone. Default: now."
+        help="As of this instant: ISO 8601 with Z or an offset; a date alone is read in the organization's time zone."
+        " The past is told by the journal, the future by what is known to expire. Default: now."
     ),
 ]
 
@@ -54,6 +55,7 @@ def lots(*, organization: Whose = "", at: At = "", options: Options = DEFAULTS) 
         "organization": shown.organization.name,
         "currency": shown.organization.currency,
         "at": shown.at,
+        "basis": shown.basis.value,
         "lots": [_lot_document(shown, lot) for lot in shown.credit.lots],
     }
     show(options, document, lambda: _lots_view(shown))
@@ -62,8 +64,9 @@ def lots(*, organization: Whose = "", at: At = "", options: Options = DEFAULTS) 
 def _shown(organization: str, at: str, options: Options) -> CreditShown:
     with open_app(options.database) as talktime:
         owner = talktime.read(find_organization, organization)
-        instant_ = parse_instant(at, owner.zone) if at else now()
-        return talktime.read(show_credit, LookAt(owner.name, instant_))
+        asked_at = now()
+        wanted = parse_instant(at, owner.zone) if at else asked_at
+        return talktime.read(show_credit_at, LookAtDate(owner.name, wanted, asked_at))
 
 
 def _hint_to_fund(shown: CreditShown) -> None:
@@ -77,6 +80,7 @@ def _balance_document(shown: CreditShown) -> dict[str, Any]:
         "organization": shown.organization.name,
         "currency": shown.organization.currency,
         "at": shown.at,
+        "basis": shown.basis.value,
         "posted": format_micros(shown.credit.balance_micros),
         "held": format_micros(shown.credit.held_micros()),
         "available": format_micros(shown.available_micros),
@@ -89,10 +93,11 @@ def _balance_document(shown: CreditShown) -> dict[str, Any]:
 def _balance_view(shown: CreditShown) -> Group:
     organization, expiry = shown.organization, shown.next_expiry
     amounts: list[tuple[str, int, str]] = [("Posted", shown.credit.balance_micros, "")]
-    amounts.append(("Held", shown.credit.held_micros(), "promised to calls in progress"))
+    if shown.basis is not Basis.JOURNAL:
+        amounts.append(("Held", shown.credit.held_micros(), "promised to calls in progress"))
     if shown.lapsed_micros:
         amounts.append(("Lapsed", shown.lapsed_micros, "expired, not booked yet"))
-    if shown.credit.receivable_micros:
+    if shown.credit.receivable_micros > 0:
         amounts.append(("Owed", shown.credit.receivable_micros, "from an overrun; the next credit repays it first"))
     amounts.append(("Available", shown.available_micros, "what new calls can spend"))
     made = Table.grid(padding=(0, 3))
@@ -106,10 +111,18 @@ def _balance_view(shown: CreditShown) -> Group:
         "",
         made,
     ]
+    if shown.basis in _EXPLANATIONS:
+        lines += ["", Text(_EXPLANATIONS[shown.basis], "dim")]
     if expiry is not None:
         expires = f"{money(expiry.amount_micros, organization.currency)} expire {instant(expiry.at, organization.zone)}"
         lines += ["", f"{expires}{_in_days(expiry.at, shown.at)}, unless spent before."]
     return Group(*lines)
+
+
+_EXPLANATIONS = {
+    Basis.JOURNAL: "As the journal had it then; what calls in progress held is not in it.",
+    Basis.EXPIRIES: "If nothing is bought or spent until then: only what is known to expire is taken away.",
+}
 
 
 def _in_days(then: datetime, at: datetime) -> str:

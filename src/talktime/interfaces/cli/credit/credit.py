@@ -17,6 +17,7 @@ class _Command(NamedTuple):
 
 _COMMANDS = (
     _Command("lots", "balances:lots", "List the lots of credit in the order in which they are spent."),
+    _Command("buy", "buying:buy", "Buy credit: see exactly what an order would do, then place it."),
     _Command("add", "funding:add", "Add prepaid credit; what the organization owes is repaid first."),
 )
 

@@ -6,6 +6,7 @@ from cyclopts import App, Parameter
 from rich.console import Group
 from rich.table import Table
 
+from talktime.core.organizations.organizations import BillingMode
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, facts, heading, hint, money, now, open_app, show, table
 from talktime.usecases.organizations.manage_organizations import (
@@ -16,6 +17,7 @@ from talktime.usecases.organizations.manage_organizations import (
     list_organizations,
     show_organization,
 )
+from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
 
 app = App(name="organizations")
 
@@ -68,6 +70,20 @@ def show_(
     show(options, _document(overview), lambda: _view(overview))
     if not options.as_json:
         _next_steps(overview)
+
+
+@app.command
+def billing(
+    mode: Annotated[BillingMode, Parameter(help="prepaid buys credit; postpaid pays after use and cannot.")],
+    *,
+    organization: Annotated[str, Parameter(help="Which one; may be left out where there is only one.")] = "",
+    options: Options = DEFAULTS,
+) -> None:
+    """Set whether an organization pays before use, from credit, or after it."""
+    with open_app(options.database) as talktime:
+        owner = talktime.run(set_billing_mode, SetBillingMode(organization, mode))
+    document = {"organization": owner.name, "billing": mode}
+    show(options, document, lambda: Group(heading(owner.name), "", facts([("Billing", mode.value)])))
 
 
 def _next_steps(overview: OrganizationOverview) -> None:

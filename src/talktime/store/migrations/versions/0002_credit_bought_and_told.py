@@ -409,10 +409,7 @@ def upgrade() -> None:
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
         sa.Column("month", sa.Text(), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
-        sa.Column("closing_micros", sa.BigInteger(), nullable=False),
-        sa.Column("included_tax_micros", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
-        sa.CheckConstraint("included_tax_micros >= 0", name=op.f("ck_statements_tax_not_negative")),
         sa.ForeignKeyConstraint(
             ["organization_id"], ["organizations.organization_id"], name=op.f("fk_statements_organizations")
         ),

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 from rich.box import ROUNDED
@@ -19,6 +20,7 @@ from rich.text import Text
 from talktime.core.calls.calls import EXPLANATIONS, DenialReason
 from talktime.core.calls.replaying import ReplayedCall, ReplaySummary, summary_of
 from talktime.core.credit.lots import Credit
+from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT, Rounding, divide
 from talktime.interfaces.cli.terminal import err, facts, instant, money, out, progress
 from talktime.usecases.insight.audit_books import AuditReport
@@ -55,6 +57,45 @@ class DestinationTotal:
         )
 
 
+class Happening(NamedTuple):
+    """One thing that happened to the credit, as an event told it."""
+
+    at: datetime
+    kind: EventKind
+    balance_micros: int
+    details: dict[str, str]
+
+
+class Letter(NamedTuple):
+    """A mail as it lies in the folder."""
+
+    at: datetime
+    subject: str
+    language: str
+    path: Path
+
+
+class Amounts(NamedTuple):
+    """The month's amounts, in whole units."""
+
+    promotional: int
+    last_years: int
+    ordered: int
+    trigger: int
+    recharge: int
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that the story is made of."""
+
+    replayed: Sequence[ReplayedCall]
+    credit: Credit
+    destinations: Sequence[DestinationTotal]
+    happenings: Sequence[Happening]
+    letters: Sequence[Letter]
+
+
 class Shown(Protocol):
     """Where the demo tells how far it is."""
 
@@ -67,15 +108,7 @@ class Shown(Protocol):
     def clock(self, calls_count: int, /) -> AbstractContextManager[Tick]:
         """Open a line that follows the calls as they end."""
 
-    def story(
-        self,
-        replayed: Sequence[ReplayedCall],
-        credit: Credit,
-        destinations: Sequence[DestinationTotal],
-        database_url: str,
-        seconds: float,
-        /,
-    ) -> None:
+    def story(self, told: Told, database_url: str, seconds: float, /) -> None:
         """Tell what came of it, and what to look at next."""
 
 
@@ -161,21 +194,15 @@ class Steps:
 
             yield tick
 
-    def story(
-        self,
-        replayed: Sequence[ReplayedCall],
-        credit: Credit,
-        destinations: Sequence[DestinationTotal],
-        database_url: str,
-        seconds: float,
-        /,
-    ) -> None:
+    def story(self, told: Told, database_url: str, seconds: float, /) -> None:
         """Tell what was charged, cut and denied, and why; and what to look at next."""
-        summary = summary_of(replayed)
+        replayed, summary = told.replayed, summary_of(told.replayed)
         parts: list[RenderableType] = [
             "",
-            _panel(f"{self._month_starts_at:%B %Y}", self._month(replayed, summary, credit)),
-            _panel("Where the money went", _destinations(destinations, self._out.width)),
+            _panel(f"{self._month_starts_at:%B %Y}", self._month(replayed, summary, told.credit)),
+            _panel("What happened to the credit", _happened(told.happenings)),
+            _panel("What was mailed", _mailed(told.letters)),
+            _panel("Where the money went", _destinations(told.destinations, self._out.width)),
             _panel("Why calls were denied", _denials(summary)),
         ]
         cut = next((each for each in replayed if each.was_cut), None)
@@ -219,9 +246,12 @@ def _plain_clock(calls_count: int) -> Iterator[Tick]:
         yield lambda _: advance(1)
 
 
-def credit_text(promotional_micros: int, purchased_micros: int) -> str:
-    """Say what was granted."""
-    return f"{money(promotional_micros, CURRENCY)} promotional, {money(purchased_micros, CURRENCY)} purchased"
+def credit_text(amounts: Amounts) -> str:
+    """Say what the month begins with, and how it is recharged."""
+    return (
+        f"{amounts.last_years} {CURRENCY} left from last year, {amounts.promotional} promotional, {amounts.ordered} by"
+        f" card; below {amounts.trigger}, {amounts.recharge} are added"
+    )
 
 
 def audit_text(audit: AuditReport) -> str:
@@ -287,6 +317,51 @@ def _denials(summary: ReplaySummary) -> Table:
     return made
 
 
+def _happened(happenings: Sequence[Happening]) -> Table:
+    made = Table.grid(padding=(0, GAP_WIDTH))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    made.add_column(justify="right", no_wrap=True)
+    for each in happenings:
+        what, style = _what_happened(each)
+        made.add_row(f"{each.at.astimezone(ZONE):%a %d %H:%M}", Text(what, style), _cents(each.balance_micros))
+    made.add_row("", Text("the balance after it", "dim"), "")
+    return made
+
+
+def _what_happened(each: Happening) -> tuple[str, str]:
+    told = each.details
+    amount = _cents(int(told.get("amount_micros", "0")))
+    match each.kind:
+        case EventKind.CREDIT_PURCHASED:
+            return f"{amount} bought, {told.get('method', '')}", "green"
+        case EventKind.RECHARGE_SET:
+            return "auto-recharge set", ""
+        case EventKind.RECHARGE_SUCCEEDED:
+            return f"{amount} recharged, {told.get('method', '')}", "green"
+        case EventKind.RECHARGE_FAILED:
+            return f"recharge failed, {told.get('method', '')}: {told.get('code', '').replace('_', ' ')}", "bold red"
+        case EventKind.CREDIT_EXPIRED:
+            return f"{amount} expired", "yellow"
+        case EventKind.BALANCE_EXHAUSTED:
+            return "nothing left that pays for a call", "bold red"
+        case _:
+            return each.kind.value.replace("_", " "), ""
+
+
+def _mailed(letters: Sequence[Letter]) -> RenderableType:
+    languages = sorted({each.language for each in letters} - {"en"})
+    made = Table.grid(padding=(0, GAP_WIDTH))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for each in letters:
+        if each.language == "en":
+            made.add_row(f"{each.at.astimezone(ZONE):%a %d %H:%M}", Text(each.subject))
+    others = f"each also in {' and '.join(languages)}; " if languages else ""
+    folder = letters[0].path.parent if letters else ""
+    return Group(made, "", Text(f"{others}{len(letters)} mails in {folder}", "dim"))
+
+
 def _cut(cut: ReplayedCall) -> RenderableType:
     call = cut.call
     return facts(
@@ -303,7 +378,7 @@ def _next_steps(database_url: str, cut: ReplayedCall | None) -> Iterator[Text]:
     steps = [
         ("Why that call was cut", f"talktime calls receipt {cut.call.call_id}" if cut else ""),
         ("What is left, and until when", "talktime credit lots"),
-        ("Fund it again", "talktime credit add 100 --reference PO-2"),
+        ("What the recharge does, and did", "talktime credit recharge"),
         ("What a call would cost", "talktime quote +442079460000 --seconds 90"),
         ("Answer a real switch", "talktime serve"),
     ]

@@ -1,6 +1,7 @@
 """`talktime demo`: the whole job on sample data: prices, people, credit, a month of calls, reports, audit."""
 
 import csv
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -16,18 +17,20 @@ from cyclopts.types import PositiveInt
 from talktime.bootstrap import App as Talktime
 from talktime.bootstrap import open_statements
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, summary_of
-from talktime.core.credit.lots import Credit, LotKind
 from talktime.core.organizations.users import NO_LICENSE, License, NumberUse
 from talktime.core.values.money import format_micros
+from talktime.exports.beancount import write_beancount
 from talktime.imports.call_files import read_call_file
-from talktime.interfaces.cli import demo_view, usage
+from talktime.interfaces.cli import usage
+from talktime.interfaces.cli.demo import view
+from talktime.interfaces.cli.demo.month import CreditMonth, amounts_of
 from talktime.interfaces.cli.rates.deck_files import SheetArguments, read_deck_file
 from talktime.interfaces.cli.terminal import open_app, print_json
 from talktime.samples import people, rate_deck
 from talktime.samples.calls import SampleCall, sample_calls
 from talktime.store.transaction import Transaction
 from talktime.usecases.calls.replay_calls import replay_calls
-from talktime.usecases.credit.add_credit import AddCredit, add_credit
+from talktime.usecases.credit.export_ledger import ExportLedger, OpenLedger, Scope, export_ledger
 from talktime.usecases.credit.show_credit import show_credit
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
 from talktime.usecases.insight.report_usage import ReportUsage, report_usage
@@ -44,12 +47,13 @@ from talktime.usecases.rates.publish_rate_deck import PublishDeck, StageDeck, pu
 EXIT_VIOLATED = 1
 ORGANIZATION, COUNTRY, CURRENCY, DECK = people.ORGANIZATION_NAME, "US", "USD", "SAMPLE prices"
 # One month for everybody, so that everybody sees the same figures.
-MONTH_STARTS_AT = datetime(2026, 10, 1, tzinfo=demo_view.ZONE)
+MONTH_STARTS_AT = datetime(2026, 10, 1, tzinfo=view.ZONE)
 DAYS = 31
 SEED = 2039
-# A little less than what the calls of this sample cost on average: the credit runs out near the month's end.
-GRANTED_MICROS_PER_CALL = 225_000
-PROMOTIONAL_PERCENT = 5
+# What the calls of this sample cost on average, about.
+MICROS_PER_CALL = 225_000
+# A handful of calls, an hour of the month or less: then the worker gets its turn.
+COMMIT_REQUESTS = 32
 # Who has no Communications Credits, to show what is said of such calls.
 UNLICENSED = "jean-luc.tremblay@"
 
@@ -93,6 +97,11 @@ class Files:
         return self.folder / "usage.xlsx"
 
     @property
+    def ledger(self) -> Path:
+        """The general ledger, for `bean-check`."""
+        return self.folder / "ledger.beancount"
+
+    @property
     def database_url(self) -> str:
         """The books, as commands want to be told."""
         return f"sqlite:///{self.database}"
@@ -102,8 +111,11 @@ class Files:
         self.folder.mkdir(parents=True, exist_ok=True)
         logs = [self.database.with_name(f"{self.database.name}{suffix}") for suffix in ("", "-wal", "-shm")]
         samples = [self.outbound_prices, self.toll_free_prices, self.calls]
-        for path in (*logs, *samples, self.usage_csv, self.usage_workbook):
+        documents = [*self.folder.glob("statement-*.pdf"), *self.folder.glob("invoice-*.pdf")]
+        for path in (*logs, *samples, *documents, self.usage_csv, self.usage_workbook, self.ledger):
             path.unlink(missing_ok=True)
+        for folder in ("mails", "sandbox"):
+            shutil.rmtree(self.folder / folder, ignore_errors=True)
 
 
 @app.default
@@ -118,7 +130,7 @@ def demo(
     """Fund an organization, charge a month of its calls on a virtual clock, report and audit: all on sample data."""
     files = Files(folder)
     files.start_afresh()
-    show: demo_view.Shown = demo_view.Silent() if as_json else demo_view.Steps(MONTH_STARTS_AT, DAYS)
+    show: view.Shown = view.Silent() if as_json else view.Steps(MONTH_STARTS_AT, DAYS)
     began = time.monotonic()
     show.title()
     _write_samples(files, calls)
@@ -126,17 +138,22 @@ def demo(
         show.done("Store", f"{files.database}, SQLite, started afresh")
         show.done("Prices", _publish_prices(talktime, files))
         show.done("People", _add_people(talktime))
-        show.done("Credit", _add_credit(talktime, calls))
+        month = CreditMonth(talktime, folder, MONTH_STARTS_AT, amounts_of(calls * MICROS_PER_CALL))
+        month.begin()
+        show.done("Credit", view.credit_text(month.amounts))
         recorded = [line.call for line in read_call_file(files.calls) if line.call is not None]
-        replayed = _replay(talktime, recorded, show)
-        show.done("Report", _report(talktime, files))
+        replayed = _replay(talktime, recorded, month, show)
+        month.go_on_to(_month_end() + timedelta(hours=2))
+        show.done("Report", _report(talktime, files, month))
         audit = talktime.read(audit_books, AuditBooks(_month_end()))
-        show.done("Audit", demo_view.audit_text(audit), is_good=audit.is_clean)
+        show.done("Audit", view.audit_text(audit), is_good=audit.is_clean)
         credit = talktime.read(show_credit, LookAt(ORGANIZATION, _month_end())).credit
         destinations = talktime.read(_destinations, None)
-    show.story(replayed, credit, destinations, files.database_url, time.monotonic() - began)
+        happenings, letters = month.happenings(), month.letters()
+    told = view.Told(replayed, credit, destinations, happenings, letters)
+    show.story(told, files.database_url, time.monotonic() - began)
     if as_json:
-        print_json(_document(files, replayed, credit, audit))
+        print_json(_document(files, told, audit))
     return 0 if audit.is_clean else EXIT_VIOLATED
 
 
@@ -177,7 +194,7 @@ def _write_calls(writer: Any, calls: Iterable[SampleCall]) -> None:
 
 
 def _publish_prices(talktime: Talktime, files: Files) -> str:
-    stated = SheetArguments(currency=CURRENCY, time_zone=demo_view.ZONE.key, profile=("peak=Mon-Fri 08:00-18:00",))
+    stated = SheetArguments(currency=CURRENCY, time_zone=view.ZONE.key, profile=("peak=Mon-Fri 08:00-18:00",))
     counts = []
     for path in (files.outbound_prices, files.toll_free_prices):
         sheet = read_deck_file(path, stated)
@@ -192,7 +209,7 @@ def _publish_prices(talktime: Talktime, files: Files) -> str:
 
 def _add_people(talktime: Talktime) -> str:
     at = MONTH_STARTS_AT.astimezone(UTC)
-    talktime.run(add_organization, AddOrganization(ORGANIZATION, COUNTRY, CURRENCY, demo_view.ZONE.key, DECK, at))
+    talktime.run(add_organization, AddOrganization(ORGANIZATION, COUNTRY, CURRENCY, view.ZONE.key, DECK, at))
     users = [
         NewUser(
             line=line,
@@ -211,54 +228,56 @@ def _add_people(talktime: Talktime) -> str:
     return f"{ORGANIZATION}: {len(users)} users and a toll-free number"
 
 
-def _add_credit(talktime: Talktime, calls_count: int) -> str:
-    at = MONTH_STARTS_AT.astimezone(UTC)
-    granted = calls_count * GRANTED_MICROS_PER_CALL
-    promotional = granted * PROMOTIONAL_PERCENT // 100
-    purchased = granted - promotional
-    talktime.run(add_credit, AddCredit(ORGANIZATION, promotional, "WELCOME", at, CURRENCY, kind=LotKind.PROMOTIONAL))
-    talktime.run(add_credit, AddCredit(ORGANIZATION, purchased, "PO-2026-10", at, CURRENCY))
-    return demo_view.credit_text(promotional, purchased)
-
-
-def _replay(talktime: Talktime, recorded: Sequence[RecordedCall], show: demo_view.Shown) -> list[ReplayedCall]:
+def _replay(
+    talktime: Talktime, recorded: Sequence[RecordedCall], month: CreditMonth, show: view.Shown
+) -> list[ReplayedCall]:
     began = time.monotonic()
     statements = open_statements(talktime.settings.database_url)
     with closing(statements), show.clock(len(recorded)) as tick:
         replayed = []
-        for each in replay_calls(statements, talktime.settings.charging_terms, recorded):
+        terms = talktime.settings.charging_terms
+        for each in replay_calls(statements, terms, recorded, commit_requests=COMMIT_REQUESTS):
             replayed.append(each)
             tick(each)
+            month.go_on_to(each.call.started_at)
     seconds = time.monotonic() - began
     show.done("Calls", f"{len(replayed):,} calls charged in {seconds:.0f} s, {len(replayed) / seconds:,.0f} a second")
     return replayed
 
 
-def _report(talktime: Talktime, files: Files) -> str:
+def _report(talktime: Talktime, files: Files, month: CreditMonth) -> str:
     writers = (
         # The files of `talktime usage export`, not others that look like them.
         partial(usage.write_csv_file, path=str(files.usage_csv)),
         partial(usage.write_workbook_file, path=files.usage_workbook, two_decimals=False),
     )
     reported = talktime.read(report_usage, ReportUsage(ORGANIZATION, writers=writers))
-    return f"{files.usage_csv} and {files.usage_workbook}, {reported.rows_count:,} rows"
+    documents = month.write_documents(files.folder)
+    talktime.read(export_ledger, ExportLedger(Scope(ORGANIZATION), partial(_write_ledger, path=files.ledger)))
+    written = [files.usage_csv, files.usage_workbook, *documents, files.ledger]
+    return f"{reported.rows_count:,} calls, statement, invoice and ledger: {', '.join(path.name for path in written)}"
 
 
-def _destinations(tx: Transaction, _: None) -> list[demo_view.DestinationTotal]:
+def _write_ledger(ledger: OpenLedger, *, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as stream:
+        write_beancount(stream, ledger.ledgers(), ledger.currencies)
+
+
+def _destinations(tx: Transaction, _: None) -> list[view.DestinationTotal]:
     """Add up the usage by destination, the dearest first."""
     organization = tx.organizations.named(ORGANIZATION)
     period = (MONTH_STARTS_AT.astimezone(UTC), _month_end())
-    totals: dict[str, demo_view.DestinationTotal] = {}
+    totals: dict[str, view.DestinationTotal] = {}
     for each in tx.insight.usage(organization.organization_id, *period):
         row = each.row
         if row.cost_micros > 0:
-            before = totals.get(row.destination, demo_view.DestinationTotal(row.destination, 0, 0, 0))
+            before = totals.get(row.destination, view.DestinationTotal(row.destination, 0, 0, 0))
             totals[row.destination] = before.with_call(row.used_seconds, row.cost_micros)
     return sorted(totals.values(), key=lambda total: -total.charged_micros)
 
 
-def _document(files: Files, replayed: Sequence[ReplayedCall], credit: Credit, audit: AuditReport) -> dict[str, Any]:
-    summary = summary_of(replayed)
+def _document(files: Files, told: view.Told, audit: AuditReport) -> dict[str, Any]:
+    summary, credit = summary_of(told.replayed), told.credit
     return {
         "organization": ORGANIZATION,
         "month": f"{MONTH_STARTS_AT:%Y-%m}",
@@ -268,10 +287,19 @@ def _document(files: Files, replayed: Sequence[ReplayedCall], credit: Credit, au
         "currency": CURRENCY,
         "granted": format_micros(sum(lot.granted_micros for lot in credit.lots)),
         "charged": format_micros(summary.charged_micros),
+        "expired": format_micros(sum(lot.expired_micros for lot in credit.lots)),
         "left": format_micros(credit.balance_micros),
         "cut": summary.cut_count,
         "denied": {reason.value: count for reason, count in summary.denials.items()},
+        "happened": [
+            {"at": each.at, "what": each.kind, "balance": format_micros(each.balance_micros)}
+            for each in told.happenings
+        ],
+        "mails": [
+            {"at": each.at, "language": each.language, "subject": each.subject, "file": str(each.path)}
+            for each in told.letters
+        ],
         "audit_clean": audit.is_clean,
         "database": files.database_url,
-        "files": [str(path) for path in (files.usage_csv, files.usage_workbook)],
+        "files": [str(path) for path in (files.usage_csv, files.usage_workbook, files.ledger)],
     }
