@@ -10,6 +10,7 @@ import msgspec
 from talktime.core.calls.requests import ChargingTerms
 from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms, read_minimums
 from talktime.core.values.errors import Invalid
+from talktime.core.values.money import parse_micros
 
 PREFIX = "TALKTIME_"
 
@@ -26,6 +27,8 @@ class Settings:
     overrun_grace_seconds: int = 2
     # Use that is reported within three days is paid by the lots of then, also by those that expired since.
     late_usage_grace_seconds: int = 259_200
+    # What the gateway takes for a dispute that is lost, in the charge's currency: booked, and not passed on.
+    dispute_fee: str = "15"
     # ISO 3166 countries whose emergency numbers are free, separated by commas; empty means those of all countries.
     emergency_countries: str = ""
     # A request that waits longer is refused with 503: a slow database must not become a slow phone.
@@ -61,6 +64,15 @@ class Settings:
     def database_url(self) -> str:
         """Return the database, by default a file in the user's data folder."""
         return self.database or f"sqlite:///{self.data_folder / 'talktime.db'}"
+
+    @property
+    def dispute_fee_micros(self) -> int:
+        """Return the fee of a lost dispute; raise Invalid for what is no amount."""
+        try:
+            return parse_micros(self.dispute_fee)
+        except ValueError as failure:
+            message = f"TALKTIME_DISPUTE_FEE: {failure}"
+            raise Invalid(message, code="settings") from failure
 
     @property
     def payment_gateway(self) -> str:

@@ -4,7 +4,7 @@
         books = open_books("seed-7")               money, cards, faults and a clock of its own
         gateway = books.adapter(address)           our own Stripe adapter, which only believes it talks to Stripe
 
-Answers are kept by idempotency key and replayed, also a failure (500), and forgotten after 24 hours of the books' clock.
+Answers are kept by idempotency key and replayed, a failure (500) too, and forgotten after 24 hours of the books’ clock.
 What a request is to suffer is decided by `books.fault`, once for each request that may move money or tell of it.
 Webhooks are written down in `books.reports`; whether, when and how often they are delivered is the history's business.
 """
@@ -28,7 +28,7 @@ from talktime.core.credit.payments import Card
 from talktime.gateways.payments.stripe import SIGNATURE_HEADER, StripeAccess, StripeGateway
 
 KEYS_KEPT_FOR = timedelta(hours=24)
-WEBHOOK_SECRET = "whsec_counting"  # noqa: S105 -- of a gateway that moves no real money
+WEBHOOK_SECRET = "whsec_counting"
 KEY_PREFIX = "sk_test_"
 MICROS_PER_CENT = 10_000
 
@@ -100,7 +100,11 @@ class Books:
         """Return our Stripe adapter, pointed at these books; with `listed_max` 0 it has to trust the search index."""
         return StripeGateway(
             StripeAccess(
-                KEY_PREFIX + self.name, WEBHOOK_SECRET, address, "https://pay.example/authenticate", listed_max=listed_max
+                KEY_PREFIX + self.name,
+                WEBHOOK_SECRET,
+                address,
+                "https://pay.example/authenticate",
+                listed_max=listed_max,
             )
         )
 
@@ -331,11 +335,11 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: CountingServer
 
-    def do_GET(self) -> None:  # noqa: N802 -- the standard library's name
+    def do_GET(self) -> None:
         """Answer a question."""
         self._handle("GET", dict(parse_qsl(urlsplit(self.path).query)))
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Answer an order."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         self._handle("POST", dict(parse_qsl(body)))

@@ -1,21 +1,32 @@
-"""Whatever happens, what the card paid is what the books say, and nobody is charged or told twice."""
+"""Whatever happens, what the cards paid is what the books say, and nobody is charged or told twice.
 
+A failing seed says how it is played again, with all that happened in it:
+`TALKTIME_RECHARGE_SEED=17 make test ONLY=tests/proofs/test_recharge_histories.py`; `17-900` plays a range.
+"""
+
+import json
 import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from talktime.bootstrap import App
+from talktime.core.credit.purchases import PurchaseState
 from talktime.settings import Settings
 from tests.conftest import PostgresqlServer, sqlite_url
 from tests.proofs.counting_gateway import CountingServer, serving
 from tests.proofs.recharge_histories import History
 
 SEED_VARIABLE = "TALKTIME_RECHARGE_SEED"
+SEEDS_IN_SHORT = {"sqlite": range(1, 41), "postgresql": range(1, 9)}
+CHUNKS, SEEDS_OF_CHUNK = 10, {"sqlite": 200, "postgresql": 25}
+
+FreshDatabase = Callable[[], AbstractContextManager[str]]
 
 
 @pytest.fixture(scope="module")
@@ -24,35 +35,74 @@ def gateway() -> Iterator[CountingServer]:
         yield server
 
 
+@pytest.fixture
+def fresh_database(database_engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> FreshDatabase:
+    """Return what gives one database after the other, each gone before the next one comes."""
+    if database_engine == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
+        template = request.getfixturevalue("postgresql_template")
+        return lambda: server.fresh_database(template=template)
+    sqlite_template: Path = request.getfixturevalue("sqlite_template")
+
+    @contextmanager
+    def copied() -> Iterator[str]:
+        folder = tmp_path / "history"
+        folder.mkdir()
+        yield sqlite_url(Path(shutil.copyfile(sqlite_template, folder / "talktime.db")))
+        shutil.rmtree(folder)
+
+    return copied
+
+
 def lived(seed: int, url: str, gateway: CountingServer) -> History:
-    with_settings = App(Settings(database=url))
-    with with_settings as app:
-        history = History(seed, app, gateway)
+    """Live a history to its end; where it fails, tell all of it and how to play it again."""
+    with App(Settings(database=url)) as app, closing(app.open_charging()) as charging:
+        history = History(seed, app, charging, gateway)
         try:
             history.live()
             history.come_to_rest()
             history.judge()
         except BaseException:
             print("\n".join(history.trace))
-            print(f"seed {seed} on {url.partition(':')[0]}: again with {SEED_VARIABLE}={seed}")
+            print(f"seed {seed} failed on {url.partition(':')[0]}; again: {SEED_VARIABLE}={seed} make test ONLY=…")
             raise
-        finally:
-            history.charging.close()
         return history
 
 
-def test_try(sqlite_template: Path, tmp_path: Path, gateway: CountingServer) -> None:
-    first, last = (int(each) for each in os.environ.get(SEED_VARIABLE, "1-20").split("-"))
-    failures = Counter()
-    began = time.time()
-    for seed in range(first, last + 1):
-        path = tmp_path / f"{seed}.db"
-        shutil.copyfile(sqlite_template, path)
-        try:
-            lived(seed, sqlite_url(path), gateway)
-        except Exception as e:
-            failures[f"{type(e).__name__} {str(e)[:150]}"] += 1
-            print("SEED", seed, str(e)[:300])
-            if len(failures) > 0 and first == last: raise
-    print(failures, (time.time() - began) / (last - first + 1))
-    assert not failures
+def prove(seeds: range, fresh_database: FreshDatabase, gateway: CountingServer) -> None:
+    """Live the histories of these seeds, and print what they came to in all."""
+    began = time.monotonic()
+    states: Counter[str] = Counter()
+    charges = crashes = webhooks = 0
+    engine = ""
+    for seed in seeds:
+        with fresh_database() as url:
+            history = lived(seed, url, gateway)
+            engine = url.partition(":")[0]
+        states.update(state.value for state in history.seen.values())
+        charges += len(history.books.moved)
+        crashes += history.crashes_count
+        webhooks += history.delivered.total()
+    figures = {"seeds": f"{seeds.start}-{seeds.stop - 1}", "charges": charges, "purchases": dict(states)}
+    figures |= {"crashes": crashes, "webhooks": webhooks, "seconds": round(time.monotonic() - began)}
+    print(json.dumps({"proof": "recharge_histories", "database": engine, **figures}))
+    assert charges == states[PurchaseState.SETTLED.value] > 0
+
+
+def test_in_every_history_what_moved_is_what_is_recorded(
+    database_engine: str, fresh_database: FreshDatabase, gateway: CountingServer
+) -> None:
+    first, _, last = os.environ.get(SEED_VARIABLE, "").partition("-")
+    seeds = range(int(first), int(last or first) + 1) if first else SEEDS_IN_SHORT[database_engine]
+
+    prove(seeds, fresh_database, gateway)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_in_thousands_of_histories_what_moved_is_what_is_recorded(
+    database_engine: str, fresh_database: FreshDatabase, gateway: CountingServer, chunk: int
+) -> None:
+    count = SEEDS_OF_CHUNK[database_engine]
+
+    prove(range(1_000 + chunk * count, 1_000 + (chunk + 1) * count), fresh_database, gateway)

@@ -54,7 +54,7 @@ class AgreementRows:
         self._connection.execute(added.on_conflict_do_update(index_elements=list(key), set_=row))
 
     def purchase_order(self, organization_id: int, agreement_number: str, number: str) -> PurchaseOrder | None:
-        """Return what is known of a purchase order; None where nobody set its limit or end."""
+        """Return what is known of a purchase order; None where nothing was bought under it, nor its limit set."""
         found = self._connection.execute(
             select(purchase_orders).where(
                 purchase_orders.c.organization_id == organization_id,
@@ -66,7 +66,7 @@ class AgreementRows:
         return None if row is None else _purchase_order_of(row)
 
     def purchase_orders(self, organization_id: int, agreement_number: str) -> list[PurchaseOrder]:
-        """Return the purchase orders of an agreement that have a limit or an end."""
+        """Return the purchase orders of an agreement under which something was bought, or may be to a limit."""
         found = self._connection.execute(
             select(purchase_orders)
             .where(

@@ -1,5 +1,6 @@
 """What the general ledger reads: the journal in its order, what it moved by months, and what the other tables say."""
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -45,15 +46,15 @@ _ENTRIES = (
     " ORDER BY p.occurred_at, p.entry_id{c}, p.line"
 )
 _SPAN = text("SELECT min(occurred_at), max(occurred_at) FROM postings WHERE organization_id = :organization_id")
-# What is left in the lots, what is owed, what calls cost less the tax in it, what expired: none of it from the journal.
+# What is left in the lots, what is owed, what calls cost, what expired: none of it from the journal.
 _KEPT = text(
     "SELECT (SELECT receivable_micros FROM organizations WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(granted_micros - spent_micros - expired_micros - refunded_micros - disputed_micros), 0)"
     " FROM credit_lots WHERE organization_id = :organization_id),"
-    " (SELECT coalesce(sum(cost_micros), 0) FROM usage_rows WHERE organization_id = :organization_id)"
-    " - (SELECT coalesce(sum(included_tax_micros), 0) FROM statements WHERE organization_id = :organization_id),"
+    " (SELECT coalesce(sum(cost_micros), 0) FROM usage_rows WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(expired_micros), 0) FROM credit_lots WHERE organization_id = :organization_id)"
 )
+_STATEMENTS = text("SELECT body FROM statements WHERE organization_id = :organization_id")
 
 
 class LedgerRows:
@@ -111,12 +112,14 @@ class LedgerRows:
 
     def kept(self, organization_id: int) -> dict[ChartedAccount, int]:
         """Return the balances of today that tables other than the journal know: above zero a debit."""
-        found = self._connection.execute(_KEPT, {"organization_id": organization_id}).one()
-        receivable, remaining, earned, expired = (int(each or 0) for each in found)
+        key = {"organization_id": organization_id}
+        receivable, remaining, cost, expired = (int(each or 0) for each in self._connection.execute(_KEPT, key).one())
+        # What use contains of tax leaves revenue with the statement of its month.
+        taxed = sum(json.loads(body)["included_tax_micros"] for body in self._connection.scalars(_STATEMENTS, key))
         return {
             CHART[Account.RECEIVABLE]: receivable,
             CHART[Account.LOT]: -remaining,
-            CHART[Account.REVENUE]: -earned,
+            CHART[Account.REVENUE]: taxed - cost,
             CHART[Account.BREAKAGE]: -expired,
         }
 

@@ -34,6 +34,8 @@ def test_users_of_a_file_are_added_with_numbers_and_licenses(acme: Talktime, peo
         "usage_location": "US",
         "department": "Research",
         "licenses": ["phone_system", "communications_credits"],
+        "roles": [],
+        "language": "",
     }
     assert users[1]["licenses"] == ["phone_system", "audio_conferencing", "communications_credits"]
     assert "Carl Gauß" in acme("users").out

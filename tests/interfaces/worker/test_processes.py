@@ -10,7 +10,7 @@ import pytest
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import audit
 from tests.interfaces.worker.shop import AMOUNT_MICROS, Shop
-from tests.interfaces.worker.workers import working
+from tests.interfaces.worker.workers import WorkerProcess, working
 
 on_postgresql = pytest.mark.parametrize(
     "database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
@@ -19,6 +19,12 @@ on_postgresql = pytest.mark.parametrize(
 
 def wait_until(condition: Callable[[], object]) -> None:
     asyncio.run(until(condition))
+
+
+def told_by(workers: list[WorkerProcess], what: str) -> int:
+    """Count the different things that the workers told of."""
+    lines = [line for worker in workers for line in worker.told(what)]
+    return len({(line["organization"], line.get("purchase") or line["told"]) for line in lines})
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,7 @@ def test_workers_together_charge_grant_and_mail_each_purchase_once(
     with ExitStack() as stack:
         workers = [stack.enter_context(working(shop, tmp_path)) for _ in range(workers_count)]
         wait_until(lambda: shop.books()[3] >= 50)
-        wait_until(lambda: sum(len(each.told("purchase_settled")) for each in workers) >= 50)
+        wait_until(lambda: [told_by(workers, what) for what in ("purchase_settled", "notice_sent")] == [50, 50])
 
     assert shop.books() == (50, 50, 50, 50)
     assert shop.moved_micros() == shop.granted_micros() == 50 * AMOUNT_MICROS
@@ -124,3 +130,15 @@ def test_a_worker_that_comes_back_goes_on_where_it_was_killed(shop: Shop, tmp_pa
     assert second.told("chore_failed") == []
     assert shop.books() == (6, 6, 6, 6)
     assert audit(shop.url).is_clean
+
+
+@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+def test_a_worker_whose_slot_was_taken_ends_and_says_why(shop: Shop, tmp_path: Path) -> None:
+    with working(shop, tmp_path, worker_lease_seconds=1) as worker:
+        wait_until(lambda: worker.told("worker_started"))
+        shop.facts.change("UPDATE worker_slots SET fence = fence + 1, holder = 'heir'")
+        wait_until(lambda: worker.code is not None)
+
+    assert worker.code == 3
+    assert "another worker took slot 1" in worker.written
+    assert shop.facts.rows("SELECT holder, lease_until IS NOT NULL FROM worker_slots") == [("heir", 1)]

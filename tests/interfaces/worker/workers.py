@@ -40,9 +40,14 @@ class WorkerProcess:
             )
 
     @property
+    def written(self) -> str:
+        """Return all that it wrote."""
+        return self._log.read_text("utf-8")
+
+    @property
     def said(self) -> list[dict[str, Any]]:
         """Return the lines of its log."""
-        return [json.loads(line) for line in self._log.read_text("utf-8").splitlines() if line.startswith("{")]
+        return [json.loads(line) for line in self.written.splitlines() if line.startswith("{")]
 
     def told(self, what: str) -> list[dict[str, Any]]:
         """Return the lines that tell of one thing."""

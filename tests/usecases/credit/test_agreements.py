@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
+from talktime.core.credit import purchases
 from talktime.core.credit.agreements import AgreementTerms
 from talktime.core.credit.invoices import PAYMENT_TERM_DAYS, Invoice, InvoiceState
 from talktime.core.credit.ledger import Account
@@ -483,3 +484,31 @@ def test_the_books_of_invoices_end_at_zero_once_all_is_paid_or_voided(world: Buy
 
     # Of the second lot nothing was used: 100 of the opening lot and 50 of the first one paid for the call.
     assert owed == [units(440), units(220), 0]
+
+
+def test_a_limit_set_later_knows_what_its_purchase_order_has_bought(world: Buyers) -> None:
+    world.agree(purchase_order="77")
+    world.buy()
+
+    with pytest.raises(Conflict, match="used already"):
+        world.app.run(limit_purchase_order, LimitPurchaseOrder(NAME, AGREEMENT, "77", units(199)))
+    limited = world.app.run(limit_purchase_order, LimitPurchaseOrder(NAME, AGREEMENT, "77", units(300)))
+    void(world)
+
+    assert [order.remaining_micros for order in limited.purchase_orders] == [units(100)]
+    assert world.app.read(list_agreements, LookAt(NAME, world.at)).agreements[0].purchase_orders[0].used_micros == 0
+
+
+def test_an_invoice_whose_purchase_was_canceled_brings_no_credit_and_can_be_voided(world: Buyers) -> None:
+    world.agree(ON_SETTLEMENT, limit=200)
+    world.buy()
+    canceled = purchases.canceled(world.purchase("order-1"), "by an operator", world.at)
+    world.app.run(lambda tx, canceled: tx.purchases.save(canceled), canceled)
+
+    with pytest.raises(Conflict, match="was canceled"):
+        settle(world)
+    void(world)
+
+    assert state_of(world) is InvoiceState.VOID
+    assert world.agreement().used_micros == 0
+    assert world.available_units == 100

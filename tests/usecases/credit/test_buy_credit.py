@@ -388,3 +388,16 @@ def test_no_reference_of_an_operator_can_take_the_place_of_an_order_s_lot(world:
         world.app.run(add_credit, AddCredit(NAME, units(20), "order-1", NOON))
 
     assert world.buy().purchase.state is PurchaseState.SETTLED
+
+
+def test_a_card_that_expires_between_the_order_and_its_charge_is_declined_like_any_other(world: Buyers) -> None:
+    """money.md 19."""
+    world.attach(expires="03/26")
+    world.at = datetime(2026, 3, 31, 17, tzinfo=UTC)
+    world.place()
+    world.tick(days=2)
+
+    world.work()
+
+    assert world.purchase("order-1").state is PurchaseState.FAILED
+    assert world.purchase("order-1").decline_code == "expired_card"

@@ -17,7 +17,6 @@ from sqlalchemy import text
 
 from talktime.bootstrap import App
 from talktime.core.credit.ledger import Account
-from talktime.core.insight.general_ledger import CHART
 from talktime.core.insight.ledger_entries import Detail
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
@@ -43,11 +42,15 @@ from tests.real_books import Books
 from tests.usecases.credit.buyers import NAME, Buyers
 
 EVERYTHING = Scope()
+ADDED_POSTING = (
+    "INSERT INTO postings (organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at)"
+    " SELECT organization_id, 'x', line, debit, credit, lot_id, 1, occurred_at FROM postings WHERE entry_id = 'grant:2'"
+)
 ZONES = ("UTC", "Europe/London", "Asia/Kolkata", "America/Havana", "Pacific/Kiritimati")
 NAMES = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), min_size=1, max_size=30)
 # Each example starts bean-check, which takes half a second.
 FEW = settings(
-    max_examples=max(5, settings.default.max_examples // 5) if settings.default else 10,
+    max_examples=max(5, settings.default.max_examples // 2) if settings.default else 10,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -128,8 +131,8 @@ def test_any_period_and_any_detail_is_accepted_too_and_goes_on_where_the_one_bef
 def test_debits_are_credits_and_balances_run_to_the_closing_ones(charged: App) -> None:
     rows = ledger_csv(charged, EVERYTHING)
 
-    debits = sum(Decimal(row["debit"] or 0) for row in rows)
-    credits = sum(Decimal(row["credit"] or 0) for row in rows)
+    debited = sum(Decimal(row["debit"] or 0) for row in rows)
+    credited = sum(Decimal(row["credit"] or 0) for row in rows)
     ran: dict[tuple[str, str], Decimal] = {}
     for row in rows:
         whose = row["organization"], row["account_number"]
@@ -139,7 +142,7 @@ def test_debits_are_credits_and_balances_run_to_the_closing_ones(charged: App) -
     for (_, number), balance in ran.items():
         by_account[number] += balance  # type: ignore[assignment]
     (trial,) = charged.read(show_balances, EVERYTHING).trial_balances
-    assert debits == credits == Decimal("55.8442")
+    assert debited == credited == Decimal("55.8442")
     assert dict(by_account) == {
         line.account.number: Decimal(format_micros(line.closing_micros)) for line in trial.lines
     }
@@ -160,18 +163,16 @@ def test_real_calls_are_exported_as_they_were_charged(charged: App, tmp_path: Pa
     assert '"Credit expired, order-1"' in path.read_text("utf-8")
 
 
-def test_the_same_books_give_the_same_bytes_on_both_databases(charged: App, tmp_path: Path) -> None:
-    first, second = tmp_path / "first.beancount", tmp_path / "second.beancount"
+def test_the_same_books_give_the_same_bytes_on_either_database(charged: App, tmp_path: Path) -> None:
+    here, again, on_sqlite = (tmp_path / name for name in ("here.beancount", "again.beancount", "sqlite.beancount"))
+    with App(Settings(database=f"sqlite:///{tmp_path / 'other.db'}")) as other:
+        Books.charged(other)
+        beancount(other, on_sqlite)
 
-    beancount(charged, first)
-    beancount(charged, second)
+    beancount(charged, here)
+    beancount(charged, again)
 
-    lines = first.read_text("utf-8").splitlines()
-    entries = [line for line in lines if line.startswith('  entry: "')]
-    assert first.read_bytes() == second.read_bytes()
-    # Two at once, in the order of code points: no database's own order.
-    assert entries[:2] == ['  entry: "grant:1"', '  entry: "grant:2"']
-    assert entries.index('  entry: "call:sbc1|a|two-legs:0"') < entries.index('  entry: "call:sbc1||late:1"')
+    assert here.read_bytes() == again.read_bytes() == on_sqlite.read_bytes()
 
 
 def test_purchases_and_refunds_name_their_documents(app: App, tmp_path: Path) -> None:
@@ -212,11 +213,7 @@ def test_purchases_and_refunds_name_their_documents(app: App, tmp_path: Path) ->
             "less has expired",
             "UPDATE credit_lots SET expired_micros = expired_micros - 1 WHERE organization_id = 1 AND lot_id = 1",
         ),
-        (
-            "a posting was added",
-            "INSERT INTO postings (organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at)"
-            " SELECT organization_id, 'x', 0, debit, credit, lot_id, 1, occurred_at FROM postings WHERE entry_id = 'grant:2'",
-        ),
+        ("a posting was added", ADDED_POSTING),
     ],
 )
 def test_books_that_were_tampered_with_fail(charged: App, tmp_path: Path, what: str, statement: str) -> None:
@@ -269,7 +266,6 @@ def test_a_period_begins_with_what_was_and_income_begins_at_nothing(charged: App
     ).trial_balances
 
     told = {line.account.name: (line.opening_micros, line.closing_micros) for line in trial.lines}
-    assert told["Call revenue"] if "Call revenue" in told else True
     assert told["Cash clearing"] == (52_000_000, 52_000_000)
     assert told["Earlier earnings"] == (-2_623_200, -2_623_200)
     assert told["Breakage revenue"] == (0, -1_057_200)
@@ -339,10 +335,6 @@ def test_sums_of_days_and_months_come_to_the_same(charged: App, detail: Detail) 
     assert totals(summed) == totals(one_by_one)
 
 
-def test_every_account_of_the_journal_stands_in_the_chart() -> None:
-    assert set(CHART) == set(Account)
-
-
 DAY = timedelta(days=1)
 
 
@@ -371,7 +363,7 @@ def ledger_csv(app: App, scope: Scope, detail: Detail = Detail.ENTRY) -> list[di
 def closing_of(written: str) -> Counter[str]:
     """Return what a file asserts on its last day, in micros, by account."""
     found = asserted(written)
-    last = max(day for day, _ in found)
+    last = max((day for day, _ in found), default="")
     closing: Counter[str] = Counter()
     for (day, account), amount in found.items():
         if day == last:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -15,9 +16,13 @@ from talktime.core.credit.invoices import Invoice, InvoiceState, Party, Tax
 from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.money import parse_micros
+from talktime.exports.documents.invoices import invoice_paper
+from talktime.exports.documents.typesetting import set_pdf
+from talktime.settings import Settings
 from talktime.store.engine import open_engine
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.issue_invoice import CreditInvoice
+from talktime.usecases.credit.issue_statements import OfMonth, show_statement
 from talktime.usecases.credit.set_taxes import SetTax, set_tax
 from talktime.usecases.credit.show_invoices import (
     InvoiceAt,
@@ -28,7 +33,10 @@ from talktime.usecases.credit.show_invoices import (
     show_invoice,
 )
 from talktime.usecases.organizations.manage_organizations import AddOrganization, LookAt, add_organization
+from tests.exports.documents.reading_pdf import words_of
+from tests.recharge_world import NAME
 from tests.usecases.credit.billed import AGREEMENT, AT, Bill, Failed, bill, credit, void
+from tests.usecases.credit.buyers import Buyers
 
 THREADS, PURCHASES = 6, 8
 
@@ -223,6 +231,26 @@ def test_who_bills_needs_a_name_that_can_be_printed(app: App) -> None:
         app.run(set_party, SetParty(None, address="Hafenstraße 12"))
     with pytest.raises(Invalid, match="printed"):
         app.run(set_party, SetParty(None, "Nord\x07licht"))
+
+
+def test_what_is_bought_under_an_agreement_is_printed_with_its_purchase_order_and_tax(
+    migrated_database_url: str, tmp_path: Path
+) -> None:  # domain.md 1.9, #1790
+    """The whole way: an order, its settlement, its invoice, and its words on paper."""
+    with App(Settings(database=migrated_database_url)) as opened:
+        world = Buyers(opened, tmp_path)
+        opened.run(set_tax, SetTax("US", "Sales tax", 82_500, TaxedAt.PURCHASE, date(2020, 1, 1)))
+        world.agree(purchase_order="PO-2026/77")
+        world.buy("K-1")
+        printed = opened.read(show_invoice, InvoiceAt(NAME, "1", world.at))
+        statement = opened.read(show_statement, OfMonth(NAME, world.at.date().replace(day=1), world.at)).statement
+        world.close()
+
+    said = words_of(set_pdf(invoice_paper(printed.invoice, "en")))
+    for part in ("TT-", "EA-1001", "PO-2026/77", "Sales tax 8.25%", "16.50", "216.50\N{NO-BREAK SPACE}USD"):
+        assert part in said
+    assert printed.state is InvoiceState.OPEN
+    assert printed.invoice.number in {bought.invoice_number for bought in statement.purchased}
 
 
 def _pay(tx: Transaction, invoice: Invoice) -> None:

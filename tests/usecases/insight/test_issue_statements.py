@@ -39,7 +39,7 @@ FRENCH = "33140205050"
 
 
 def issued(app: App, month: date, organization: str = "Acme", at: datetime = AFTERWARDS) -> Statement:
-    return app.run(issue_statement, OfMonth(organization, month, at))
+    return issue_statement(app.read, app.run, OfMonth(organization, month, at))
 
 
 def audited(app: App) -> AuditReport:
@@ -116,7 +116,7 @@ def test_a_month_that_runs_is_shown_and_not_issued_and_one_to_come_is_neither(ch
 
     assert charged_app.read(show_statement, running).statement.is_preliminary
     with pytest.raises(Invalid, match="not over"):
-        charged_app.run(issue_statement, running)
+        issue_statement(charged_app.read, charged_app.run, running)
     with pytest.raises(Invalid, match="not begun"):
         charged_app.read(show_statement, OfMonth("Acme", date(2026, 6, 1), AFTERWARDS))
 
@@ -148,7 +148,7 @@ def test_a_document_that_could_be_changed_is_found_by_the_audit(
 def test_every_month_that_is_over_is_due_once(charged_app: App) -> None:
     due = charged_app.read(statements_due, AFTERWARDS)
     for each in due:
-        charged_app.run(issue_statement, each)
+        issue_statement(charged_app.read, charged_app.run, each)
 
     assert [(each.organization, each.month) for each in due] == [
         ("Acme", MARCH),

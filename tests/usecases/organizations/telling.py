@@ -75,7 +75,7 @@ class Telling:
         self.app.run(tell, events)
 
     def deliver(self) -> Delivered:
-        return deliver(self.app.run, self.channels, self.at)
+        return deliver(self.app.run, self.channels, lambda: self.at)
 
     def deliveries(self, kind: EventKind | None = None) -> dict[str, Delivery]:
         """By recipient."""

@@ -193,7 +193,7 @@ def test_several_workers_at_once_send_every_mail_once(
 
     def work(_: int) -> int:
         with App(Settings(database=migrated_database_url)) as app:
-            return len(deliver(app.run, world.channels, world.at).attempts)
+            return len(deliver(app.run, world.channels, lambda: world.at).attempts)
 
     with ThreadPoolExecutor(4) as pool:
         attempts = sum(pool.map(work, range(4)))
@@ -241,7 +241,7 @@ def test_a_crash_anywhere_leaves_one_file_for_each_reader(empty_app: App, tmp_pa
         world.tell(*[EventKind.RECHARGE_FAILED] * (lives + 1))
         before = len(list((tmp_path / "mails").glob("*")))
         try:
-            deliver(DyingApp(world.app, lives, commits=commits).run, world.channels, world.at)
+            deliver(DyingApp(world.app, lives, commits=commits).run, world.channels, lambda: world.at)
         except Crash:
             crashes += 1
         world.tick(LEASE + MINUTE)
@@ -280,7 +280,7 @@ def test_one_letter_that_cannot_be_written_does_not_keep_the_others(world: Telli
     world.tell(EventKind.POOL_LOW, EventKind.RECHARGE_FAILED)
 
     with pytest.raises(ExceptionGroup) as raised:
-        deliver(world.app.run, clumsy, world.at)
+        deliver(world.app.run, clumsy, lambda: world.at)
 
     assert {type(each) for each in raised.value.exceptions} == {ZeroDivisionError}
     assert readers(office) == [ADA, BOB]

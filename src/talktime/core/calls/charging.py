@@ -60,18 +60,19 @@ def decide(facts: ChargingFacts, requests: Iterable[Request], terms: ChargingTer
 def decide_one(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> Outcome:
     """Decide a single request, and what follows from it for the credit."""
     outcome = _decide_call(facts, request, terms)
-    if outcome.call is None:
+    call = outcome.call
+    if call is None:
         return outcome
-    is_refused = outcome.call.denial is DenialReason.CREDIT_EXHAUSTED
+    is_refused = call.denial is DenialReason.CREDIT_EXHAUSTED
     if outcome.credit is None and not is_refused:
         return outcome
-    organization_id = outcome.call.setup.organization_id
+    organization_id = call.setup.organization_id
     watch = facts.watches.get(organization_id)
     if watch is None:
         return outcome
-    organization, before = facts.organizations[organization_id], facts.credits[organization_id]
+    before = facts.credits[organization_id]
     watched = watching.after_movement(
-        watching.Whose(organization_id, organization.currency, organization.zone),
+        facts.organizations[organization_id],
         watch,
         before,
         outcome.credit or before,

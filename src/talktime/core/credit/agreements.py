@@ -88,7 +88,6 @@ class Standing:
 class AgreementRefusal(Enum):
     """Why nothing can be bought under an agreement; the value is a purchase's decline code."""
 
-    UNKNOWN = "agreement_unknown"
     INACTIVE = "agreement_inactive"
     ENDED = "agreement_ended"
     OTHER_CURRENCY = "agreement_other_currency"
@@ -97,6 +96,18 @@ class AgreementRefusal(Enum):
     EXHAUSTED = "agreement_exhausted"
     PURCHASE_ORDER_ENDED = "purchase_order_ended"
     PURCHASE_ORDER_EXHAUSTED = "purchase_order_exhausted"
+
+
+_SENTENCES = {
+    AgreementRefusal.INACTIVE: "{name} is not active: the operator activates it, or choose another way to pay",
+    AgreementRefusal.ENDED: "{name} ended at {ended}: renew it, or choose another way to pay",
+    AgreementRefusal.OTHER_CURRENCY: "{name} is kept in {currency}: choose one in the organization's own currency",
+    AgreementRefusal.OTHER_REGION: "{name} is billed in {country}, another region: the operator may permit it",
+    AgreementRefusal.INVOICE_OVERDUE: "{name} has invoices overdue ({invoices}): once paid, it can be used",
+    AgreementRefusal.EXHAUSTED: "{needed} is needed, {left} is left under {name}: raise its limit",
+    AgreementRefusal.PURCHASE_ORDER_ENDED: "{order} ended at {order_ended}: set another",
+    AgreementRefusal.PURCHASE_ORDER_EXHAUSTED: "{needed} is needed, {order_left} is left under {order}: set another",
+}
 
 
 def refusal(
@@ -125,29 +136,19 @@ def refusal(
 
 def explain(refused: AgreementRefusal, standing: Standing, charged_micros: int) -> str:
     """Say a refusal in a sentence, with what would change it."""
-    agreement, order = standing.agreement, standing.purchase_order
-    name, needed = f"agreement {agreement.number}", f"{format_micros(charged_micros)} {agreement.currency}"
-    match refused:
-        case AgreementRefusal.UNKNOWN:
-            return f"there is no {name}: the operator registers it"
-        case AgreementRefusal.INACTIVE:
-            return f"{name} is not active: the operator activates it, or choose another way to pay"
-        case AgreementRefusal.ENDED:
-            return f"{name} ended at {_instant(agreement.ends_at)}: renew it, or choose another way to pay"
-        case AgreementRefusal.OTHER_CURRENCY:
-            return f"{name} is kept in {agreement.currency}: choose one in the organization's own currency"
-        case AgreementRefusal.OTHER_REGION:
-            return f"{name} is billed in {agreement.billing_country}, another region: the operator may permit it"
-        case AgreementRefusal.INVOICE_OVERDUE:
-            return f"{name} has invoices overdue ({', '.join(standing.overdue_invoices)}): once paid, it can be used"
-        case AgreementRefusal.EXHAUSTED:
-            return f"{needed} is needed, {_left(agreement.remaining_micros)} is left under {name}: raise its limit"
-        case AgreementRefusal.PURCHASE_ORDER_ENDED | AgreementRefusal.PURCHASE_ORDER_EXHAUSTED:
-            assert order is not None
-            if refused is AgreementRefusal.PURCHASE_ORDER_ENDED:
-                return f"purchase order {order.number} ended at {_instant(order.ends_at)}: set another one"
-            left = _left(order.remaining_micros)
-            return f"{needed} is needed, {left} is left under purchase order {order.number}: set another one"
+    agreement, order = standing.agreement, standing.purchase_order or PurchaseOrder("")
+    return _SENTENCES[refused].format(
+        name=f"agreement {agreement.number}",
+        country=agreement.billing_country,
+        currency=agreement.currency,
+        ended=_instant(agreement.ends_at),
+        invoices=", ".join(standing.overdue_invoices),
+        needed=f"{format_micros(charged_micros)} {agreement.currency}",
+        left=_left(agreement.remaining_micros),
+        order=f"purchase order {order.number}",
+        order_ended=_instant(order.ends_at),
+        order_left=_left(order.remaining_micros),
+    )
 
 
 def reserved(agreement: Agreement, charged_micros: int) -> Agreement:
@@ -183,5 +184,4 @@ def _left(remaining_micros: int | None) -> str:
 
 
 def _instant(at: datetime | None) -> str:
-    assert at is not None
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M} UTC"

@@ -7,8 +7,9 @@ from talktime.core.credit import recharge
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.payments import Ambiguous, FoundResult, MethodKind, PaymentMethod
 from talktime.core.credit.purchases import ATTEMPTS_MAX, Purchase, PurchaseCause, PurchaseState
-from talktime.core.credit.recharge import PauseReason
-from talktime.core.credit.watching import CreditWatch, Telling, Watched, Whose
+from talktime.core.credit.recharge import PauseReason, RechargeProgress
+from talktime.core.credit.watching import CreditWatch, Telling, Watched
+from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import EventKind
 
 # A short outage is nobody's business: who asked twice without an answer says so.
@@ -31,18 +32,18 @@ class Conclusion:
 
 
 def after_settlement(
-    whose: Whose, watch: CreditWatch, it: Conclusion, credit: Credit, *details: tuple[str, str]
+    organization: Organization, watch: CreditWatch, it: Conclusion, credit: Credit, *details: tuple[str, str]
 ) -> Watched:
     """Close the recharge's epoch, end a pause that the payment disproves, and tell of the money (S47).
 
     `details` are told as well: the invoice, the lot's expiry.
     """
     is_recharge = it.after.cause is PurchaseCause.RECHARGE
-    told = Telling(whose, watch, credit.balance_micros, it.at)
+    told = Telling(organization, watch, credit.balance_micros, it.at)
     progress = recharge.closed(watch.progress, it.after.purchase_id)
     if is_recharge and not it.before.is_open:
         # Given up, and paid all the same: what was given back to the caps is taken again.
-        today = it.at.astimezone(whose.zone).date()
+        today = it.at.astimezone(organization.zone).date()
         progress = replace(progress, reserved=progress.reserved.on(today).taken(it.after.amount_micros, it.at))
     resumes = progress.paused in PAUSES_THAT_PAYMENT_ENDS
     told.watch = replace(watch, progress=recharge.resumed(progress) if resumes else progress)
@@ -53,12 +54,15 @@ def after_settlement(
     return told.watched()
 
 
-def after_outcome(whose: Whose, watch: CreditWatch, it: Conclusion, result: FoundResult, credit: Credit) -> Watched:
+def after_outcome(
+    organization: Organization, watch: CreditWatch, it: Conclusion, result: FoundResult, credit: Credit
+) -> Watched:
     """Pause, turn to the fallback or go on, and tell what an admin must know of an outcome without money."""
-    told = Telling(whose, watch, credit.balance_micros, it.at)
-    if isinstance(result, Ambiguous):
+    told = Telling(organization, watch, credit.balance_micros, it.at)
+    if isinstance(result, Ambiguous) and it.before.reason != result.why:
         told.tell(EventKind.PAYMENT_UNEXPLAINED, *_about(it, it.after), ("reason", result.why))
-    asks_owner = it.after.state is PurchaseState.NEEDS_ACTION and it.before.state is not PurchaseState.NEEDS_ACTION
+    is_news = it.before.state is not PurchaseState.NEEDS_ACTION and not it.after.is_withdrawn
+    asks_owner = is_news and it.after.state is PurchaseState.NEEDS_ACTION
     if asks_owner:
         told.tell(EventKind.AUTHENTICATION_NEEDED, *_about(it, it.after), ("url", it.after.action_url))
     if it.after.cause is PurchaseCause.ORDER:
@@ -78,9 +82,9 @@ def after_outcome(whose: Whose, watch: CreditWatch, it: Conclusion, result: Foun
     return told.watched()
 
 
-def after_withdrawal(whose: Whose, watch: CreditWatch, it: Conclusion, credit: Credit) -> Watched:
+def after_withdrawal(organization: Organization, watch: CreditWatch, it: Conclusion, credit: Credit) -> Watched:
     """Arm the recharge for its next epoch where a purchase was withdrawn before money could move."""
-    told = Telling(whose, watch, credit.balance_micros, it.at)
+    told = Telling(organization, watch, credit.balance_micros, it.at)
     if it.after.state is PurchaseState.CANCELED:
         _close(told, it)
     return told.watched()
@@ -95,8 +99,12 @@ def _failed(told: Telling, it: Conclusion) -> None:
         swapped = replace(
             policy, method_id=policy.fallback_method_id, fallback_method_id=None, version=policy.version + 1
         )
-        told.watch = replace(told.watch, policy=swapped)
+        told.watch = replace(told.watch, policy=swapped, progress=_unpaused(told.watch.progress))
         told.tell(EventKind.RECHARGE_FAILED, *_about(it, it.before), *_why(it.after), ("consequence", "fallback"))
+        return
+    if not policy.is_on or policy.method_id != it.after.method_id:
+        # Switched off, or paid otherwise from now on: this failure stops nothing.
+        told.tell(EventKind.RECHARGE_FAILED, *_about(it, it.before), *_why(it.after), ("consequence", "given_up"))
         return
     is_agreement = it.method.kind is MethodKind.AGREEMENT
     _pause(told, it, PauseReason.METHOD_UNUSABLE if is_agreement else PauseReason.CARD_DECLINED)
@@ -120,10 +128,17 @@ def _close(told: Telling, it: Conclusion) -> None:
     progress = told.watch.progress
     if progress.open_purchase_id != it.after.purchase_id:
         return
-    decided_on = it.after.created_at.astimezone(told.whose.zone).date()
+    decided_on = it.after.created_at.astimezone(told.organization.zone).date()
     reserved = progress.reserved.given_back(it.after.amount_micros, decided_on)
     closed = recharge.closed(progress, it.after.purchase_id)
     told.watch = replace(told.watch, progress=replace(closed, reserved=reserved))
+
+
+def _unpaused(progress: RechargeProgress) -> RechargeProgress:
+    """End a pause that was the failed card's own: what guards against too many recharges stays."""
+    if progress.paused not in PAUSES_THAT_PAYMENT_ENDS:
+        return progress
+    return replace(progress, paused=None, paused_at=None, paused_fingerprint="")
 
 
 def _pause(told: Telling, it: Conclusion, reason: PauseReason) -> None:

@@ -338,7 +338,7 @@ def _cautions(
         message = "the credit comes when the invoice is paid, not now"
         found.append(Caution(CautionKind.CREDIT_COMES_LATER, message))
     if buyer.open_orders:
-        message = f"not concluded yet: {', '.join(buyer.open_orders)}; if that is this purchase, do not buy again"
+        message = f"not concluded yet: {', '.join(buyer.open_orders)}; do not buy the same again"
         found.append(Caution(CautionKind.ORDER_OPEN, message))
     if preview is not None:
         said = recharge_settings.warnings(preview.policy, buyer.usual_day_micros, currency)

@@ -268,6 +268,7 @@ def concluded(purchase: Purchase, result: FoundResult, at: datetime) -> Purchase
                 state=PurchaseState.NEEDS_ACTION,
                 charge_id=result.charge_id,
                 action_url=result.url,
+                decline_code="",
                 reason="the bank wants the card's owner to authenticate",
                 next_step_at=at + SEARCH_AGAIN_AFTER,
             )
@@ -301,13 +302,14 @@ def _declined(purchase: Purchase, declined: Declined, at: datetime) -> Purchase:
         reason=declined.message or f"the card was declined: {declined.code}",
         action_url="",
     )
+    if purchase.state is PurchaseState.NEEDS_ACTION and not purchase.is_withdrawn:
+        # The card's owner may still follow the link and pay: the gateway must withdraw it before it is given up.
+        return replace(told, is_withdrawn=True, next_step_at=at)
     if purchase.is_withdrawn:
-        return canceled(told, told.reason, at)
-    # What the card's owner was asked to confirm he may still confirm: another attempt could be a second charge.
-    was_asked_of_owner = purchase.state is PurchaseState.NEEDS_ACTION
+        return _given_up(purchase, told.reason, at)
     is_last = purchase.attempt >= ATTEMPTS_MAX or declined.code in HARD_DECLINES or declined.is_final
-    if is_last or was_asked_of_owner or purchase.cause is PurchaseCause.ORDER:
-        return replace(told, state=PurchaseState.FAILED, next_step_at=None, closed_at=at)
+    if is_last or purchase.cause is PurchaseCause.ORDER:
+        return _failed(told, at)
     return replace(
         told,
         state=PurchaseState.DUE,
@@ -323,15 +325,26 @@ def _unknown(purchase: Purchase, why: str, at: datetime) -> Purchase:
     if purchase.state is PurchaseState.NEEDS_ACTION:
         return replace(purchase, next_step_at=at + SEARCH_AGAIN_AFTER)
     waits = ASK_AGAIN_AFTER[min(purchase.asked_count, len(ASK_AGAIN_AFTER)) - 1]
-    return replace(purchase, state=PurchaseState.UNKNOWN, reason=why, next_step_at=at + waits)
+    # A search that fails explains less than what is known already.
+    reason = purchase.reason if purchase.state is PurchaseState.UNKNOWN else why
+    return replace(purchase, state=PurchaseState.UNKNOWN, reason=reason, next_step_at=at + waits)
 
 
 def _not_found(purchase: Purchase, at: datetime) -> Purchase:
     """A search that finds nothing is proof once the gateway has had time to finish what we asked last."""
     if purchase.last_asked_at is not None and at - purchase.last_asked_at < QUIET_BEFORE_PROOF:
-        return replace(
-            purchase,
-            state=PurchaseState.UNKNOWN,
-            next_step_at=purchase.last_asked_at + QUIET_BEFORE_PROOF,
-        )
-    return canceled(purchase, "the gateway holds no such charge: nothing was taken", at)
+        # What was withdrawn stays what it is, so that a report of before it does not ask the card's owner once more.
+        state = purchase.state if purchase.is_withdrawn else PurchaseState.UNKNOWN
+        return replace(purchase, state=state, next_step_at=purchase.last_asked_at + QUIET_BEFORE_PROOF)
+    return _given_up(purchase, "the gateway holds no such charge: nothing was taken", at)
+
+
+def _given_up(purchase: Purchase, reason: str, at: datetime) -> Purchase:
+    """Close a purchase that moved nothing: failed where its owner was asked and declined, else canceled."""
+    if purchase.state is PurchaseState.NEEDS_ACTION and purchase.decline_code:
+        return _failed(purchase, at)
+    return canceled(purchase, reason, at)
+
+
+def _failed(purchase: Purchase, at: datetime) -> Purchase:
+    return replace(purchase, state=PurchaseState.FAILED, next_step_at=None, closed_at=at, action_url="")

@@ -80,7 +80,9 @@ class Reserved:
     recent: tuple[datetime, ...] = ()
 
     def on(self, day: date) -> "Reserved":
-        """Return what counts on a day: a new day, a new month begin at zero."""
+        """Return what counts on a day: a new day, a new month begin at zero; a clock that is behind begins none."""
+        if self.day is not None and day < self.day:
+            return self
         month = day.replace(day=1)
         if (day, month) == (self.day, self.month):
             return self

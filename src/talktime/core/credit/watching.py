@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from talktime.core.credit import recharge
 from talktime.core.credit.lots import Credit
@@ -18,6 +17,7 @@ from talktime.core.credit.recharge import (
     RechargePolicy,
     RechargeProgress,
 )
+from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import Event, EventKind
 
 # A balance that dances around a threshold is told of once: first it must have risen by a tenth above it,
@@ -48,14 +48,6 @@ class CreditWatch:
     events_count: int = 0
 
 
-class Whose(NamedTuple):
-    """The organization whose credit moves, as far as watching needs to know it."""
-
-    organization_id: int
-    currency: str
-    zone: ZoneInfo
-
-
 class Watched(NamedTuple):
     """The watch after a movement, what is to be told, and the recharge that became due."""
 
@@ -65,18 +57,26 @@ class Watched(NamedTuple):
 
 
 def after_movement(
-    whose: Whose, watch: CreditWatch, before: Credit, after: Credit, at: datetime, *, wants_credit: bool = False
+    organization: Organization,
+    watch: CreditWatch,
+    before: Credit,
+    after: Credit,
+    at: datetime,
+    *,
+    wants_credit: bool = False,
 ) -> Watched:
     """Tell what follows from a movement of credit, or from a call's refusal or cut for want of it."""
-    was_micros, is_now_micros = before.balance_micros, after.balance_micros
-    crosses = was_micros > 0 >= is_now_micros or was_micros >= 0 > is_now_micros
-    if not (crosses or wants_credit or watch.policy.is_on or watch.alerts):
-        return Watched(watch)
     available = after.spendable_micros(at)
-    told = Telling(whose, watch, is_now_micros, at)
+    # Quick, because every call comes by here, and next to none has consequences.
+    if available > 0 and not wants_credit and _is_quiet(watch, available):
+        return Watched(watch)
+    was_micros, is_now_micros = before.balance_micros, after.balance_micros
+    told = Telling(organization, watch, is_now_micros, at)
     told.balance(was_micros, wants_credit=wants_credit)
     told.alerts(available)
-    verdict = recharge.evaluate(watch.policy, watch.progress, available, at, whose.zone, wants_credit=wants_credit)
+    verdict = recharge.evaluate(
+        watch.policy, watch.progress, available, at, organization.zone, wants_credit=wants_credit
+    )
     purchase = told.verdict(verdict, available)
     return told.watched(purchase)
 
@@ -88,12 +88,19 @@ def funded(watch: CreditWatch, credit: Credit) -> CreditWatch:
     return replace(watch, is_exhaustion_told=False)
 
 
+def _is_quiet(watch: CreditWatch, available_micros: int) -> bool:
+    """Tell whether nothing can follow from this much: no trigger near, no alert to tell of or to arm again."""
+    if watch.policy.is_on and available_micros <= watch.policy.trigger_micros:
+        return False
+    return all(alert.is_armed != (available_micros < alert.threshold_micros) for alert in watch.alerts)
+
+
 class Telling:
     """Collects the events of one movement, numbering them on the watch."""
 
-    def __init__(self, whose: Whose, watch: CreditWatch, balance_micros: int, at: datetime) -> None:
+    def __init__(self, organization: Organization, watch: CreditWatch, balance_micros: int, at: datetime) -> None:
         """Begin with the watch as it stands, and the posted balance that the events shall tell."""
-        self.whose = whose
+        self.organization = organization
         self._balance_micros = balance_micros
         self._at = at
         self.watch = watch
@@ -120,9 +127,11 @@ class Telling:
         crossed = [each for each in alerts if each.is_armed and available_micros < each.threshold_micros]
         if not crossed and alerts == self.watch.alerts:
             return
-        alerts = tuple(replace(each, is_armed=False, told_at=self._at) if each in crossed else each for each in alerts)
-        self.watch = replace(self.watch, alerts=alerts)
         fresh = [each for each in crossed if each.told_at is None or self._at - each.told_at >= ALERT_INTERVAL]
+        # What is not told because it was told a short while ago keeps that instant: else it might never be told again.
+        told = [replace(each, is_armed=False, told_at=self._at if each in fresh else each.told_at) for each in crossed]
+        by_threshold = {each.threshold_micros: each for each in (*alerts, *told)}
+        self.watch = replace(self.watch, alerts=tuple(by_threshold.values()))
         if fresh:
             deepest = min(each.threshold_micros for each in fresh)
             self.tell(
@@ -166,13 +175,15 @@ class Telling:
     def _begin(self, due: Due) -> Purchase:
         progress = self.watch.progress
         purchase_id = recharge.purchase_id_of(progress.epoch)
-        self.watch = replace(self.watch, progress=recharge.begun(progress, due, purchase_id, self._at, self.whose.zone))
+        self.watch = replace(
+            self.watch, progress=recharge.begun(progress, due, purchase_id, self._at, self.organization.zone)
+        )
         return Purchase(
-            self.whose.organization_id,
+            self.organization.organization_id,
             purchase_id,
             PurchaseCause.RECHARGE,
             due.amount_micros,
-            self.whose.currency,
+            self.organization.currency,
             due.method_id,
             self._at,
             epoch=progress.epoch,
@@ -189,8 +200,10 @@ class Telling:
         number = self.watch.events_count + 1
         self.watch = replace(self.watch, events_count=number)
         event_id = f"{kind.value}:{number}"
-        details = (("currency", self.whose.currency), *details)
-        self.events.append(Event(self.whose.organization_id, event_id, kind, self._at, self._balance_micros, details))
+        details = (("currency", self.organization.currency), *details)
+        self.events.append(
+            Event(self.organization.organization_id, event_id, kind, self._at, self._balance_micros, details)
+        )
 
 
 def _rearmed(alert: BalanceAlert, available_micros: int) -> BalanceAlert:

@@ -187,7 +187,7 @@ def _notes(statement: Statement, wording: Wording) -> list[str]:
             amount=wording.money(statement.included_tax_micros, wording.decimals(statement.included_tax_micros)),
         )
         notes.append(contained)
-    notes.append(wording.say("This is a report and not a bill: credit was paid when it was bought."))
+    notes.append(wording.say("This is a report and not a bill: credit is billed when it is bought."))
     return notes
 
 

@@ -15,6 +15,7 @@ TIMEOUT_SECONDS = 15
 SUCCESS_CODES = range(200, 300)
 REDIRECTION_CODES = range(300, 400)
 GONE = 410
+PORT_MAX = 65_535
 USER_AGENT = "Talktime-Webhooks"
 
 
@@ -29,13 +30,15 @@ class StandardWebhookSender:
         """Post a message; any answer of 2xx is a success, 410 a refusal for good, everything else is tried again."""
         try:
             return asyncio.run(self._post(message))
-        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, OverflowError, UnicodeError) as failure:
+        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError) as failure:
             return Refused(f"{message.url}: {failure}")
         except (httpx2.HTTPError, OSError, TimeoutError) as failure:
             return NotSent(f"no answer: {str(failure) or type(failure).__name__}", is_down=True)
 
     async def _post(self, message: WebhookMessage) -> SendResult:
         url = httpx2.URL(message.url)
+        if (url.port or 0) > PORT_MAX:
+            return Refused(f"{message.url}: there is no port {url.port}")
         async with asyncio.timeout(self.timeout_seconds):
             address = await _resolved(url)
             refusal = self._refusal(url, address)

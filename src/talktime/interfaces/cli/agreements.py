@@ -1,6 +1,7 @@
 """`talktime agreements`: what may pay besides cards, what remains of it, and what becomes of its invoices."""
 
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
@@ -90,7 +91,7 @@ def add(
         ends_at = parse_instant(ends, owner.zone) if ends else None
         request = AddAgreement(owner.name, number, country, terms, currency, _amount(limit), ends_at)
         added = talktime.run(add_agreement, request)
-    show(options, _document(added), lambda: _view(added))
+    show(options, _document(added), lambda: _view(added, owner.zone))
     if not options.as_json:
         hint(f'It may pay once it is chosen: `talktime payment-methods add-agreement "{added.agreement.number}"`')
 
@@ -112,7 +113,7 @@ def change(
         ends_at = parse_instant(ends, owner.zone) if ends else None
         request = ChangeAgreement(owner.name, number, terms, _amount(limit), ends_at, active)
         changed = talktime.run(change_agreement, request)
-    show(options, _document(changed), lambda: _view(changed))
+    show(options, _document(changed), lambda: _view(changed, owner.zone))
 
 
 @app.command(name="purchase-order")
@@ -131,7 +132,7 @@ def purchase_order(
         ends_at = parse_instant(ends, owner.zone) if ends else None
         request = LimitPurchaseOrder(owner.name, number, order, _amount(limit), ends_at)
         limited = talktime.run(limit_purchase_order, request)
-    show(options, _document(limited), lambda: _view(limited))
+    show(options, _document(limited), lambda: _view(limited, owner.zone))
 
 
 @app.command
@@ -243,14 +244,14 @@ def _cells(shown: AgreementsShown, it: Agreement | PurchaseOrder, currency: str)
     )
 
 
-def _view(shown: AgreementShown) -> RenderableType:
+def _view(shown: AgreementShown, zone: ZoneInfo) -> RenderableType:
     agreement = shown.agreement
     remaining = agreement.remaining_micros
     rows: list[tuple[str, object]] = [
         ("Billed in", agreement.billing_country),
         ("Terms", agreement.terms.value.replace("_", " ")),
         ("Remaining", "no limit" if remaining is None else money(remaining, agreement.currency)),
-        ("Ends", "no end" if agreement.ends_at is None else instant(agreement.ends_at)),
+        ("Ends", "no end" if agreement.ends_at is None else instant(agreement.ends_at, zone)),
         ("State", "active" if agreement.is_active else "not active: nothing can be bought under it"),
     ]
     for order in shown.purchase_orders:

@@ -93,7 +93,7 @@ def issue(*, month: Month, organization: Whose = "", options: Options = DEFAULTS
     """Issue the statement of a month that is over; the worker does it by itself, and it is done once."""
     with open_app(options.database) as talktime:
         owner = talktime.read(find_organization, organization)
-        statement = talktime.run(issue_statement, OfMonth(owner.name, _first_day(month), now()))
+        statement = issue_statement(talktime.read, talktime.run, OfMonth(owner.name, _first_day(month), now()))
     shown = StatementShown(owner, statement, is_issued=True)
     show(options, _document(shown), lambda: _view(shown))
 

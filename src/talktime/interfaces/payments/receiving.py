@@ -33,5 +33,6 @@ class EventReceiver:
             message = f"no gateway {name!r} is configured here; there is {configured}"
             raise NotFound(message, code="gateway_not_found")
         event = gateway.read_event(body, headers)
-        noted = self.app.run(note_gateway_event, NoteGatewayEvent(event, datetime.now(UTC)))
+        fee = self.app.settings.dispute_fee_micros
+        noted = self.app.run(note_gateway_event, NoteGatewayEvent(event, datetime.now(UTC), fee))
         return Received(_KEPT[noted.noting], event.event_id, noted.reason)

@@ -76,7 +76,8 @@ class PurchasesInPlace:
     def charge(self, due: Sequence[DuePurchase], at: datetime) -> list[Done]:
         """Charge what is due at `at`, each as of the clock then."""
         assert at.tzinfo is not None
-        return [charge_one(self.work, each.key) for each in due if not self.work.is_stopping()]
+        told = (charge_one(self.work, each.key) for each in due if not self.work.is_stopping())
+        return [done for done in told if done is not None]
 
     def forget(self, before: datetime) -> int:
         """Nothing is remembered but the rows."""
@@ -84,12 +85,12 @@ class PurchasesInPlace:
         return 0
 
 
-def charge_one(work: Work, key: PurchaseKey) -> Done:
-    """Do what is due about a purchase, and tell how it stands then."""
+def charge_one(work: Work, key: PurchaseKey) -> Done | None:
+    """Do what is due about a purchase, and tell how it stands then; None where nothing was to be done."""
+    before = work.app.read(_purchase, key)
     charge_purchase(work.app.run, work.gateways, key, work.clock)
-    purchase = work.app.read(_purchase, key)
-    assert purchase is not None, "no purchase is ever deleted"
-    return _told(purchase)
+    after = work.app.read(_purchase, key)
+    return None if after is None or after == before else _told(after)
 
 
 def charge_purchases(work: Work, purchases: Purchases) -> list[Done]:
@@ -180,7 +181,7 @@ def deliver_events(work: Work, _: Purchases) -> list[Done]:
     at = work.clock()
     if not work.app.read(_notices_wait, at):
         return []
-    return [_delivered(attempt) for attempt in deliver(work.app.run, work.channels, at).attempts]
+    return [_delivered(attempt) for attempt in deliver(work.app.run, work.channels, work.clock).attempts]
 
 
 def issue_statements(work: Work, _: Purchases) -> list[Done]:
@@ -189,7 +190,7 @@ def issue_statements(work: Work, _: Purchases) -> list[Done]:
     for due in work.app.read(statements_due, work.clock()):
         if work.is_stopping():
             break
-        statement = work.app.run(issue_statement, due)
+        statement = issue_statement(work.app.read, work.app.run, due)
         facts = {"organization": due.organization, "month": f"{due.month:%Y-%m}"}
         done.append(Done("statement_issued", {**facts, "closing": format_micros(statement.closing_micros)}))
     return done
@@ -258,7 +259,7 @@ def _delivered(attempt: Attempt) -> Done:
     delivery = attempt.taken.notice.delivery
     facts: dict[str, object] = {
         "organization": delivery.organization_id,
-        "event": delivery.event_id,
+        "told": delivery.event_id,
         "channel": delivery.channel.value,
         "recipient": delivery.recipient,
     }

@@ -128,6 +128,9 @@ class _Turns:
                 _log(_do(self._work, self._purchases, chore, claim))
         except Unavailable as failure:
             log.warning("database_unavailable", chore=chore.name, why=failure.message)
+        except Exception:
+            # It runs in a thread that nobody asks for its result: a mistake of ours must not pass without a word.
+            log.exception("chore_failed", chore=chore.name)
 
 
 def _claimed(app: App, chore: Chore, slot: Slot, at: datetime) -> Claim | None:

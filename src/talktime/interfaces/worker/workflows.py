@@ -31,6 +31,7 @@ APPLICATION_VERSION = "1"
 STOP_SECONDS_MAX = 110
 # Who was started and did nothing for so long is started again.
 START_AGAIN_AFTER = timedelta(minutes=1)
+NOTHING_TO_DO = "nothing_to_do"
 FORGOTTEN_AT_ONCE = 500
 FORGOTTEN_PAGES_MAX = 200
 
@@ -40,7 +41,7 @@ log = structlog.get_logger()
 class PurchasesAsWorkflows:
     """Charges purchases as workflows of a queue that all workers share."""
 
-    def __init__(self, database_url: str, executor_id: str, charge: Callable[[PurchaseKey], Done]) -> None:
+    def __init__(self, database_url: str, executor_id: str, charge: Callable[[PurchaseKey], Done | None]) -> None:
         """Launch DBOS under the name of our slot; it goes on with what that name had begun."""
         self._started: set[str] = set()
         _speak_as_we_do()
@@ -109,7 +110,7 @@ def workflow_id(due: DuePurchase, at: datetime) -> str:
     return f"{due.key.organization_id}/{due.key.purchase_id}/{due.attempt}/{due.fence}/{turn}"
 
 
-def _charged(charge: Callable[[PurchaseKey], Done], key: PurchaseKey) -> str:
+def _charged(charge: Callable[[PurchaseKey], Done | None], key: PurchaseKey) -> str:
     try:
         done = charge(key)
     except TalktimeError as failure:
@@ -121,6 +122,8 @@ def _charged(charge: Callable[[PurchaseKey], Done], key: PurchaseKey) -> str:
     except Exception:
         log.exception("purchase_failed", organization=key.organization_id, purchase=key.purchase_id)
         raise
+    if done is None:
+        return NOTHING_TO_DO
     log.info(done.what, **done.facts)
     return done.what
 

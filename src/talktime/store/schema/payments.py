@@ -40,7 +40,7 @@ agreements = Table(
     CheckConstraint("terms IN ('on_credit', 'on_settlement')", name="terms_known"),
 )
 
-# What a purchase order lets be bought, where somebody said so; others are bounded by their agreement alone.
+# What was bought under a purchase order, and what it lets be bought, where somebody said so.
 purchase_orders = Table(
     "purchase_orders",
     metadata,

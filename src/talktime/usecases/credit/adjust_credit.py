@@ -14,7 +14,7 @@ from talktime.core.values.events import EventKind
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.money_requests import check_reference, hash_of
-from talktime.usecases.credit.moving_credit import Movement, book, evaluate_again, keep, whose
+from talktime.usecases.credit.moving_credit import Movement, book, evaluate_again, keep
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 # What an operator gives away costs us as a promotion; a correction of what was bought is a correction.
@@ -128,7 +128,7 @@ def _tell(
     tx: Transaction, organization: Organization, request: AdjustCredit, credit: Credit, lot_id: int | None
 ) -> None:
     watch = tx.purchases.watch(organization.organization_id)
-    telling = Telling(whose(organization), watch, credit.balance_micros, request.at)
+    telling = Telling(organization, watch, credit.balance_micros, request.at)
     details = [("amount_micros", str(request.amount_micros)), ("reason", request.reason)]
     if request.by:
         details.append(("by", request.by))

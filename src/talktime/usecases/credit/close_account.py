@@ -15,7 +15,7 @@ from talktime.core.values.errors import Conflict
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import method_of
 from talktime.usecases.credit.money_requests import check_reference
-from talktime.usecases.credit.moving_credit import Movement, book, keep, whose
+from talktime.usecases.credit.moving_credit import Movement, book, keep
 from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
@@ -111,7 +111,7 @@ def _withdrawn(tx: Transaction, organization: Organization, purchase: Purchase, 
     organization_id = organization.organization_id
     watch, credit = tx.purchases.watch(organization_id), tx.credit.credit(organization_id)
     it = Conclusion(purchase, after, method_of(tx, purchase), at)
-    keep(tx, organization, watch, concluding.after_withdrawal(whose(organization), watch, it, credit))
+    keep(tx, organization, watch, concluding.after_withdrawal(organization, watch, it, credit))
     return after
 
 

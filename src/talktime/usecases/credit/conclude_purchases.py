@@ -1,19 +1,20 @@
 """Record what became of a purchase: money that moved becomes a lot once, whoever says so first and however late."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from talktime.core.credit import concluding, lots, purchases
 from talktime.core.credit.concluding import Conclusion
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.credit.lots import CreditLot, LotKind
-from talktime.core.credit.payments import Ambiguous, Charged, FoundResult, PaymentMethod, PurchaseKey
-from talktime.core.credit.purchases import Purchase, PurchaseState
+from talktime.core.credit.payments import Ambiguous, Charged, Declined, FoundResult, PaymentMethod, PurchaseKey
+from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.recharge import RechargePolicy
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.issue_invoice import issue
-from talktime.usecases.credit.moving_credit import Movement, evaluate_again, fund, keep, whose
+from talktime.usecases.credit.moving_credit import Movement, evaluate_again, fund, keep
 
 _ASKED = frozenset({PurchaseState.CHARGING, PurchaseState.UNKNOWN, PurchaseState.NEEDS_ACTION})
 
@@ -35,7 +36,8 @@ def conclude(tx: Transaction, outcome: Outcome) -> Purchase | None:
     purchase = tx.purchases.purchase(outcome.key)
     if purchase is None:
         return None
-    result = _fitting(purchase, outcome.result)
+    watch = tx.purchases.watch(organization.organization_id)
+    result = _final(watch.policy, purchase, _fitting(purchase, outcome.result))
     if isinstance(result, Charged):
         return settle(tx, organization, purchase, result, outcome.at)
     if not _is_current(purchase, outcome):
@@ -43,9 +45,8 @@ def conclude(tx: Transaction, outcome: Outcome) -> Purchase | None:
     after = purchases.concluded(purchase, result, outcome.at)
     tx.purchases.save(after)
     it = Conclusion(purchase, after, method_of(tx, purchase), outcome.at)
-    watch = tx.purchases.watch(organization.organization_id)
     credit = tx.credit.credit(organization.organization_id)
-    keep(tx, organization, watch, concluding.after_outcome(whose(organization), watch, it, result, credit))
+    keep(tx, organization, watch, concluding.after_outcome(organization, watch, it, result, credit))
     if not after.is_open:
         evaluate_again(tx, organization, outcome.at)
     return after
@@ -81,7 +82,7 @@ def grant(tx: Transaction, organization: Organization, it: Conclusion, *, pays: 
         ("expires_at", expires_at.isoformat()),
         ("lot", str(purchase.lot_id)),
     )
-    keep(tx, organization, watch, concluding.after_settlement(whose(organization), watch, it, after, *details))
+    keep(tx, organization, watch, concluding.after_settlement(organization, watch, it, after, *details))
     fund(tx, organization, Movement(before, after, f"purchase:{purchase.purchase_id}", postings), it.at)
 
 
@@ -100,8 +101,19 @@ def _fitting(purchase: Purchase, result: FoundResult) -> FoundResult:
     return result
 
 
+def _final(policy: RechargePolicy, purchase: Purchase, result: FoundResult) -> FoundResult:
+    """Ask a card no more that was replaced, or for a recharge that was switched off, while it was being asked."""
+    is_recharge = purchase.cause is PurchaseCause.RECHARGE
+    if isinstance(result, Declined) and is_recharge and not (policy.is_on and policy.method_id == purchase.method_id):
+        return replace(result, is_final=True)
+    return result
+
+
 def _is_current(purchase: Purchase, outcome: Outcome) -> bool:
     """Believe a refusal only of the attempt that is being asked, and from whoever holds its lease, or the gateway."""
     if purchase.state not in _ASKED or outcome.attempt != purchase.attempt:
         return False
-    return outcome.fence is None or outcome.fence == purchase.fence
+    if outcome.fence is None:
+        # Once it is being withdrawn, what was reported before proves nothing: the withdrawal will tell.
+        return not (purchase.state is PurchaseState.NEEDS_ACTION and purchase.is_withdrawn)
+    return outcome.fence == purchase.fence

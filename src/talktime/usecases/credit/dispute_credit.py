@@ -19,7 +19,7 @@ from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import method_of
 from talktime.usecases.credit.issue_invoice import CreditInvoice, credit_invoice
-from talktime.usecases.credit.moving_credit import Movement, keep, move, whose
+from talktime.usecases.credit.moving_credit import Movement, keep, move
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
 
 # What a gateway takes for a dispute that is lost, in the currency of the charge: a cost of whoever runs Talktime.
@@ -212,7 +212,7 @@ def _withdraw_recharge(tx: Transaction, case: _Case, fingerprint: str) -> None:
     tx.purchases.save(canceled)
     watch, credit = tx.purchases.watch(organization_id), tx.credit.credit(organization_id)
     it = Conclusion(purchase, canceled, method, case.at)
-    keep(tx, case.organization, watch, concluding.after_withdrawal(whose(case.organization), watch, it, credit))
+    keep(tx, case.organization, watch, concluding.after_withdrawal(case.organization, watch, it, credit))
 
 
 def _thaw(tx: Transaction, case: _Case) -> None:
@@ -248,7 +248,7 @@ def _tell(tx: Transaction, case: _Case, dispute: Dispute, *more: tuple[str, str]
 
 def _telling(tx: Transaction, case: _Case, watch: CreditWatch) -> Telling:
     balance_micros = tx.credit.credit(case.organization.organization_id).balance_micros
-    return Telling(whose(case.organization), watch, balance_micros, case.at)
+    return Telling(case.organization, watch, balance_micros, case.at)
 
 
 def _entry_id(dispute: Dispute) -> str:

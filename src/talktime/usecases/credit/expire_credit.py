@@ -13,7 +13,7 @@ from talktime.core.values.events import EventKind
 from talktime.core.values.periods import DAY
 from talktime.store.lot_life import ENDED
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.moving_credit import Movement, book, keep, whose
+from talktime.usecases.credit.moving_credit import Movement, book, keep
 
 SWEPT_MAX = 100
 # The end of a lot whose whole rest was held is told when that is released; later than this, nobody wants to know.
@@ -78,7 +78,7 @@ def expire_credit(tx: Transaction, request: ExpireCredit) -> Swept:
     told = _tell_ends(tx, organization, after, at)
     if expired:
         watch = tx.purchases.watch(organization_id)
-        keep(tx, organization, watch, watching.after_movement(whose(organization), watch, before, after, at))
+        keep(tx, organization, watch, watching.after_movement(organization, watch, before, after, at))
     return Swept(organization, tuple(expired), told)
 
 
@@ -98,7 +98,7 @@ def announce_expiry(tx: Transaction, request: ExpireCredit) -> Announced:
     if not notices:
         return Announced(organization, ())
     watch = tx.purchases.watch(organization_id)
-    telling = Telling(whose(organization), watch, credit.balance_micros, at)
+    telling = Telling(organization, watch, credit.balance_micros, at)
     for notice in notices:
         tx.lot_life.note_told(organization_id, notice.loss, notice.days_before, at)
         telling.tell(EventKind.LOT_EXPIRING, *_about(notice.loss), ("days", str(notice.days)))
@@ -122,7 +122,7 @@ def _tell_ends(tx: Transaction, organization: Organization, credit: Credit, at: 
     if not ended:
         return ()
     watch = tx.purchases.watch(organization_id)
-    telling = Telling(whose(organization), watch, credit.balance_micros, at)
+    telling = Telling(organization, watch, credit.balance_micros, at)
     for loss in ended:
         tx.lot_life.note_told(organization_id, loss, ENDED, at)
         telling.tell(EventKind.CREDIT_EXPIRED, *_about(loss))

@@ -1,7 +1,9 @@
 """The statement of a month: computed as of now, or issued once the month is over and never changed again."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Protocol, TypeVar
 
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
 from talktime.core.credit.taxes import rule_on
@@ -16,6 +18,9 @@ from talktime.usecases.organizations.manage_organizations import LookAt, find_or
 # The last instant of a month: what a statement books belongs to the month that it tells of.
 _MICROSECOND = timedelta(microseconds=1)
 
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+
 
 @dataclass(frozen=True, slots=True)
 class OfMonth:
@@ -24,6 +29,14 @@ class OfMonth:
     organization: str
     month: date
     at: datetime
+
+
+class Run(Protocol):
+    """Runs a use case in one transaction, as `App.run` and `App.read` do."""
+
+    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT, /) -> AnswerT:
+        """Return what the use case returns."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +56,25 @@ class MonthTold:
     statement: Statement | None
 
 
-def issue_statement(tx: Transaction, request: OfMonth) -> Statement:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A statement that was composed, to be kept."""
+
+    organization: str
+    statement: Statement
+    at: datetime
+
+
+def issue_statement(read: Run, run: Run, request: OfMonth) -> Statement:
     """Return the statement of a month that is over, issued now unless it was before.
 
-    The tax that its use contains is booked with it, once. Raise Invalid for a month that is not over, Conflict where an
-    earlier one was not issued: each opens with what the one before closed with.
+    The books are added up by `read`, without a lock, because that takes seconds where there are a million calls; `run`
+    keeps what they came to. What is booked in between is told as a correction by the next month. Raise Invalid for a
+    month that is not over, Conflict where an earlier one was not issued: each opens with what the one before closed
+    with.
     """
-    organization = lock_organization(tx, request.organization)
-    known = tx.documents.statement(organization.organization_id, request.month)
-    if known is not None:
-        return known
-    if request.at < month_period(organization, request.month).ends_at:
-        message = f"{request.month:%B %Y} is not over for {organization.name}: its statement can be shown, not issued"
-        raise Invalid(message, code="month_not_over")
-    _check_order(tx, organization, request.month)
-    statement = _composed(tx, organization, request)
-    tx.documents.add_statement(statement, request.at)
-    if statement.included_tax_micros:
-        taxed = Posting(Account.REVENUE, Account.TAX, statement.included_tax_micros)
-        entry_id, booked_at = statements.tax_entry_id(statement.month), statement.ends_at - _MICROSECOND
-        tx.credit.post(JournalEntry(organization.organization_id, entry_id, booked_at, (taxed,)))
-    return statement
+    shown = read(_show_issuable, request)
+    return shown.statement if shown.is_issued else run(_keep, _Kept(request.organization, shown.statement, request.at))
 
 
 def show_statement(tx: Transaction, request: OfMonth) -> StatementShown:
@@ -109,12 +120,35 @@ def month_period(organization: Organization, month: date) -> Period:
     return Period(start_of_day(month, organization.zone), start_of_day(add_months(month, 1), organization.zone))
 
 
-def _check_order(tx: Transaction, organization: Organization, month: date) -> None:
+def _show_issuable(tx: Transaction, request: OfMonth) -> StatementShown:
+    """Return what is to be issued, or was."""
+    shown = show_statement(tx, request)
+    organization, month = shown.organization, request.month
+    if shown.is_issued:
+        return shown
+    if shown.statement.is_preliminary:
+        message = f"{month:%B %Y} is not over for {organization.name}: its statement can be shown, not issued"
+        raise Invalid(message, code="month_not_over")
     first, before = _first_month(tx, organization), statements.month_before(month)
     if first is None or before < first or tx.documents.statement(organization.organization_id, before) is not None:
-        return
+        return shown
     message = f"the statement of {before:%B %Y} was not issued: issue the months of {organization.name} in their order"
     raise Conflict(message, code="month_before_not_issued")
+
+
+def _keep(tx: Transaction, request: _Kept) -> Statement:
+    """Keep a statement and book the tax that its use contains, once: whoever comes second gets the first one's."""
+    organization = lock_organization(tx, request.organization)
+    statement = request.statement
+    known = tx.documents.statement(organization.organization_id, statement.month)
+    if known is not None:
+        return known
+    tx.documents.add_statement(statement, request.at)
+    if statement.included_tax_micros:
+        taxed = Posting(Account.REVENUE, Account.TAX, statement.included_tax_micros)
+        entry_id, booked_at = statements.tax_entry_id(statement.month), statement.ends_at - _MICROSECOND
+        tx.credit.post(JournalEntry(organization.organization_id, entry_id, booked_at, (taxed,)))
+    return statement
 
 
 def _composed(tx: Transaction, organization: Organization, request: OfMonth) -> Statement:

@@ -52,7 +52,7 @@ class LimitPurchaseOrder:
 
 @dataclass(frozen=True, slots=True)
 class AgreementShown:
-    """An agreement, and the purchase orders of it that have a limit or an end."""
+    """An agreement, and the purchase orders that are known of it."""
 
     agreement: Agreement
     purchase_orders: tuple[PurchaseOrder, ...] = ()

@@ -15,7 +15,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.moving_credit import evaluate_again, keep, whose
+from talktime.usecases.credit.moving_credit import evaluate_again, keep
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
 
 PURCHASE_ORDER_CHARACTERS_MAX = 50
@@ -196,7 +196,7 @@ def _replace(tx: Transaction, organization: Organization, it: Replacement, at: d
     pays = tx.payments.method(organization_id, policy.method_id) if policy.method_id is not None else None
     progress = recharge_settings.ready(after.progress, None, pays, organization.zone)
     told = Telling(
-        whose(organization),
+        organization,
         replace(after, policy=policy, progress=progress),
         tx.credit.credit(organization_id).balance_micros,
         at,
@@ -220,7 +220,7 @@ def _given_up(
     tx.purchases.save(given_up)
     credit = tx.credit.credit(organization.organization_id)
     conclusion = Conclusion(purchase, given_up, it.old, at)
-    keep(tx, organization, before, concluding.after_withdrawal(whose(organization), before, conclusion, credit))
+    keep(tx, organization, before, concluding.after_withdrawal(organization, before, conclusion, credit))
     return tx.purchases.watch(organization.organization_id)
 
 

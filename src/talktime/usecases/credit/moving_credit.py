@@ -7,7 +7,7 @@ from typing import NamedTuple
 from talktime.core.credit import watching
 from talktime.core.credit.ledger import JournalEntry, Posting
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.watching import CreditWatch, Watched, Whose
+from talktime.core.credit.watching import CreditWatch, Watched
 from talktime.core.organizations.organizations import Organization
 from talktime.store.transaction import Transaction
 
@@ -21,16 +21,11 @@ class Movement(NamedTuple):
     postings: tuple[Posting, ...]
 
 
-def whose(organization: Organization) -> Whose:
-    """Return an organization as watching needs to know it."""
-    return Whose(organization.organization_id, organization.currency, organization.zone)
-
-
 def move(tx: Transaction, organization: Organization, movement: Movement, at: datetime) -> None:
     """Save a movement, and evaluate the trigger and the alerts on what it leaves; the organization is locked."""
     book(tx, organization, movement, at)
     watch = tx.purchases.watch(organization.organization_id)
-    watched = watching.after_movement(whose(organization), watch, movement.before, movement.after, at)
+    watched = watching.after_movement(organization, watch, movement.before, movement.after, at)
     keep(tx, organization, watch, watched)
 
 
@@ -39,7 +34,7 @@ def fund(tx: Transaction, organization: Organization, movement: Movement, at: da
     book(tx, organization, movement, at)
     watch = tx.purchases.watch(organization.organization_id)
     funded = watching.funded(watch, movement.after)
-    watched = watching.after_movement(whose(organization), funded, movement.before, movement.after, at)
+    watched = watching.after_movement(organization, funded, movement.before, movement.after, at)
     keep(tx, organization, watch, watched)
 
 
@@ -66,4 +61,4 @@ def evaluate_again(tx: Transaction, organization: Organization, at: datetime) ->
     fresh = watch
     if watch.progress.held_back is not None and watch.progress.held_back.until <= at:
         fresh = replace(watch, progress=replace(watch.progress, held_back=None))
-    keep(tx, organization, watch, watching.after_movement(whose(organization), fresh, credit, credit, at))
+    keep(tx, organization, watch, watching.after_movement(organization, fresh, credit, credit, at))

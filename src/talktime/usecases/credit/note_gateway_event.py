@@ -18,7 +18,7 @@ from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import Outcome, conclude
-from talktime.usecases.credit.dispute_credit import note_dispute
+from talktime.usecases.credit.dispute_credit import FEE_MICROS, note_dispute
 from talktime.usecases.credit.note_refunds import note_refund
 
 
@@ -28,6 +28,7 @@ class NoteGatewayEvent:
 
     event: GatewayEvent
     at: datetime
+    dispute_fee_micros: int = FEE_MICROS
 
 
 class Noting(Enum):
@@ -77,8 +78,11 @@ def _applied(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEve
         return EventNoted(Noting.PARKED, misfit)
     if event.kind in _REFUNDS | _DISPUTES:
         organization = tx.organizations.lock_id(purchase.organization_id)
-        note = note_refund if event.kind in _REFUNDS else note_dispute
-        reason = note(tx, organization, purchase, event, request.at)
+        if event.kind in _REFUNDS:
+            reason = note_refund(tx, organization, purchase, event, request.at)
+        else:
+            fee = request.dispute_fee_micros
+            reason = note_dispute(tx, organization, purchase, event, request.at, fee_micros=fee)
         return EventNoted(Noting.PARKED, reason) if reason else EventNoted(Noting.DONE)
     attempt = purchase.attempt if event.attempt is None else event.attempt
     after = conclude(tx, Outcome(purchase.key, attempt, None, _result_of(event), request.at))

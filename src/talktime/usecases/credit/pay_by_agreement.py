@@ -3,7 +3,14 @@
 from datetime import datetime
 
 from talktime.core.credit import agreements, purchases, taxes
-from talktime.core.credit.agreements import Agreement, AgreementRefusal, AgreementTerms, Standing, SupportCase
+from talktime.core.credit.agreements import (
+    Agreement,
+    AgreementRefusal,
+    AgreementTerms,
+    PurchaseOrder,
+    Standing,
+    SupportCase,
+)
 from talktime.core.credit.concluding import Conclusion
 from talktime.core.credit.invoices import InvoiceState, credited
 from talktime.core.credit.ledger import Account
@@ -28,9 +35,6 @@ def pay_by_agreement(
     """
     taxed = _taxed(tx, organization, purchase, at)
     standing = standing_of(tx, organization, method, at)
-    if standing is None:
-        message = f"agreement {method.agreement_number} is not registered: the operator does that"
-        return _declined(tx, taxed, Declined(AgreementRefusal.UNKNOWN.value, message, is_final=True), at)
     refused = agreements.refusal(standing, taxed.charged_micros, taxed.currency, organization.country, at)
     if refused is not None:
         message = agreements.explain(refused, standing, taxed.charged_micros)
@@ -50,16 +54,18 @@ def pay_by_agreement(
     return settled
 
 
-def standing_of(tx: Transaction, organization: Organization, method: PaymentMethod, at: datetime) -> Standing | None:
-    """Return what is known of a method's agreement; None where it is not registered."""
+def standing_of(tx: Transaction, organization: Organization, method: PaymentMethod, at: datetime) -> Standing:
+    """Return what is known of a method's agreement."""
     organization_id, number = organization.organization_id, method.agreement_number
     agreement = tx.agreements.agreement(organization_id, number)
-    if agreement is None:
-        return None
+    assert agreement is not None, "an agreement pays only once it is registered, and none is ever deleted"
     cases = tx.agreements.cases(organization_id, agreement_number=number)
+    order = method.purchase_order
+    # Counted from its first purchase on, so that a limit set later knows what was used.
+    known = tx.agreements.purchase_order(organization_id, number, order) or PurchaseOrder(order)
     return Standing(
         agreement,
-        tx.agreements.purchase_order(organization_id, number, method.purchase_order),
+        known if order else None,
         _overdue(tx, agreement, at),
         any(case.permits(organization.country, agreement.billing_country) for case in cases),
     )

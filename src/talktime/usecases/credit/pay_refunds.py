@@ -21,7 +21,9 @@ from talktime.core.values.events import EventKind
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.charge_purchases import Run
 from talktime.usecases.credit.issue_invoice import CreditInvoice, credit_invoice
-from talktime.usecases.credit.moving_credit import Movement, book, keep, move, whose
+from talktime.usecases.credit.moving_credit import Movement, book, keep, move
+from talktime.usecases.credit.pay_by_agreement import reserve, standing_of
+from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
 from talktime.usecases.ports import PaymentGateway
 
 DUE_MAX = 100
@@ -53,6 +55,20 @@ class RefundOutcome:
     refund_id: str
     result: RefundResult
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundsShown:
+    """The refunds of an organization, the oldest first."""
+
+    organization: Organization
+    refunds: list[Refund]
+
+
+def list_refunds(tx: Transaction, request: LookAt) -> RefundsShown:
+    """Return an organization's refunds; raise NotFound."""
+    organization = find_organization(tx, request.name)
+    return RefundsShown(organization, tx.lot_life.refunds_of(organization.organization_id))
 
 
 def due_refunds(tx: Transaction, at: datetime) -> list[tuple[int, str]]:
@@ -117,7 +133,18 @@ def book_payment(tx: Transaction, organization: Organization, refund: Refund, at
     postings = (Posting(Account.REFUND, account, refund.net_micros), *tax_back(refund, Account.TAX, account))
     book(tx, organization, Movement(credit, credit, f"refund:{refund.refund_id}:paid", postings), at)
     note = _credit_note(tx, organization, refund, at)
+    _release_agreement(tx, organization, refund, at)
     _tell(tx, organization, EventKind.CREDIT_REFUNDED, refund, at, *note)
+
+
+def _release_agreement(tx: Transaction, organization: Organization, refund: Refund, at: datetime) -> None:
+    """Let what was given back be bought again under the agreement that was invoiced."""
+    method = method_of(tx, refund.organization_id, refund.purchase_id)
+    if method is None or method.kind is not MethodKind.AGREEMENT:
+        return
+    standing = standing_of(tx, organization, method, at)
+    if standing is not None:
+        reserve(tx, standing, -refund.gross_micros)
 
 
 def reopen(tx: Transaction, organization: Organization, refund: Refund, at: datetime) -> None:
@@ -191,7 +218,7 @@ def _tell(
     organization_id = organization.organization_id
     watch, credit = tx.purchases.watch(organization_id), tx.credit.credit(organization_id)
     method = method_of(tx, organization_id, refund.purchase_id)
-    telling = Telling(whose(organization), watch, credit.balance_micros, at)
+    telling = Telling(organization, watch, credit.balance_micros, at)
     details = [("amount_micros", str(refund.net_micros)), ("tax_micros", str(refund.tax_micros))]
     if method is not None:
         details.append(("method", method.label))

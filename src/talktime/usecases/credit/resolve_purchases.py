@@ -10,7 +10,7 @@ from talktime.core.credit.purchases import Purchase
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import method_of, settle
-from talktime.usecases.credit.moving_credit import keep, whose
+from talktime.usecases.credit.moving_credit import keep
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
@@ -47,5 +47,5 @@ def resolve_purchase(tx: Transaction, request: ResolvePurchase) -> Purchase:
     tx.purchases.save(after)
     it = Conclusion(before, after, method_of(tx, before), request.at)
     watch, credit = tx.purchases.watch(key.organization_id), tx.credit.credit(key.organization_id)
-    keep(tx, organization, watch, concluding.after_withdrawal(whose(organization), watch, it, credit))
+    keep(tx, organization, watch, concluding.after_withdrawal(organization, watch, it, credit))
     return after

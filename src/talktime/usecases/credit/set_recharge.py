@@ -13,7 +13,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict
 from talktime.core.values.events import EventKind
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.moving_credit import evaluate_again, keep, whose
+from talktime.usecases.credit.moving_credit import evaluate_again, keep
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
@@ -98,7 +98,7 @@ def set_recharge(tx: Transaction, request: SetRecharge) -> RechargeSet | Confirm
         return charge
     if given_up is not None:
         tx.purchases.save(given_up)
-    told = Telling(whose(organization), after, credit.balance_micros, request.at)
+    told = Telling(organization, after, credit.balance_micros, request.at)
     told.tell(EventKind.RECHARGE_SET, *recharge_settings.difference(before.policy, policy), ("by", request.by))
     keep(tx, organization, before, told.watched())
     evaluate_again(tx, organization, request.at)
@@ -111,7 +111,7 @@ def pause_recharge(tx: Transaction, request: PauseRecharge) -> RechargeSet:
     organization_id = organization.organization_id
     before, credit = tx.purchases.watch(organization_id), tx.credit.credit(organization_id)
     if before.progress.paused is None:
-        told = Telling(whose(organization), before, credit.balance_micros, request.at)
+        told = Telling(organization, before, credit.balance_micros, request.at)
         told.pause(request.reason, "")
         keep(tx, organization, before, told.watched())
     return RechargeSet(before.policy, None)
@@ -147,7 +147,7 @@ def resume_recharge(tx: Transaction, request: ResumeRecharge) -> RechargeSet | C
     charge = _charge_at_once(tx, organization, after, credit, request.at)
     if charge is not None and request.confirmed_micros != charge.charge_micros:
         return charge
-    told = Telling(whose(organization), after, credit.balance_micros, request.at)
+    told = Telling(organization, after, credit.balance_micros, request.at)
     told.tell(EventKind.RECHARGE_RESUMED, ("reason", paused.value), ("by", request.by))
     keep(tx, organization, before, told.watched())
     evaluate_again(tx, organization, request.at)

@@ -15,7 +15,7 @@ from talktime.core.values.events import Event, EventKind
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import grant
 from talktime.usecases.credit.issue_invoice import CreditInvoice, credit_invoice, void_invoice
-from talktime.usecases.credit.moving_credit import Movement, evaluate_again, keep, move, whose
+from talktime.usecases.credit.moving_credit import Movement, evaluate_again, keep, move
 from talktime.usecases.credit.pay_by_agreement import reserve, standing_of
 from talktime.usecases.credit.show_invoices import InvoiceAt, show_invoice
 from talktime.usecases.organizations.manage_organizations import lock_organization
@@ -73,6 +73,9 @@ def settle_invoice(tx: Transaction, request: SettleInvoice) -> InvoiceSettled:
     invoice, purchase = _invoice(tx, organization, request.invoice_number, request.at)
     if invoice.paid_at is not None:
         return InvoiceSettled(organization, invoice, 0, purchase.lot_id, is_repeated=True)
+    if purchase.state is PurchaseState.CANCELED:
+        message = f"{purchase.purchase_id} was canceled, and brings no credit: void invoice {invoice.number}, pay back"
+        raise Conflict(message, code="purchase_canceled")
     given_back = credited(tx.documents.credit_notes(invoice))
     owed_micros = invoice.total_micros - given_back.net_micros - given_back.tax_micros
     if owed_micros == 0:
@@ -98,15 +101,28 @@ def void_unpaid(tx: Transaction, request: VoidUnpaid) -> UnpaidVoided:
     if invoice.paid_at is not None:
         message = f"invoice {invoice.number} is paid: what was paid is refunded, not voided"
         raise Conflict(message, code="invoice_paid")
-    if purchase.state is PurchaseState.INVOICED:
-        note = void_invoice(tx, organization, purchase.purchase_id, request.reason, request.at)
-        _cancel(tx, organization, purchase, request)
-    else:
+    if purchase.state is PurchaseState.SETTLED:
         note = _take_back(tx, organization, invoice, purchase, request)
-    _give_back(tx, organization, purchase, note, request.at)
+        _give_back(tx, organization, purchase, note, request.at)
+    else:
+        note = withdraw_invoiced(tx, organization, purchase, f"not paid: {request.reason}", request.at)
     given_back = credited(tx.documents.credit_notes(invoice))
     owed = invoice.total_micros - given_back.net_micros - given_back.tax_micros
     return UnpaidVoided(organization, invoice, note, owed)
+
+
+def withdraw_invoiced(
+    tx: Transaction, organization: Organization, purchase: Purchase, reason: str, at: datetime
+) -> CreditNote:
+    """Undo a purchase whose credit waits for the payment of its invoice: canceled, voided, given back, in one.
+
+    The organization must be locked. Raise Conflict where the invoice was taken back before.
+    """
+    note = void_invoice(tx, organization, purchase.purchase_id, reason, at)
+    _give_back(tx, organization, purchase, note, at)
+    if purchase.state is PurchaseState.INVOICED:
+        _cancel(tx, organization, purchase, reason, at)
+    return note
 
 
 def warn_of_overdue_invoices(tx: Transaction, at: datetime) -> int:
@@ -128,14 +144,14 @@ def _granted(tx: Transaction, organization: Organization, purchase: Purchase, at
     return settled
 
 
-def _cancel(tx: Transaction, organization: Organization, purchase: Purchase, request: VoidUnpaid) -> None:
+def _cancel(tx: Transaction, organization: Organization, purchase: Purchase, reason: str, at: datetime) -> None:
     """Close a purchase whose credit never came, and arm the recharge that waited for it."""
-    canceled = purchases.withdrawn(purchase, f"its invoice was not paid: {request.reason}", request.at)
+    canceled = purchases.withdrawn(purchase, reason, at)
     tx.purchases.save(canceled)
     watch, credit = tx.purchases.watch(purchase.organization_id), tx.credit.credit(purchase.organization_id)
-    conclusion = Conclusion(purchase, canceled, _method(tx, purchase), request.at)
-    keep(tx, organization, watch, after_withdrawal(whose(organization), watch, conclusion, credit))
-    evaluate_again(tx, organization, request.at)
+    conclusion = Conclusion(purchase, canceled, _method(tx, purchase), at)
+    keep(tx, organization, watch, after_withdrawal(organization, watch, conclusion, credit))
+    evaluate_again(tx, organization, at)
 
 
 def _take_back(
@@ -165,9 +181,7 @@ def _take_back(
 
 def _give_back(tx: Transaction, organization: Organization, purchase: Purchase, note: CreditNote, at: datetime) -> None:
     """Let what was taken back be bought again under the agreement."""
-    standing = standing_of(tx, organization, _method(tx, purchase), at)
-    if standing is not None:
-        reserve(tx, standing, -note.total_micros)
+    reserve(tx, standing_of(tx, organization, _method(tx, purchase), at), -note.total_micros)
 
 
 def _invoice(tx: Transaction, organization: Organization, number: str, at: datetime) -> tuple[Invoice, Purchase]:

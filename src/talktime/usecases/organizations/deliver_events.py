@@ -29,9 +29,9 @@ from talktime.usecases.ports import Mailer, WebhookSender
 
 # So many events are planned in one transaction, and so many of these at most in one turn of the worker.
 PLANNED_MAX = 100
-# So many are sent one after the other within one lease, each within its timeout.
+# So many are sent one after the other within one lease (five minutes), each within its timeout (20 seconds at most).
 TAKEN_MAX = 8
-ROUNDS_MAX = 100
+ROUNDS_MAX = 25
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -102,25 +102,26 @@ class _WhoIsTold(NamedTuple):
     country: str
 
 
-def deliver(transact: Transact, channels: Channels, at: datetime) -> Delivered:
-    """Plan what waits and send what is due; whatever was not sent is tried again by a later turn.
+def deliver(transact: Transact, channels: Channels, clock: Callable[[], datetime]) -> Delivered:
+    """Plan what waits and send what is due, reading the clock before each; what was not sent comes again later.
 
     What cannot be written because of a mistake of ours is told as an ExceptionGroup, after everything else was sent.
     """
-    events_count = _plan_all(transact, channels, at)
+    events_count = _plan_all(transact, channels, clock())
     attempts: list[Attempt] = []
     mistakes: list[Exception] = []
     down: dict[str, NotSent] = {}
     for _ in range(ROUNDS_MAX):
-        taken = transact(take_due, TakeDue(at))
+        taken = transact(take_due, TakeDue(clock()))
         if not taken:
             # Somebody who could not be reached may have become an event of its own.
-            more = _plan_all(transact, channels, at) if attempts else 0
+            more = _plan_all(transact, channels, clock()) if attempts else 0
             if not more:
                 break
             events_count += more
         for each in taken:
-            attempt = Attempt(each, _sent_once(channels, each, down, mistakes, at), at)
+            result = _sent_once(channels, each, down, mistakes, clock())
+            attempt = Attempt(each, result, clock())
             transact(record, attempt)
             attempts.append(attempt)
     if mistakes:

@@ -1,13 +1,27 @@
 """What several of the commands of `talktime credit` are told: whose credit, and amounts."""
 
+from enum import Enum
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from talktime.core.credit.lots import LotKind
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import parse_micros
 
 Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
+
+Reference = Annotated[
+    str, Parameter(help="What you call the change, such as a ticket: the same again changes nothing.")
+]
+Reason = Annotated[str, Parameter(help="Why; the books keep it.")]
+
+
+class Kind(Enum):
+    """Why the money is there."""
+
+    PURCHASED = LotKind.PURCHASED
+    PROMOTIONAL = LotKind.PROMOTIONAL
 
 
 def read_amount(text: str) -> int:

@@ -117,7 +117,8 @@ def buy(
             return 0
         placed = _accepted(talktime.run(place_order, PlaceOrder(order, place, confirm)))
         shown = charge_order(talktime.run, _gateways(talktime), placed.key, now)
-        recharge = _set_recharge(talktime, order, shown)
+        # A repeated command changes no setting: an admin may have set something else since (complaint 20).
+        recharge = "" if placed.is_repeated else _set_recharge(talktime, order, shown)
     show(options, _order_document(shown, recharge, is_repeated=placed.is_repeated), lambda: _order_view(shown))
     if not options.as_json:
         _what_next(shown, order, recharge, is_repeated=placed.is_repeated)
@@ -262,9 +263,10 @@ def _order_view(shown: OrderShown) -> RenderableType:
     rows: list[tuple[str, object]] = [
         ("State", state),
         ("Credit", money(purchase.amount_micros, purchase.currency)),
-        ("With tax", money(purchase.charged_micros, purchase.currency)),
         ("Paid by", shown.method.label),
     ]
+    if purchase.tax_micros:
+        rows.append(("With tax", money(purchase.charged_micros, purchase.currency)))
     if not is_good and purchase.reason:
         rows.append(("Why", purchase.reason))
     if shown.lot is not None:
@@ -276,7 +278,7 @@ def _order_view(shown: OrderShown) -> RenderableType:
 def _what_next(shown: OrderShown, order: OrderForm, recharge: str, *, is_repeated: bool) -> None:
     purchase = shown.purchase
     if is_repeated:
-        hint("This order was placed before under its key: nothing more is bought.")
+        hint("This order was placed before under its key: nothing more is bought, and no setting changed.")
     match purchase.state:
         case PurchaseState.FAILED | PurchaseState.CANCELED:
             refuse(_capitalized(remedy(purchase)))

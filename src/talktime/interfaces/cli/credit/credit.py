@@ -19,6 +19,14 @@ _COMMANDS = (
     _Command("lots", "balances:lots", "List the lots of credit in the order in which they are spent."),
     _Command("buy", "buying:buy", "Buy credit: see exactly what an order would do, then place it."),
     _Command("add", "funding:add", "Add prepaid credit; what the organization owes is repaid first."),
+    _Command("refund", "refunding:refund", "Give bought credit back: to its card, its invoice, or by your own hand."),
+    _Command("refunds", "refunding:refunds", "List what was given back, or is on its way."),
+    _Command("disputes", "refunding:disputes", "List the payments that their bank took back, and how that ended."),
+    _Command("adjust", "changing:adjust", "Correct a balance, with a reason; nothing is recharged by it."),
+    _Command("transfer", "changing:transfer", "Move credit to another organization; it expires when it would have."),
+    _Command("import", "importing:import_", "Import opening balances from CSV, each with the expiry that it has."),
+    _Command("expire", "expiring:expire", "Book what has expired, and send the notices of what will."),
+    _Command("close", "changing:close", "Close an account for good; its credit is refunded or forfeited."),
 )
 
 app = App(name="credit")

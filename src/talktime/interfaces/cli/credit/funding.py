@@ -1,15 +1,13 @@
 """`talktime credit add`: fund an organization by an operator's own hand."""
 
-from enum import Enum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from cyclopts import Parameter
 from rich.console import Group
 
-from talktime.core.credit.lots import LotKind
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Whose, read_amount
+from talktime.interfaces.cli.credit.arguments import Kind, Whose, read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
@@ -26,13 +24,6 @@ from talktime.interfaces.cli.terminal import (
 )
 from talktime.usecases.credit.add_credit import AddCredit, CreditAdded, add_credit
 from talktime.usecases.organizations.manage_organizations import find_organization
-
-
-class Kind(Enum):
-    """Why the money is there."""
-
-    PURCHASED = LotKind.PURCHASED
-    PROMOTIONAL = LotKind.PROMOTIONAL
 
 
 def add(

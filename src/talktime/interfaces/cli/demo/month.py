@@ -47,7 +47,7 @@ TOLD = ((ADMIN, "en"), (f"wang.fang@{people.DOMAIN}", "zh-CN"), (f"olga.sokolova
 FIRST_CARD, STOLEN_CARD, LAST_CARD = "4242424242424242 12/28", "4000000000009979 11/29", "5555555555554444 06/29"
 LAST_YEARS_LOT_ENDS_ON = date(2026, 10, 5)
 CARD_CHANGED_AT = datetime(2026, 10, 15, 9, tzinfo=ZONE)
-CARD_REPLACED_AT = datetime(2026, 10, 27, 9, 30, tzinfo=ZONE)
+CARD_REPLACED_AT = datetime(2026, 10, 20, 9, 30, tzinfo=ZONE)
 # A recharge is charged within a turn; everything else the worker does by the hour.
 TURN, HOUR = timedelta(minutes=15), timedelta(hours=1)
 MINIMUM_UNITS = 20
@@ -179,4 +179,4 @@ def _events(tx: Transaction, _: None) -> list[Event]:
 def _letter(path: Path) -> Letter:
     mail = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     at = email.utils.parsedate_to_datetime(str(mail["Date"])).astimezone(UTC)
-    return Letter(at, str(mail["Subject"]), str(mail["Content-Language"] or ""), path)
+    return Letter(at, " ".join(str(mail["Subject"]).split()), str(mail["Content-Language"] or ""), path)

@@ -331,22 +331,23 @@ def _happened(happenings: Sequence[Happening]) -> Table:
 
 def _what_happened(each: Happening) -> tuple[str, str]:
     told = each.details
-    amount = _cents(int(told.get("amount_micros", "0")))
     match each.kind:
         case EventKind.CREDIT_PURCHASED:
-            return f"{amount} bought, {told.get('method', '')}", "green"
-        case EventKind.RECHARGE_SET:
-            return "auto-recharge set", ""
+            return f"{_amount(told)} bought, {told.get('method', '')}", "green"
         case EventKind.RECHARGE_SUCCEEDED:
-            return f"{amount} recharged, {told.get('method', '')}", "green"
+            return f"{_amount(told)} recharged, {told.get('method', '')}", "green"
         case EventKind.RECHARGE_FAILED:
             return f"recharge failed, {told.get('method', '')}: {told.get('code', '').replace('_', ' ')}", "bold red"
         case EventKind.CREDIT_EXPIRED:
-            return f"{amount} expired", "yellow"
+            return f"{_amount(told)} expired", "yellow"
         case EventKind.BALANCE_EXHAUSTED:
             return "nothing left that pays for a call", "bold red"
         case _:
             return each.kind.value.replace("_", " "), ""
+
+
+def _amount(told: dict[str, str]) -> str:
+    return f"{_cents(int(told.get('amount_micros', '0')))} {CURRENCY}"
 
 
 def _mailed(letters: Sequence[Letter]) -> RenderableType:
