@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from talktime.core.credit import catalog, method_changes, orders, recharge
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.credit.method_changes import Replacement
-from talktime.core.credit.orders import Buyer, OrderForm, RechargeWish, Refused, remedy
+from talktime.core.credit.orders import Buyer, OrderForm, RechargeWish, remedy
 from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
 from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
 from talktime.core.credit.recharge import RechargePolicy
+from talktime.core.credit.refusals import Refused
 from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.credit.watching import CreditWatch
 from talktime.core.organizations.organizations import BillingMode, Organization

@@ -75,6 +75,17 @@ def test_what_cannot_wait_is_never_silenced(rules: list[NoticeRule], people: lis
     assert any(each.channel is Channel.MAIL for each in told)
 
 
+@pytest.mark.parametrize("kind", sorted(notices.URGENT, key=lambda kind: kind.value))
+def test_silence_about_everything_spares_what_cannot_wait(kind: EventKind) -> None:
+    people = [person("ada@acme.example", Role.GLOBAL_ADMIN)]
+
+    told = choose(event(kind), [mail_rule(None, "nobody")], people, "US").addressees
+    other = choose(event(EventKind.RECHARGE_SET), [mail_rule(None, "nobody")], people, "US")
+
+    assert [each.recipient for each in told] == ["ada@acme.example"]
+    assert other == ((), "")
+
+
 def test_without_a_rule_every_global_and_billing_admin_is_told_in_his_own_language() -> None:
     people = [
         person("ada@acme.example", Role.GLOBAL_ADMIN, "ru"),

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from talktime.bootstrap import App
 from talktime.core.credit.agreements import Agreement, AgreementTerms
-from talktime.core.credit.orders import OrderForm, Refused, Review
+from talktime.core.credit.orders import OrderForm, Review
+from talktime.core.credit.refusals import Refused
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.usecases.credit.buy_credit import (

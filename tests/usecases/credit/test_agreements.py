@@ -13,10 +13,11 @@ from talktime.core.credit import purchases
 from talktime.core.credit.agreements import AgreementTerms
 from talktime.core.credit.invoices import PAYMENT_TERM_DAYS, Invoice, InvoiceState
 from talktime.core.credit.ledger import Account
-from talktime.core.credit.orders import CautionKind, Refused, Review
+from talktime.core.credit.orders import CautionKind, Review
 from talktime.core.credit.purchases import PurchaseState
 from talktime.core.credit.recharge import PauseReason
 from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.refusals import Refused
 from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.insight.usage import EARLIEST
 from talktime.core.values.errors import Conflict, Invalid, NotFound

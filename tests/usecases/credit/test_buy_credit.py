@@ -10,9 +10,10 @@ import pytest
 
 from talktime.bootstrap import App
 from talktime.core.credit.catalog import BuyingTerms
-from talktime.core.credit.orders import CautionKind, OrderForm, RechargeWish, Refused, Review
+from talktime.core.credit.orders import CautionKind, OrderForm, RechargeWish, Review
 from talktime.core.credit.payments import PurchaseKey
 from talktime.core.credit.purchases import PurchaseState
+from talktime.core.credit.refusals import Refused
 from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import NO_LICENSE, License

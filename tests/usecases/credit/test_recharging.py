@@ -241,6 +241,16 @@ def test_an_admin_may_try_the_same_card_again_on_his_own_word(world: RechargeWor
     assert world.watch.progress.paused is PauseReason.CARD_DECLINED
 
 
+def test_the_same_card_as_another_method_does_not_begin_the_attempts_anew(world: RechargeWorld) -> None:
+    world.recharge_on(trigger=50, amount=200, number=SOFT_DECLINE)
+    world.spend(60)
+    world.work()
+
+    world.set(RechargeChange(method_id=world.add_card(SOFT_DECLINE)))
+
+    assert [(each.purchase_id, each.attempt) for each in world.purchases] == [("recharge-1", 2)]
+
+
 def test_a_new_card_ends_the_wait_for_another_attempt(world: RechargeWorld) -> None:
     world.recharge_on(trigger=50, amount=200, number=SOFT_DECLINE)
     world.spend(60)
@@ -556,8 +566,8 @@ def test_the_poller_finds_what_no_webhook_told(world: RechargeWorld) -> None:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (RechargeChange(amount_micros=units(19)), "below_minimum"),
-        (RechargeChange(amount_micros=20_005_000), "too_many_decimals"),
+        (RechargeChange(amount_micros=units(19)), "amount_below_minimum"),
+        (RechargeChange(amount_micros=20_005_000), "amount_too_many_decimals"),
         (RechargeChange(trigger_micros=-1), "amount"),
         (RechargeChange(amount_micros=units(10**10)), "amount"),
         (RechargeChange(cap_per_day_micros=units(199)), "cap_below_amount"),

@@ -202,6 +202,29 @@ def test_several_workers_at_once_send_every_mail_once(
     assert attempts == len(ids) == len(set(ids)) == 24
 
 
+@pytest.mark.postgresql
+@pytest.mark.parametrize("database_engine", ["postgresql"])
+def test_what_one_worker_plans_or_takes_another_neither_waits_for_nor_gets(
+    world: Telling, migrated_database_url: str
+) -> None:
+    world.tell(*[EventKind.BALANCE_LOW] * 4)
+    world.app.run(fan_out, FanOut(world.at))
+    world.app.run(tell, [world.event(EventKind.POOL_LOW)])
+
+    with App(Settings(database=migrated_database_url)) as other:
+
+        def both(tx: Transaction, _: None) -> tuple[set[str], set[str], int, int]:
+            mine = {taken.notice.delivery.delivery_id for taken in take_due(tx, TakeDue(world.at, 3))}
+            planned = fan_out(tx, FanOut(world.at))
+            theirs = {taken.notice.delivery.delivery_id for taken in other.run(take_due, TakeDue(world.at))}
+            return mine, theirs, planned, other.run(fan_out, FanOut(world.at))
+
+        mine, theirs, planned, planned_by_other = world.app.run(both, None)
+
+    assert (len(mine), len(theirs), mine & theirs) == (3, 5, set())
+    assert (planned, planned_by_other) == (1, 0)
+
+
 def test_more_events_than_one_transaction_plans_are_all_delivered(world: Telling, office: PostOffice) -> None:
     world.app.run(tell, [world.event(EventKind.POOL_LOW, number) for number in range(PLANNED_MAX + 1)])
     world.app.run(add_rules, AddRules(NAME, (None,), "ops@acme.example"))

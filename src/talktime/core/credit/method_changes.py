@@ -55,7 +55,7 @@ def gives_up(purchase: Purchase | None, policy: RechargePolicy, it: Replacement,
     """
     if purchase is None or purchase.method_id != it.old.method_id or it.new.fingerprint == it.old.fingerprint:
         return None
-    return recharge_settings.withdrawal(purchase, policy, follows(policy, it), at)
+    return recharge_settings.withdrawal(purchase, it.old, follows(policy, it), it.new, at)
 
 
 def notice_due(expires_on: date, today: date, told_days: int | None) -> int | None:

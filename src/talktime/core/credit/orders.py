@@ -12,12 +12,12 @@ from talktime.core.credit.lots import Credit
 from talktime.core.credit.payments import PaymentMethod
 from talktime.core.credit.purchases import HARD_DECLINES, Purchase, PurchaseCause
 from talktime.core.credit.recharge import Due, RechargePolicy
+from talktime.core.credit.refusals import RefusalReason, Refused, amount_refusal, refused
 from talktime.core.credit.taxes import TaxRule
 from talktime.core.credit.watching import CreditWatch
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import License
-from talktime.core.values.money import AMOUNT_MAX_MICROS, MICRO_DECIMALS, format_micros
-from talktime.core.values.places import currency_decimals
+from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 
 CARD_EXPIRES_SOON = timedelta(days=30)
 # As `purchase_id_of` and `recharge.purchase_id_of` make them.
@@ -61,37 +61,6 @@ class Buyer:
     usual_day_micros: int = 0
     open_orders: tuple[str, ...] = ()
     tax_rule: TaxRule | None = None
-
-
-class RefusalReason(Enum):
-    """Why an order is refused; those of agreements are `AgreementRefusal`."""
-
-    SUSPENDED = "organization_suspended"
-    POSTPAID = "organization_postpaid"
-    COUNTRY = "country_without_credits"
-    LICENSE = "license_missing"
-    CURRENCY = "currency_differs"
-    NOT_POSITIVE = "amount_not_positive"
-    TOO_FINE = "amount_too_many_decimals"
-    NOT_WHOLE = "amount_not_whole"
-    BELOW_MINIMUM = "amount_below_minimum"
-    ABOVE_MAXIMUM = "amount_above_maximum"
-    BALANCE_TOO_LARGE = "balance_too_large"
-    TRIGGER = "trigger_not_possible"
-    METHOD_MISSING = "method_missing"
-    METHOD_NOT_CHOSEN = "method_not_chosen"
-    METHOD_UNKNOWN = "method_unknown"
-    CARD_EXPIRED = "card_expired"
-    NOT_CONFIRMED = "order_not_confirmed"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An expected no: a stable code, a sentence that says what would change it, and the case that may."""
-
-    code: str
-    message: str
-    case_number: str = ""
 
 
 class CautionKind(Enum):
@@ -151,19 +120,19 @@ def ineligible(buyer: Buyer, terms: BuyingTerms) -> Refused | None:
     """Tell why an organization may not buy credit at all; None: it may (D20, S41, domain.md 1.10)."""
     organization = buyer.organization
     if not organization.is_active:
-        return _no(RefusalReason.SUSPENDED, f"{organization.name} is suspended: the operator reactivates it first")
+        return refused(RefusalReason.SUSPENDED, f"{organization.name} is suspended: the operator reactivates it first")
     if buyer.mode is BillingMode.POSTPAID:
-        return _no(
+        return refused(
             RefusalReason.POSTPAID,
             f"{organization.name} pays after use and needs no credits: switch pay-as-you-go on for its calling"
             " subscription, or ask its partner to manage overage; usage then appears on the next invoice",
         )
     if organization.country in catalog.COUNTRIES_WITHOUT_CREDITS:
-        return _no(RefusalReason.COUNTRY, f"Communications Credits are not sold in {organization.country}")
+        return refused(RefusalReason.COUNTRY, f"Communications Credits are not sold in {organization.country}")
     if not buyer.licenses & terms.unlocked_by:
         names = " or ".join(str(each.name).replace("_", " ").title() for each in terms.unlocked_by)
         message = f"{organization.name} needs a user with {names} first: assign one with `talktime licenses assign`"
-        return _no(RefusalReason.LICENSE, message)
+        return refused(RefusalReason.LICENSE, message)
     return None
 
 
@@ -172,38 +141,20 @@ def impossible(form: OrderForm, buyer: Buyer) -> Refused | None:
     organization, currency = buyer.organization, buyer.organization.currency
     if form.currency and form.currency.upper() != currency:
         message = f"{organization.name} pays in {currency}, not in {form.currency.upper()}"
-        return _no(RefusalReason.CURRENCY, message)
-    refused = amount_refusal(form.amount_micros, currency, form.terms)
-    if refused is not None:
-        return refused
+        return refused(RefusalReason.CURRENCY, message)
+    refusal = amount_refusal(form.amount_micros, currency, form.terms)
+    if refusal is not None:
+        return refusal
     if buyer.credit.balance_micros + form.amount_micros > AMOUNT_MAX_MICROS:
         held, most = format_micros(buyer.credit.balance_micros), format_micros(AMOUNT_MAX_MICROS)
-        return _no(RefusalReason.BALANCE_TOO_LARGE, f"{organization.name} holds {held} {currency} already, of {most}")
+        return refused(
+            RefusalReason.BALANCE_TOO_LARGE, f"{organization.name} holds {held} {currency} already, of {most}"
+        )
     if form.recharge is None:
         return None
     if not 0 <= form.recharge.trigger_micros <= AMOUNT_MAX_MICROS:
-        return _no(RefusalReason.TRIGGER, "the trigger must be 0 or above, and within what a balance can be")
+        return refused(RefusalReason.TRIGGER, "the trigger must be 0 or above, and within what a balance can be")
     return amount_refusal(form.recharge.amount_micros, currency, form.terms)
-
-
-def amount_refusal(amount_micros: int, currency: str, terms: BuyingTerms = DEFAULT_TERMS) -> Refused | None:
-    """Tell why an amount cannot be bought, by an order or a recharge; None: it can (D3, money.md 49 and 53)."""
-    amount, least = f"{format_micros(amount_micros)} {currency}", catalog.minimum_micros(currency, terms)
-    if amount_micros <= 0:
-        return _no(RefusalReason.NOT_POSITIVE, f"{amount} cannot be bought: the amount must be above 0")
-    if not catalog.fits_currency(amount_micros, currency):
-        decimals = currency_decimals(currency)
-        exact = format_micros(amount_micros, decimals_min=0)
-        assert decimals < MICRO_DECIMALS
-        return _no(RefusalReason.TOO_FINE, f"{exact} has more decimals than {currency} has, which is {decimals}")
-    if not catalog.is_whole(amount_micros):
-        return _no(RefusalReason.NOT_WHOLE, f"credit is sold in whole units of {currency}: {amount} is none")
-    if amount_micros < least:
-        return _no(RefusalReason.BELOW_MINIMUM, f"{amount} is too little: the minimum is {format_micros(least)}")
-    most = catalog.maximum_micros(currency, terms)
-    if amount_micros > most:
-        return _no(RefusalReason.ABOVE_MAXIMUM, f"{amount} is beyond {format_micros(most)} at once: a slip?")
-    return None
 
 
 def method_of(form: OrderForm, buyer: Buyer) -> PaymentMethod | Refused:
@@ -212,20 +163,22 @@ def method_of(form: OrderForm, buyer: Buyer) -> PaymentMethod | Refused:
     wanted = form.method_id
     if wanted is None and not buyer.methods:
         message = f"{buyer.organization.name} has no way to pay yet: `talktime payment-methods add-card` adds one"
-        return _no(RefusalReason.METHOD_MISSING, message)
+        return refused(RefusalReason.METHOD_MISSING, message)
     if wanted is None and len(buyer.methods) == 1:
         wanted = buyer.methods[0].method_id
     if wanted is None:
         wanted = buyer.watch.policy.method_id
     if wanted is None:
-        return _no(RefusalReason.METHOD_NOT_CHOSEN, f"there are {len(buyer.methods)} ways to pay: say which; {listed}")
+        return refused(
+            RefusalReason.METHOD_NOT_CHOSEN, f"there are {len(buyer.methods)} ways to pay: say which; {listed}"
+        )
     method = next((each for each in buyer.methods if each.method_id == wanted), None)
     if method is None:
-        return _no(RefusalReason.METHOD_UNKNOWN, f"{buyer.organization.name} has no way to pay {wanted}; {listed}")
+        return refused(RefusalReason.METHOD_UNKNOWN, f"{buyer.organization.name} has no way to pay {wanted}; {listed}")
     today = form.at.astimezone(buyer.organization.zone).date()
     if method.card is not None and method.card.expires_on < today:
         message = f"{method.label} expired on {method.card.expires_on}: replace it, or choose another way to pay"
-        return _no(RefusalReason.CARD_EXPIRED, message)
+        return refused(RefusalReason.CARD_EXPIRED, message)
     return method
 
 
@@ -287,10 +240,6 @@ def purchase_id_of(number: int) -> str:
 def is_purchase_id(reference: str) -> bool:
     """Tell whether a lot of this reference would take the place of a purchase's own (money.md, UNIQUE(intent id))."""
     return _PURCHASE_ID.fullmatch(reference.strip()) is not None
-
-
-def _no(reason: RefusalReason, message: str) -> Refused:
-    return Refused(reason.value, message)
 
 
 def _policy(form: OrderForm, known: RechargePolicy, method: PaymentMethod) -> RechargePolicy | None:

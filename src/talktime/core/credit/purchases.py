@@ -280,7 +280,7 @@ def concluded(purchase: Purchase, result: FoundResult, at: datetime) -> Purchase
             )
         case NothingFound():
             return _not_found(purchase, at)
-        case Charged():
+        case Charged():  # pragma: no branch -- there is no other outcome
             raise AssertionError("money that moved is settled")
 
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from talktime.core.credit import catalog, purchases, recharge
+from talktime.core.credit import purchases, recharge
+from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms
 from talktime.core.credit.payments import PaymentMethod
 from talktime.core.credit.purchases import Purchase, PurchaseState
 from talktime.core.credit.recharge import PauseReason, RechargePolicy, RechargeProgress
+from talktime.core.credit.refusals import amount_refusal
 from talktime.core.credit.watching import BalanceAlert
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
@@ -77,7 +79,13 @@ def check_version(policy: RechargePolicy, looked_at: int | None, currency: str) 
     raise Conflict(message, code="version_changed")
 
 
-def check(policy: RechargePolicy, methods: Mapping[int, PaymentMethod], currency: str, today: date) -> None:
+def check(
+    policy: RechargePolicy,
+    methods: Mapping[int, PaymentMethod],
+    currency: str,
+    today: date,
+    terms: BuyingTerms = DEFAULT_TERMS,
+) -> None:
     """Raise Invalid or NotFound for a policy that cannot work, with what would."""
     for name in ("trigger_micros", "amount_micros", "cap_per_day_micros", "cap_per_month_micros"):
         amount = getattr(policy, name)
@@ -87,12 +95,16 @@ def check(policy: RechargePolicy, methods: Mapping[int, PaymentMethod], currency
     if min(policy.recharges_per_hour, policy.recharges_per_day) < 1:
         raise Invalid("at least one recharge an hour and a day must be allowed; or switch it off", code="guards")
     if policy.is_on:
-        _check_amounts(policy, currency)
+        _check_amounts(policy, currency, terms)
         _check_methods(policy, methods, today)
 
 
 def withdrawal(
-    purchase: Purchase | None, before: RechargePolicy, after: RechargePolicy, at: datetime
+    purchase: Purchase | None,
+    paid_by: PaymentMethod | None,
+    after: RechargePolicy,
+    pays_now: PaymentMethod | None,
+    at: datetime,
 ) -> Purchase | None:
     """Return the open recharge given up, where it is switched off or paid otherwise now and no money can be moving.
 
@@ -101,7 +113,8 @@ def withdrawal(
     """
     if purchase is None or purchase.state not in {PurchaseState.DUE, PurchaseState.NEEDS_ACTION}:
         return None
-    if after.is_on and after.method_id == before.method_id:
+    is_same = paid_by is not None and pays_now is not None and paid_by.fingerprint == pays_now.fingerprint
+    if after.is_on and is_same:
         return None
     why = "another way to pay was chosen" if after.is_on else "auto-recharge was switched off"
     return purchases.withdrawn(purchase, why, at)
@@ -172,17 +185,10 @@ def sentence(policy: RechargePolicy, currency: str) -> str:
     )
 
 
-def _check_amounts(policy: RechargePolicy, currency: str) -> None:
-    minimum = catalog.minimum_micros(currency)
-    if policy.amount_micros < minimum:
-        message = (
-            f"a recharge of {format_micros(policy.amount_micros)} {currency} is too small: the smallest is"
-            f" {format_micros(minimum)}"
-        )
-        raise Invalid(message, code="below_minimum")
-    if not catalog.fits_currency(policy.amount_micros, currency):
-        message = f"{format_micros(policy.amount_micros)} has more decimals than {currency} has"
-        raise Invalid(message, code="too_many_decimals")
+def _check_amounts(policy: RechargePolicy, currency: str, terms: BuyingTerms) -> None:
+    refusal = amount_refusal(policy.amount_micros, currency, terms)
+    if refusal is not None:
+        raise Invalid(f"as recharge amount, {refusal.message}", code=refusal.code)
     for name in ("cap_per_day_micros", "cap_per_month_micros"):
         cap = getattr(policy, name)
         if cap is not None and cap < policy.amount_micros:

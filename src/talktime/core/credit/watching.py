@@ -151,7 +151,7 @@ class Telling:
             case HeldBack():
                 self._hold_back(verdict, available_micros)
                 return None
-            case Due():
+            case Due():  # pragma: no branch -- there is no other verdict
                 return self._begin(verdict)
 
     def pause(self, reason: PauseReason, fingerprint: str) -> None:

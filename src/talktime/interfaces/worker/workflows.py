@@ -96,7 +96,7 @@ class PurchasesAsWorkflows:
 
     def close(self) -> None:
         """Begin no other workflow, and wait for those that run."""
-        DBOS.destroy(workflow_completion_timeout_sec=STOP_SECONDS_MAX)
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=STOP_SECONDS_MAX)
         self._engine.dispose()
 
 
@@ -114,11 +114,11 @@ def _charged(charge: Callable[[PurchaseKey], Done | None], key: PurchaseKey) -> 
     try:
         done = charge(key)
     except TalktimeError as failure:
-        # The row is as it was, and is looked at again.
+        # The row tells how far it came, and is looked at again in a minute.
         log.warning(
             "purchase_not_charged", organization=key.organization_id, purchase=key.purchase_id, why=failure.message
         )
-        raise
+        return failure.code
     except Exception:
         log.exception("purchase_failed", organization=key.organization_id, purchase=key.purchase_id)
         raise

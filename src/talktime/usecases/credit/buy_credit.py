@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from talktime.core.credit import agreements, orders
 from talktime.core.credit.agreements import AgreementRefusal, Standing
 from talktime.core.credit.lots import CreditLot
-from talktime.core.credit.orders import Buyer, OrderForm, RefusalReason, Refused, Review
+from talktime.core.credit.orders import Buyer, OrderForm, Review
 from talktime.core.credit.payments import MethodKind, PaymentMethod, PurchaseKey
 from talktime.core.credit.purchases import Purchase
+from talktime.core.credit.refusals import RefusalReason, Refused
 from talktime.core.credit.simulating import usual_day_micros
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid, NotFound

@@ -6,7 +6,7 @@ from datetime import datetime
 from talktime.core.credit import concluding, purchases
 from talktime.core.credit.concluding import Conclusion
 from talktime.core.credit.payments import Charged, PurchaseKey
-from talktime.core.credit.purchases import Purchase
+from talktime.core.credit.purchases import Purchase, PurchaseState
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.conclude_purchases import method_of, settle
@@ -41,6 +41,11 @@ def resolve_purchase(tx: Transaction, request: ResolvePurchase) -> Purchase:
     if not before.is_open:
         message = f"{before.purchase_id} is {before.state.value} already"
         raise Conflict(message, code="purchase_closed")
+    if before.state is PurchaseState.INVOICED:
+        message = (
+            f"{before.purchase_id} waits for its invoice to be paid: `talktime invoices` says which, and settles it"
+        )
+        raise Conflict(message, code="purchase_invoiced")
     if request.charge_id:
         return settle(tx, organization, before, Charged(request.charge_id, before.charged_micros), request.at)
     after = purchases.canceled(before, f"the operator: {request.not_charged_because.strip()}", request.at)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from talktime.core.credit import recharge, recharge_settings, taxes
+from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.payments import PaymentMethod
 from talktime.core.credit.recharge import Due, PauseReason, RechargePolicy
@@ -13,6 +14,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict
 from talktime.core.values.events import EventKind
 from talktime.store.transaction import Transaction
+from talktime.usecases.credit.conclude_purchases import method_of
 from talktime.usecases.credit.moving_credit import evaluate_again, keep
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
@@ -32,6 +34,7 @@ class SetRecharge:
     alerts_micros: tuple[int, ...] | None = None
     version: int | None = None
     confirmed_micros: int | None = None
+    terms: BuyingTerms = DEFAULT_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,11 @@ def set_recharge(tx: Transaction, request: SetRecharge) -> RechargeSet | Confirm
     policy = recharge_settings.changed(before.policy, request.change)
     methods = {method.method_id: method for method in tx.payments.methods(organization_id)}
     today = request.at.astimezone(organization.zone).date()
-    recharge_settings.check(policy, methods, organization.currency, today)
-    given_up = recharge_settings.withdrawal(
-        tx.purchases.open_recharge(organization_id), before.policy, policy, request.at
-    )
+    recharge_settings.check(policy, methods, organization.currency, today, request.terms)
+    under_way = tx.purchases.open_recharge(organization_id)
+    paid_by = None if under_way is None else method_of(tx, under_way)
     method = None if policy.method_id is None else methods.get(policy.method_id)
+    given_up = recharge_settings.withdrawal(under_way, paid_by, policy, method, request.at)
     progress = recharge_settings.ready(before.progress, given_up, method, organization.zone)
     after = replace(before, policy=policy, progress=progress)
     if request.alerts_micros is not None:

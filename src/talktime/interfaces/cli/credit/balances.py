@@ -148,11 +148,15 @@ def _lot_document(shown: CreditShown, lot: CreditLot) -> dict[str, Any]:
 
 
 def _lots_view(shown: CreditShown) -> Group:
-    columns = ("Granted", "Spent", "Held", "Expired", "Available")
+    # Few lots were ever refunded or disputed: their columns are there when one was.
+    others = {"Refunded": "refunded_micros", "Disputed": "disputed_micros"}
+    rare = {name: part for name, part in others.items() if any(getattr(lot, part) for lot in shown.credit.lots)}
+    columns = ("Granted", "Spent", "Held", "Expired", *rare, "Available")
     made = table("Lot", "Reference", "Kind", *columns, "Expires", numbers=("Lot", *columns))
     for lot in shown.credit.lots:
         available = lot.available_micros(shown.at)
-        amounts = (lot.granted_micros, lot.spent_micros, lot.held_micros, lot.expired_micros, available)
+        gone = (lot.granted_micros, lot.spent_micros, lot.held_micros, lot.expired_micros)
+        amounts = (*gone, *(getattr(lot, part) for part in rare.values()), available)
         made.add_row(
             str(lot.lot_id),
             shown.references[lot.lot_id],

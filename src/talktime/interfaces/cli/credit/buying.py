@@ -11,9 +11,10 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from talktime.core.credit.catalog import COMMUNICATIONS_CREDITS
-from talktime.core.credit.orders import OrderForm, RechargeWish, Refused, Review, remedy
+from talktime.core.credit.orders import OrderForm, RechargeWish, Review, remedy
 from talktime.core.credit.purchases import PurchaseState
 from talktime.core.credit.recharge_settings import RechargeChange, sentence
+from talktime.core.credit.refusals import Refused
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.credit.arguments import Whose, read_amount
@@ -229,7 +230,8 @@ def _set_recharge(talktime: "App", order: OrderForm, shown: OrderShown) -> str:
         amount_micros=wish.amount_micros,
         method_id=shown.purchase.method_id,
     )
-    answer = talktime.run(set_recharge, SetRecharge(order.organization, getpass.getuser(), now(), change))
+    request = SetRecharge(order.organization, getpass.getuser(), now(), change, terms=talktime.settings.buying_terms)
+    answer = talktime.run(set_recharge, request)
     return "waits" if isinstance(answer, ConfirmationNeeded) else "on"
 
 

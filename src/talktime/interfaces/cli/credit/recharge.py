@@ -134,7 +134,15 @@ def set_(
     change = replace(setting.change(), is_on=on, method_id=method, fallback_method_id=fallback)
     with open_app(options.database) as talktime:
         owner = talktime.read(find_organization, organization)
-        request = SetRecharge(owner.name, getpass.getuser(), now(), change, None, version, _amount(confirm))
+        request = SetRecharge(
+            owner.name,
+            getpass.getuser(),
+            now(),
+            change,
+            version=version,
+            confirmed_micros=_amount(confirm),
+            terms=talktime.settings.buying_terms,
+        )
         done = _confirmed(
             lambda confirmed: talktime.run(set_recharge, replace(request, confirmed_micros=confirmed)), request, options
         )
