@@ -1,7 +1,7 @@
 """Money and instants as the reader's language writes them, exactly, on the organization's clock."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,12 +35,29 @@ def test_money_is_written_as_the_language_does(amount_micros: int, currency: str
     assert formats.money(amount_micros, currency, locale_of(language, "US")) == written
 
 
-@given(st.integers(-(10**15), 10**15), st.sampled_from(("USD", "JPY", "KWD", "EUR")))
-def test_no_fraction_of_money_is_ever_rounded_away(amount_micros: int, currency: str) -> None:
+@given(st.integers(-999_999, 999_999), st.sampled_from(("USD", "JPY", "KWD", "EUR")))
+def test_less_than_a_unit_is_written_exactly(amount_micros: int, currency: str) -> None:
     written = formats.money(amount_micros, currency, Locale("en", "US"))
 
-    digits = "".join(character for character in written if character in "-.0123456789")
-    assert Decimal(digits) == Decimal(amount_micros) / 1_000_000
+    assert digits_of(written) == Decimal(amount_micros) / 1_000_000
+
+
+@given(st.integers(1_000_000, 10**15), st.sampled_from((("USD", 2), ("JPY", 0), ("KWD", 3), ("EUR", 2))))
+def test_from_a_unit_on_money_is_written_to_the_currency_s_smallest_coin(
+    amount_micros: int, currency: tuple[str, int]
+) -> None:
+    code, decimals = currency
+    exact = Decimal(amount_micros) / 1_000_000
+
+    written = formats.money(amount_micros, code, Locale("en", "US"))
+    owed = formats.money(-amount_micros, code, Locale("en", "US"))
+
+    assert digits_of(written) == exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    assert digits_of(owed) == -digits_of(written)
+
+
+def digits_of(written: str) -> Decimal:
+    return Decimal("".join(character for character in written if character in "-.0123456789"))
 
 
 @pytest.mark.parametrize(

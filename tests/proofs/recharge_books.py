@@ -14,7 +14,7 @@ from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
 from talktime.core.credit.purchases import Purchase, PurchaseCause
 from talktime.core.credit.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import License, User
+from talktime.core.organizations.users import License, Role, User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep
 from talktime.core.values.money import MICROS_PER_UNIT
@@ -31,6 +31,11 @@ PURCHASES_MAX = 10_000
 
 _LICENSES = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING | License.COMMUNICATIONS_CREDITS
 _NANOS = 1_000
+
+
+def units(amount: int) -> int:
+    """Return an amount of the currency's units in micros."""
+    return amount * MICROS_PER_UNIT
 
 
 class Standing(NamedTuple):
@@ -121,5 +126,5 @@ def _open(tx: Transaction, zone: ZoneInfo) -> None:
     tx.rates.publish(version, [Direction.OUTBOUND], start=BEFORE, at=BEFORE)
     organization = Organization(ORGANIZATION_ID, ORGANIZATION, "US", "USD", zone, "standard")
     tx.organizations.add(organization, BEFORE)
-    user = User(ORGANIZATION_ID, 1, "ada@example.com", "Ada", "US", _LICENSES)
+    user = User(ORGANIZATION_ID, 1, "ada@example.com", "Ada", "US", _LICENSES, roles=Role.BILLING_ADMIN)
     tx.organizations.add_users([user], [(CALLER,)])

@@ -78,9 +78,13 @@ def _ledger_lines(ledger: LedgerOf) -> Iterator[str]:
         yield from _brought_forward(page)
     for entry in ledger.entries:
         yield from _entry_lines(entry, page)
+    told: Balances = {}
     for day, balances in (*ledger.months, (ledger.ends_on, ledger.closing)):
-        yield ""
-        yield from _asserted(day, balances, page)
+        # A month in which nothing moved would say again what the one before said.
+        if balances != told or day == ledger.ends_on:
+            yield ""
+            yield from _asserted(day, balances, page)
+        told = balances
 
 
 class _Page(NamedTuple):

@@ -8,13 +8,19 @@ from babel.core import Locale
 from babel.dates import format_date, format_time
 from babel.numbers import format_currency, get_currency_precision
 
-from talktime.core.values.money import MICRO_DECIMALS
+from talktime.core.values.money import MICRO_DECIMALS, MICROS_PER_UNIT, Rounding, divide
 
 
 def money(amount_micros: int, currency: str, locale: Locale) -> str:
-    """Write an amount, exactly: `$200.00`, `200,00 $`, `$0.0135`; never a fraction rounded away."""
+    """Write an amount to be read: `$200.00`, `200,00 $`, and exactly where it is less than a unit: `$0.0135`.
+
+    The books and the exports have every amount exactly; a letter that says `$27.98784` is read twice.
+    """
+    step = 10 ** (MICRO_DECIMALS - get_currency_precision(currency))
+    if abs(amount_micros) >= MICROS_PER_UNIT:
+        amount_micros = divide(abs(amount_micros), step, Rounding.HALF_UP) * step * (1 if amount_micros > 0 else -1)
     amount = Decimal(amount_micros).scaleb(-MICRO_DECIMALS)
-    is_whole = amount_micros % 10 ** (MICRO_DECIMALS - get_currency_precision(currency)) == 0
+    is_whole = amount_micros % step == 0
     written: str = format_currency(amount, currency, locale=locale, decimal_quantization=is_whole)
     return written
 

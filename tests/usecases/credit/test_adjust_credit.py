@@ -19,10 +19,12 @@ from talktime.core.credit.recharge_settings import RechargeChange
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
+from talktime.imports.opening_balances import read_opening_balances
 from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.adjust_credit import AdjustCredit, CreditAdjusted, adjust_credit
 from talktime.usecases.credit.close_account import AccountClosed, CloseAccount, Remainder, close_account
+from talktime.usecases.credit.import_balances import ImportBalances, import_balances
 from talktime.usecases.credit.transfer_credit import CreditTransferred, TransferCredit, transfer_credit
 from tests.recharge_world import NAME, NOON, ORGANIZATION_ID
 from tests.usecases.credit.buyers import Buyers, units
@@ -150,6 +152,27 @@ def test_a_reference_that_was_used_for_something_else_is_a_conflict(world: Buyer
 
     with pytest.raises(Conflict):
         adjust(world, other)
+
+
+def test_a_balance_is_not_corrected_beyond_what_can_be_counted(world: Buyers) -> None:
+    with pytest.raises(Conflict, match="a slip"):
+        adjust(world, replace(MORE, amount_micros=units(1_000_000_000)))
+
+
+def test_a_lot_is_never_called_like_another_one(world: Buyers, tmp_path: Path) -> None:
+    path = tmp_path / "opening.csv"
+    path.write_text(
+        "organization,amount,currency,purchased_at,expires_at,source,reference\nAcme,1,USD,2026-01-01,,Old,OB-1\n"
+    )
+    read = read_opening_balances(path)
+    world.app.run(import_balances, ImportBalances(read.name, read.file_hash, read.rows, read.mistakes, NOON))
+
+    with pytest.raises(Conflict, match="called 'OB-1' already"):
+        adjust(world, replace(MORE, reference="OB-1"))
+    with pytest.raises(Conflict, match="called 'OB-1' already"):
+        world.app.run(add_credit, AddCredit(NAME, units(1), "OB-1", NOON))
+    with pytest.raises(Invalid, match="names a purchase"):
+        adjust(world, replace(MORE, reference="order-7"))
 
 
 def test_a_gift_is_paid_by_ourselves_and_not_by_cash(world: Buyers) -> None:

@@ -1,6 +1,7 @@
 """Disputes of payments on both databases, as gateways report them: money.md 46, complaint 24."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,10 @@ from talktime.settings import Settings
 from talktime.usecases.credit.dispute_credit import list_disputes
 from talktime.usecases.credit.note_gateway_event import EventNoted, NoteGatewayEvent, Noting, note_gateway_event
 from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.set_recharge import PauseRecharge, pause_recharge
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.recharge_world import NAME, NOON, ORGANIZATION_ID, OTHER_GOOD_CARD
-from tests.usecases.credit.buyers import Buyers, units
+from tests.usecases.credit.buyers import LOST_ANSWER_CARD, Buyers, units
 
 OPENED, WON, LOST = (
     GatewayEventKind.DISPUTE_OPENED,
@@ -127,6 +129,58 @@ def test_a_dispute_that_is_lost_makes_what_was_spent_owed_and_costs_a_fee(world:
     assert account(world, Account.FEE) == -units(15)
     (dispute,) = world.app.read(list_disputes, LookAt(NAME, NOON)).disputes
     assert (dispute.state, dispute.fee_micros) == (DisputeState.LOST, units(15))
+
+
+def test_a_gateway_that_takes_no_fee_books_none(world: Buyers) -> None:
+    charge_id = world.purchase("order-1").charge_id
+    event = GatewayEvent(
+        "sandbox", "evt_1", LOST, world.at, charge_id=charge_id, amount_micros=units(200), currency="USD"
+    )
+
+    world.app.run(note_gateway_event, NoteGatewayEvent(event, world.at, dispute_fee_micros=0))
+
+    assert account(world, Account.FEE) == 0
+
+
+def test_a_payment_that_is_disputed_before_we_knew_of_it_takes_no_lot(world: Buyers) -> None:
+    world.attach(LOST_ANSWER_CARD)
+    world.buy("K-2")
+    assert world.purchase("order-2").lot_id is None
+    event = GatewayEvent(
+        "sandbox",
+        "evt_1",
+        OPENED,
+        world.at,
+        purchase=world.purchase("order-2").gateway_key,
+        charge_id="ch_unheard_of",
+        amount_micros=units(200),
+        currency="USD",
+    )
+    for kind in (OPENED, WON):
+        told = replace(event, event_id=kind.value, kind=kind)
+        world.app.run(note_gateway_event, NoteGatewayEvent(told, world.at))
+
+    assert world.credit.balance_micros == units(300)
+    assert account(world, Account.DISPUTED) == 0
+
+
+def test_an_admin_s_own_pause_is_not_ended_by_a_dispute_that_is_won(world: Buyers) -> None:
+    recharging(world, trigger=150, method_id=1)
+    world.app.run(pause_recharge, PauseRecharge(NAME, "ada", world.at))
+
+    report(world, OPENED, units_=200)
+    report(world, WON, units_=200)
+
+    assert world.watch.progress.paused is PauseReason.BY_ADMIN
+
+
+def test_a_recharge_that_waits_for_another_card_goes_on(world: Buyers) -> None:
+    recharging(world, trigger=150, method_id=world.add_card(OTHER_GOOD_CARD))
+    world.spend(151)
+
+    report(world, OPENED, units_=200)
+
+    assert world.purchase("recharge-1").state is PurchaseState.DUE
 
 
 def test_the_tax_of_what_was_taken_back_is_not_owed_once_the_dispute_is_lost(world: Buyers) -> None:

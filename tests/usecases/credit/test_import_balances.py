@@ -122,6 +122,7 @@ def test_an_import_recharges_nothing_and_repays_what_is_owed(world: Buyers, tmp_
         ("Acme,50,USD,2026-01-15,,,OB-9", "source"),
         ("Acme,50,USD,2026-01-15,,Old,", "reference"),
         ("Acme,51,USD,2026-01-15,2026-12-31,Old,OB-1", "reference"),
+        ("Acme,50,USD,2026-01-15,,Old,recharge-1", "reference"),
         ("Acme,999999999,USD,2026-01-15,,Old,OB-9", "amount"),
     ],
 )

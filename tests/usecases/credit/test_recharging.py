@@ -17,7 +17,7 @@ from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.settings import Settings
-from talktime.usecases.credit.charge_purchases import At, lease
+from talktime.usecases.credit.charge_purchases import At, charge_purchase, lease
 from talktime.usecases.credit.conclude_purchases import Outcome, conclude
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
 from talktime.usecases.credit.reconcile_payments import reconcile_payments
@@ -441,6 +441,15 @@ def charged_event(world: RechargeWorld, purchase_id: str = "recharge-1", event_i
 
 def note(world: RechargeWorld, event: GatewayEvent) -> Noting:
     return world.app.run(note_gateway_event, NoteGatewayEvent(event, world.at)).noting
+
+
+def test_a_worker_without_the_card_s_gateway_leaves_the_purchase_to_another(world: RechargeWorld) -> None:
+    world.recharge_on(trigger=50, amount=200)
+    world.spend(60)
+
+    charge_purchase(world.app.run, {}, PurchaseKey(ORGANIZATION_ID, "recharge-1"), lambda: world.at)
+
+    assert world.purchase("recharge-1").state is PurchaseState.DUE
 
 
 def test_a_webhook_before_the_answer_and_again_makes_one_lot(world: RechargeWorld) -> None:

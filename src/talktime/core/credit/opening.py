@@ -7,6 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from talktime.core.credit import orders
 from talktime.core.credit.lots import Credit, CreditLot, LotKind, expires_at
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
@@ -62,6 +63,8 @@ def judge(
         return Mistake(row.line, "currency", problem)
     if not 0 < row.amount_micros <= AMOUNT_MAX_MICROS:
         return Mistake(row.line, "amount", f"write an amount above 0 and up to {format_micros(AMOUNT_MAX_MICROS)}")
+    if orders.is_purchase_id(row.reference):
+        return Mistake(row.line, "reference", f"{row.reference!r} names a purchase of Talktime's own: choose another")
     lot = lot_of(row, 0, organization.zone, at)
     if row.reference in known:
         return _repeated(row, credit.lot(known[row.reference]), lot)

@@ -110,7 +110,7 @@ def concluded(refund: Refund, result: RefundResult, at: datetime) -> Refund:
             )
         case RefundFailed():
             return failed(refund, result.code, at)
-        case Unknown():
+        case Unknown():  # pragma: no branch -- there is no other answer
             return _unknown(refund, at)
 
 

@@ -220,7 +220,8 @@ def _trial_document(trial: TrialBalance) -> dict[str, Any]:
 
 
 def _view(shown: LedgerShown, file: str) -> RenderableType:
-    whose = shown.scope.organization or f"{shown.organizations_count:,} organizations"
+    count = shown.organizations_count
+    whose = shown.scope.organization or f"{count:,} organization{'' if count == 1 else 's'}"
     details = [f"{shown.first_on} to {shown.last_on}"] if shown.first_on else []
     if shown.entries_count:
         details.append(f"{shown.entries_count:,} entries")

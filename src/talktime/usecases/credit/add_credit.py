@@ -59,6 +59,9 @@ def add_credit(tx: Transaction, request: AddCredit) -> CreditAdded:
     known = tx.credit.answer_of(organization_id, request.reference, input_hash)
     if known is not None:
         return _answer_from(known)
+    if request.reference in tx.credit.references(organization_id).values():
+        message = f"a lot of {organization.name} is called {request.reference!r} already; choose another reference"
+        raise Conflict(message, code="request_key_reused")
     before = tx.credit.credit(organization_id)
     _check_total(request, before, organization)
     lot = _lot(tx, request, organization)

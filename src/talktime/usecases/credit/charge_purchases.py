@@ -4,7 +4,7 @@ The three parts may be cut apart by a crash anywhere: a lease ends, the next wor
 keyed by its purchase (money.md, exactly-once recharge).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -35,10 +35,11 @@ class Run(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """A purchase, looked at at an instant."""
+    """A purchase, looked at at an instant, by one whom these gateways answer; None: whichever it needs."""
 
     key: PurchaseKey
     at: datetime
+    gateways: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def charge_purchase(
     run: Run, gateways: Mapping[str, PaymentGateway], key: PurchaseKey, clock: Callable[[], datetime]
 ) -> None:
     """Do what is due about a purchase, if anything; calling it twice, at once or after a crash, is harmless."""
-    leased = run(lease, At(key, clock()))
+    leased = run(lease, At(key, clock(), gateways.keys()))
     # A process that was frozen until its lease was over asks nothing any more: by then its key may be forgotten.
     if leased is None or not purchases.is_leased(leased.purchase, clock()):
         return
@@ -82,6 +83,9 @@ def lease(tx: Transaction, request: At) -> Leased | None:
     assert method is not None, "a purchase names a way to pay that was there, and none is ever deleted"
     if method.kind is MethodKind.AGREEMENT:
         pay_by_agreement(tx, organization, purchase, method, request.at)
+        return None
+    if request.gateways is not None and method.gateway not in request.gateways:
+        # Not ours to ask: it stays due, and `talktime worker status` shows it.
         return None
     taken = purchases.leased(_taxed(tx, organization, purchase, request.at), step, request.at)
     tx.purchases.save(taken)

@@ -125,16 +125,21 @@ def _result_of(event: GatewayEvent) -> ChargeResult:
 
 
 def _tell_operator(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEvent, reason: str) -> None:
-    """Tell of an event that explains nothing of ours; without an organization it stands in the list only."""
-    if purchase is None:
-        return
+    """Tell of an event that explains nothing of ours, whether or not it names an organization that we have."""
     event = request.event
+    named = 0 if event.purchase is None else event.purchase.organization_id
     told = Event(
-        purchase.organization_id,
+        named if purchase is None else purchase.organization_id,
         f"unexplained:{event.gateway}:{event.event_id}",
         EventKind.PAYMENT_UNEXPLAINED,
         request.at,
-        tx.credit.credit(purchase.organization_id).balance_micros,
-        (("reason", reason), ("purchase", purchase.purchase_id)),
+        0 if purchase is None else tx.credit.credit(purchase.organization_id).balance_micros,
+        (
+            ("reason", reason),
+            ("gateway", event.gateway),
+            ("charge", event.charge_id),
+            ("amount_micros", str(event.amount_micros)),
+            ("currency", event.currency),
+        ),
     )
     tx.notifications.tell((told,))

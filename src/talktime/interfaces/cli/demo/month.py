@@ -5,7 +5,7 @@ A virtual clock follows the calls; whenever it moves on, the worker's own chores
 
 import email
 import email.policy
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from talktime.core.credit.lots import LotKind
 from talktime.core.credit.orders import OrderForm
 from talktime.core.credit.recharge_settings import RechargeChange
 from talktime.core.organizations.users import Role
-from talktime.core.values.events import Event
+from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.exports.documents.invoices import invoice_paper
 from talktime.exports.documents.statements import statement_paper
@@ -46,8 +46,9 @@ ADMIN = f"lucia.fernandez@{people.DOMAIN}"
 TOLD = ((ADMIN, "en"), (f"wang.fang@{people.DOMAIN}", "zh-CN"), (f"olga.sokolova@{people.DOMAIN}", "ru"))
 FIRST_CARD, STOLEN_CARD, LAST_CARD = "4242424242424242 12/28", "4000000000009979 11/29", "5555555555554444 06/29"
 LAST_YEARS_LOT_ENDS_ON = date(2026, 10, 5)
-CARD_CHANGED_AT = datetime(2026, 10, 15, 9, tzinfo=ZONE)
-CARD_REPLACED_AT = datetime(2026, 10, 20, 9, 30, tzinfo=ZONE)
+# When the admin opens her mail.
+MORNING_HOUR = 9
+RECHARGES_BEFORE_THE_NEW_CARD = 2
 # A recharge is charged within a turn; everything else the worker does by the hour.
 TURN, HOUR = timedelta(minutes=15), timedelta(hours=1)
 MINIMUM_UNITS = 20
@@ -79,10 +80,8 @@ class CreditMonth:
         settings = replace(talktime.settings, data_folder=folder, smtp_host="", mail_from=f"Talktime <{ADMIN}>")
         self._work = Work(talktime, {SANDBOX: self._gateway}, open_channels(settings), lambda: self.at, lambda: False)
         self._did_chores_at = self.at
-        self._acts: list[tuple[datetime, Callable[[], None]]] = [
-            (CARD_CHANGED_AT, self._change_card),
-            (CARD_REPLACED_AT, self._replace_card),
-        ]
+        self._plans = [self._change_card, self._replace_card]
+        self._opened_mail_on = self.at.astimezone(ZONE).date()
 
     def begin(self) -> None:
         """Fund the month: what is left of last year, a welcome, an order by card; then switch the recharge on."""
@@ -111,8 +110,7 @@ class CreditMonth:
         """Let time pass: the worker does its chores again and again, the admin acts when he has planned to."""
         while self.at + TURN <= at:
             self.at += TURN
-            while self._acts and self._acts[0][0] <= self.at:
-                self._acts.pop(0)[1]()
+            self._open_mail()
             for key in self._talktime.read(due_purchases, self.at):
                 charge_purchase(self._talktime.run, self._work.gateways, key, lambda: self.at)
             if self.at - self._did_chores_at >= HOUR:
@@ -152,13 +150,28 @@ class CreditMonth:
         kept = self._talktime.run(add_card, AddCard(people.ORGANIZATION_NAME, SANDBOX, card, self.at, replaces))
         return kept.method.method_id
 
-    def _change_card(self) -> None:
-        """The bank sent a new card; nobody knows yet that it was stolen on its way."""
-        self._pay_by(self._keep_card(STOLEN_CARD))
+    def _open_mail(self) -> None:
+        """Act once a morning on what was told, in the order of the plans."""
+        local = self.at.astimezone(ZONE)
+        if local.hour < MORNING_HOUR or local.date() == self._opened_mail_on or not self._plans:
+            return
+        self._opened_mail_on = local.date()
+        if self._plans[0](Counter(each.kind for each in self.happenings())):
+            self._plans.pop(0)
 
-    def _replace_card(self) -> None:
-        """The admin has read the mail, and lets another card pay."""
+    def _change_card(self, told: Counter[EventKind]) -> bool:
+        """The bank has sent a new card; nobody knows yet that it was stolen on its way."""
+        if told[EventKind.RECHARGE_SUCCEEDED] < RECHARGES_BEFORE_THE_NEW_CARD:
+            return False
+        self._pay_by(self._keep_card(STOLEN_CARD))
+        return True
+
+    def _replace_card(self, told: Counter[EventKind]) -> bool:
+        """The failure was mailed, and nobody acted until calls were refused: now another card pays."""
+        if not told[EventKind.BALANCE_EXHAUSTED]:
+            return False
         self._pay_by(self._keep_card(LAST_CARD))
+        return True
 
     def _pay_by(self, method_id: int) -> None:
         request = SetRecharge(people.ORGANIZATION_NAME, ADMIN, self.at, RechargeChange(method_id=method_id))

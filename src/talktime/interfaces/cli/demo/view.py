@@ -338,6 +338,12 @@ def _what_happened(each: Happening) -> tuple[str, str]:
             return f"{_amount(told)} recharged, {told.get('method', '')}", "green"
         case EventKind.RECHARGE_FAILED:
             return f"recharge failed, {told.get('method', '')}: {told.get('code', '').replace('_', ' ')}", "bold red"
+        case EventKind.RECHARGE_SET if "is_on" in told:
+            return "auto-recharge switched on", ""
+        case EventKind.RECHARGE_SET:
+            return "another card is to pay", ""
+        case EventKind.LOT_EXPIRING:
+            return f"{_amount(told)} will expire, told in time", ""
         case EventKind.CREDIT_EXPIRED:
             return f"{_amount(told)} expired", "yellow"
         case EventKind.BALANCE_EXHAUSTED:
@@ -357,7 +363,8 @@ def _mailed(letters: Sequence[Letter]) -> RenderableType:
     made.add_column(overflow="fold")
     for each in letters:
         if each.language == "en":
-            made.add_row(f"{each.at.astimezone(ZONE):%a %d %H:%M}", Text(each.subject))
+            # Each names the organization at its end; here there is one.
+            made.add_row(f"{each.at.astimezone(ZONE):%a %d %H:%M}", each.subject.partition(": Communications")[0])
     others = f"each also in {' and '.join(languages)}; " if languages else ""
     folder = letters[0].path.parent if letters else ""
     return Group(made, "", Text(f"{others}{len(letters)} mails in {folder}", "dim"))
