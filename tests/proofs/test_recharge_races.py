@@ -158,6 +158,7 @@ def test_a_hundred_calls_of_two_processes_that_cross_the_trigger_at_once_are_one
     assert now.credit.held_micros() == units(6 * CALLS)
 
 
+@pytest.mark.proof
 def test_while_credit_expires_and_an_admin_changes_settings_each_epoch_is_charged_once(race: Race) -> None:
     """Case 27, case 29; and that all who write take their locks in one order."""
     race.set(RechargeChange(is_on=True, trigger_micros=units(800), amount_micros=units(AMOUNT), method_id=1))
@@ -169,6 +170,7 @@ def test_while_credit_expires_and_an_admin_changes_settings_each_epoch_is_charge
     assert [each.cents for each in race.books.moved] == [AMOUNT * 100]
 
 
+@pytest.mark.proof
 def test_a_cap_holds_however_many_evaluate_it_at_once(race: Race) -> None:
     """Case 20: the cap is reserved under the lock."""
     race.set(

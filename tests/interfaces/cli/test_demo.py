@@ -2,6 +2,9 @@ import contextlib
 import csv
 import io
 import json
+import re
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,10 @@ from talktime.interfaces.cli.main import main
 FEW_CALLS = 300
 
 
-def demo(folder: Path, *arguments: str) -> str:
+def demo(folder: Path, *arguments: str, calls: int = FEW_CALLS) -> str:
     written = io.StringIO()
     with contextlib.redirect_stdout(written):
-        assert main(["demo", "--folder", str(folder), "--calls", str(FEW_CALLS), *arguments]) == 0
+        assert main(["demo", "--folder", str(folder), "--calls", str(calls), *arguments]) == 0
     return written.getvalue()
 
 
@@ -49,7 +52,44 @@ def test_a_month_is_charged_and_every_part_of_the_books_agrees(summary: dict[str
     assert summary["calls"] == FEW_CALLS
     assert summary["audit_clean"] is True
     assert sum(charges) == Decimal(summary["charged"]) > 0
-    assert Decimal(summary["charged"]) + Decimal(summary["left"]) == Decimal(summary["granted"])
+    spent = Decimal(summary["charged"]) + Decimal(summary["expired"])
+    assert spent + Decimal(summary["left"]) == Decimal(summary["granted"])
+
+
+def test_the_credit_is_recharged_a_card_fails_and_is_replaced_a_lot_expires_and_all_of_it_is_mailed(
+    tmp_path: Path,
+) -> None:
+    read = json.loads(demo(tmp_path, "--json", calls=3_000))
+
+    happened = [each["what"] for each in read["happened"]]
+    failed = happened.index("recharge_failed")
+    assert "recharge_succeeded" in happened[:failed]
+    assert "credit_expired" in happened
+    assert "recharge_succeeded" in happened[failed:]
+    mailed = [(mail["at"], mail["language"]) for mail in read["mails"]]
+    assert {language for _, language in mailed} == {"en", "ru", "zh-CN"}
+    assert len(mailed) == 3 * len(happened)
+    assert all(Path(mail["file"]).is_file() for mail in read["mails"])
+
+
+def test_bean_check_accepts_the_ledger_and_its_closing_balance_is_ours(summary: dict[str, Any], folder: Path) -> None:
+    ledger = folder / "ledger.beancount"
+
+    checked = subprocess.run(
+        [Path(sys.executable).with_name("bean-check"), ledger], capture_output=True, text=True, check=False
+    )
+
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    deferred = re.findall(r"balance Liabilities:Deferred-Revenue\S+ +(-?[0-9.]+)", ledger.read_text("utf-8"))
+    assert -Decimal(deferred[-1]) == Decimal(summary["left"])
+
+
+def test_the_month_s_statement_and_an_invoice_are_written(summary: dict[str, Any], folder: Path) -> None:
+    documents = [folder / "statement-2026-10.pdf", *folder.glob("invoice-*.pdf")]
+
+    assert summary["audit_clean"] is True
+    assert len(documents) == 2
+    assert all(path.read_bytes().startswith(b"%PDF-") for path in documents)
 
 
 def test_the_workbook_holds_the_calls_and_their_totals(summary: dict[str, Any], folder: Path) -> None:

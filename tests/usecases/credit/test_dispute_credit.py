@@ -23,7 +23,7 @@ from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.credit.set_recharge import PauseRecharge, pause_recharge
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.recharge_world import NAME, NOON, ORGANIZATION_ID, OTHER_GOOD_CARD
-from tests.usecases.credit.buyers import LOST_ANSWER_CARD, Buyers, units
+from tests.usecases.credit.buyers import FORM, LOST_ANSWER_CARD, Buyers, units
 
 OPENED, WON, LOST = (
     GatewayEventKind.DISPUTE_OPENED,
@@ -143,8 +143,8 @@ def test_a_gateway_that_takes_no_fee_books_none(world: Buyers) -> None:
 
 
 def test_a_payment_that_is_disputed_before_we_knew_of_it_takes_no_lot(world: Buyers) -> None:
-    world.attach(LOST_ANSWER_CARD)
-    world.buy("K-2")
+    other = world.attach(LOST_ANSWER_CARD).method.method_id
+    world.buy("K-2", replace(FORM, method_id=other))
     assert world.purchase("order-2").lot_id is None
     event = GatewayEvent(
         "sandbox",

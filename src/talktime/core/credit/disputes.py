@@ -27,7 +27,7 @@ class Dispute:
     organization_id: int
     purchase_id: str
     charge_id: str
-    lot_id: int | None
+    lot_id: int
     # What the bank took, tax included, and what of the lot was unused then.
     amount_micros: int
     taken_back_micros: int

@@ -38,14 +38,13 @@ OPEN_REFUNDS = frozenset({RefundState.DUE, RefundState.ASKING, RefundState.UNKNO
 class Refund:
     """Money being given back; `net_micros` leave the lot, the tax goes with them.
 
-    `purchase_id` is empty for credit that no purchase of ours paid for: it is paid back by hand. `lot_id` is None for
-    what was made at the gateway without a lot of ours.
+    `purchase_id` is empty for credit that no purchase of ours paid for: it is paid back by hand.
     """
 
     organization_id: int
     refund_id: str
     purchase_id: str
-    lot_id: int | None
+    lot_id: int
     net_micros: int
     tax_micros: int
     currency: str

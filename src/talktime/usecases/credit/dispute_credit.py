@@ -74,10 +74,12 @@ def note_dispute(
     Return why the report cannot be, empty where it can. One that comes again changes nothing; an end that comes before
     its opening opens and closes the dispute at once.
     """
+    if purchase.lot_id is None:
+        return f"{purchase.purchase_id} is not settled here: settle it, or cancel it, then look at the dispute"
     case, wanted = _Case(organization, purchase, at), _STATES[event.kind]
     dispute = tx.lot_life.dispute(organization.organization_id, purchase.purchase_id)
     if dispute is None:
-        dispute = _open(tx, case, event)
+        dispute = _open(tx, case, event, purchase.lot_id)
     if wanted in (DisputeState.OPEN, dispute.state):
         return ""
     if dispute.state is not DisputeState.OPEN:
@@ -89,19 +91,17 @@ def note_dispute(
     return ""
 
 
-def _open(tx: Transaction, case: _Case, event: GatewayEvent) -> Dispute:
+def _open(tx: Transaction, case: _Case, event: GatewayEvent, lot_id: int) -> Dispute:
     """Take back what of the lot is unused, before anybody can spend it; the trigger sees what that leaves."""
     organization_id, purchase = case.organization.organization_id, case.purchase
     amount_micros = event.amount_micros or purchase.charged_micros
-    before = after = tx.credit.credit(organization_id)
-    postings: returning.Postings = ()
-    if purchase.lot_id is not None:
-        after, postings = returning.claw_back(before, purchase.lot_id, _net_micros(purchase, amount_micros), case.at)
+    before = tx.credit.credit(organization_id)
+    after, postings = returning.claw_back(before, lot_id, _net_micros(purchase, amount_micros), case.at)
     dispute = Dispute(
         organization_id,
         purchase.purchase_id,
         event.charge_id or purchase.charge_id,
-        purchase.lot_id,
+        lot_id,
         amount_micros,
         sum(posting.amount_micros for posting in postings),
         purchase.currency,
@@ -126,7 +126,7 @@ def _win(tx: Transaction, case: _Case, dispute: Dispute) -> None:
     won = replace(dispute, state=DisputeState.WON, closed_at=case.at)
     before = after = tx.credit.credit(case.organization.organization_id)
     postings = disputes.winning(won)
-    if won.lot_id is not None and won.taken_back_micros > 0:
+    if won.taken_back_micros > 0:
         after, restored = returning.restore(before, won.lot_id, won.taken_back_micros, case.at)
         postings = (*postings, *restored)
     tx.lot_life.save_dispute(won)
@@ -239,9 +239,8 @@ def _tell(tx: Transaction, case: _Case, dispute: Dispute, *more: tuple[str, str]
         ("amount_micros", str(dispute.amount_micros)),
         ("method", method_of(tx, case.purchase).label),
         ("purchase", dispute.purchase_id),
+        ("lot", str(dispute.lot_id)),
     ]
-    if dispute.lot_id is not None:
-        details.append(("lot", str(dispute.lot_id)))
     telling.tell(_KINDS[dispute.state], *details, *more)
     keep(tx, case.organization, before, telling.watched())
 

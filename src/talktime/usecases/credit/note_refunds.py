@@ -30,6 +30,8 @@ def note_refund(
     `REFUNDED` tells the sum of all refunds of the charge so far, `REFUND_FAILED` the amount of one. The organization is
     locked.
     """
+    if purchase.lot_id is None:
+        return f"{purchase.purchase_id} is not settled here: settle it, or cancel it, then look at the refund"
     ours = tx.lot_life.refunds_of(organization.organization_id, purchase.purchase_id)
     if event.kind is GatewayEventKind.REFUND_FAILED:
         return _note_failure(tx, organization, ours, event, at)
@@ -79,12 +81,11 @@ def _note_outside(
     if parts is None or parts.net_micros == 0:
         return f"{format_micros(gross_micros)} {purchase.currency} more was given back than we know to be paid"
     before = after = tx.credit.credit(organization_id)
-    from_lot_micros = 0
+    assert purchase.lot_id is not None, "what is not settled is told to the operator"
+    from_lot_micros = min(parts.net_micros, returning.returnable_micros(before, purchase.lot_id, at))
     postings: returning.Postings = ()
-    if purchase.lot_id is not None:
-        from_lot_micros = min(parts.net_micros, returning.returnable_micros(before, purchase.lot_id, at))
-        if from_lot_micros > 0:
-            after, postings = returning.refund(after, purchase.lot_id, from_lot_micros, at)
+    if from_lot_micros > 0:
+        after, postings = returning.refund(after, purchase.lot_id, from_lot_micros, at)
     if parts.net_micros > from_lot_micros:
         after, owed = returning.owe(after, parts.net_micros - from_lot_micros, at, Account.REFUND)
         postings = (*postings, *owed)

@@ -149,7 +149,6 @@ def _release_agreement(tx: Transaction, organization: Organization, refund: Refu
 
 def reopen(tx: Transaction, organization: Organization, refund: Refund, at: datetime) -> None:
     """The gateway gave nothing back: the lot has it again."""
-    assert refund.lot_id is not None
     before = tx.credit.credit(organization.organization_id)
     after, postings = returning.reopen(before, refund.lot_id, refund.from_lot_micros, at)
     move(tx, organization, Movement(before, after, f"refund:{refund.refund_id}:failed", postings), at)
@@ -222,9 +221,7 @@ def _tell(
     details = [("amount_micros", str(refund.net_micros)), ("tax_micros", str(refund.tax_micros))]
     if method is not None:
         details.append(("method", method.label))
-    if refund.lot_id is not None:
-        details.append(("lot", str(refund.lot_id)))
-    telling.tell(kind, *details, ("refund", refund.refund_id), *more)
+    telling.tell(kind, *details, ("lot", str(refund.lot_id)), ("refund", refund.refund_id), *more)
     keep(tx, organization, watch, telling.watched())
 
 

@@ -5,7 +5,6 @@ A virtual clock follows the calls; whenever it moves on, the worker's own chores
 
 import email
 import email.policy
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -49,6 +48,8 @@ LAST_YEARS_LOT_ENDS_ON = date(2026, 10, 5)
 # When the admin opens her mail.
 MORNING_HOUR = 9
 RECHARGES_BEFORE_THE_NEW_CARD = 2
+# A weekend and a little more.
+MAIL_UNREAD_FOR = timedelta(days=3, hours=12)
 # A recharge is charged within a turn; everything else the worker does by the hour.
 TURN, HOUR = timedelta(minutes=15), timedelta(hours=1)
 MINIMUM_UNITS = 20
@@ -156,19 +157,20 @@ class CreditMonth:
         if local.hour < MORNING_HOUR or local.date() == self._opened_mail_on or not self._plans:
             return
         self._opened_mail_on = local.date()
-        if self._plans[0](Counter(each.kind for each in self.happenings())):
+        if self._plans[0](self.happenings()):
             self._plans.pop(0)
 
-    def _change_card(self, told: Counter[EventKind]) -> bool:
+    def _change_card(self, happened: list[Happening]) -> bool:
         """The bank has sent a new card; nobody knows yet that it was stolen on its way."""
-        if told[EventKind.RECHARGE_SUCCEEDED] < RECHARGES_BEFORE_THE_NEW_CARD:
+        if sum(each.kind is EventKind.RECHARGE_SUCCEEDED for each in happened) < RECHARGES_BEFORE_THE_NEW_CARD:
             return False
         self._pay_by(self._keep_card(STOLEN_CARD))
         return True
 
-    def _replace_card(self, told: Counter[EventKind]) -> bool:
-        """The failure was mailed, and nobody acted until calls were refused: now another card pays."""
-        if not told[EventKind.BALANCE_EXHAUSTED]:
+    def _replace_card(self, happened: list[Happening]) -> bool:
+        """The failure was mailed at once, and read days later: now another card pays."""
+        failed = [each.at for each in happened if each.kind is EventKind.RECHARGE_FAILED]
+        if not failed or self.at - failed[0] < MAIL_UNREAD_FOR:
             return False
         self._pay_by(self._keep_card(LAST_CARD))
         return True

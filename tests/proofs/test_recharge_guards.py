@@ -1,0 +1,301 @@
+"""Each guard of the recharge alone: what another guard would have caught is shown to be caught by this one too."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from talktime.bootstrap import App
+from talktime.core.calls.calls import CallKey
+from talktime.core.calls.requests import StartCall
+from talktime.core.credit import purchases
+from talktime.core.credit.lots import CreditLot, LotKind
+from talktime.core.credit.payments import Charged, Declined, GatewayEvent, GatewayEventKind
+from talktime.core.credit.purchases import LEASE, Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.values.errors import Unavailable
+from talktime.settings import Settings
+from talktime.store.engine import open_engine
+from talktime.store.transaction import Transaction, operator_transaction
+from talktime.usecases.credit.add_credit import AddCredit, add_credit
+from talktime.usecases.credit.charge_purchases import At, charge_purchase, lease
+from talktime.usecases.credit.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
+from talktime.usecases.credit.review_recharges import ReviewRecharge, review_recharge
+from talktime.usecases.credit.set_recharge import SetRecharge, set_recharge
+from tests.proofs.counting_gateway import Books, CountingServer, Plan, card, serving
+from tests.proofs.recharge_books import (
+    CALLED,
+    CALLER,
+    ORGANIZATION,
+    ORGANIZATION_ID,
+    START,
+    NewCard,
+    Standing,
+    add_card,
+    open_organization,
+    standing,
+    units,
+)
+
+RECHARGE = RechargeChange(is_on=True, trigger_micros=units(20), amount_micros=units(50), method_id=1)
+ON_POSTGRESQL = pytest.mark.parametrize(
+    "database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
+)
+
+
+class Guarded:
+    """An organization whose first recharge is due, and the gateway that it is charged by."""
+
+    def __init__(self, app: App, gateway: CountingServer) -> None:
+        self.app = app
+        self.now = START
+        self.books: Books = gateway.open_books("guards", lambda: self.now)
+        self.gateway = self.books.adapter(gateway.address)
+        open_organization(app)
+        app.run(add_credit, AddCredit(ORGANIZATION, units(24), "PO-1", START))
+        app.run(add_card, NewCard(card(), START))
+        app.run(set_recharge, SetRecharge(ORGANIZATION, "ada", START, RECHARGE))
+        with closing(app.open_charging()) as charging:
+            charging.charge([StartCall(CallKey("proxy", "crosses"), START, CALLER, CALLED)])
+
+    def standing(self) -> Standing:
+        """Return how the organization stands."""
+        return self.app.read(standing, self.now)
+
+    @property
+    def recharge(self) -> Purchase:
+        """Return the first recharge."""
+        return self.standing().purchases[0]
+
+    def work(self, clock: Callable[[], datetime] | None = None) -> None:
+        """Let a worker do what is due about it."""
+        charge_purchase(self.app.run, {"stripe": self.gateway}, self.recharge.key, clock or (lambda: self.now))
+
+    def conclude(self, result: Any, *, attempt: int | None = None, fence: int | None = None) -> Purchase | None:
+        """Tell what became of it."""
+        purchase = self.recharge
+        attempt = purchase.attempt if attempt is None else attempt
+        return self.app.run(conclude, Outcome(purchase.key, attempt, fence, result, self.now))
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[CountingServer]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def guarded(migrated_database_url: str, gateway: CountingServer) -> Iterator[Guarded]:
+    with App(Settings(database=migrated_database_url)) as app:
+        yield Guarded(app, gateway)
+
+
+# ── the database's own ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_second_open_recharge_is_refused_by_the_database_itself(guarded: Guarded) -> None:
+    """Case 1."""
+    second = replace(guarded.recharge, purchase_id="recharge-2", epoch=2)
+
+    with pytest.raises(IntegrityError, match=r"uq_purchases_one_open_recharge|purchases\.organization_id"):
+        guarded.app.run(_add, second)
+
+
+def test_an_epoch_has_one_recharge_even_when_the_first_is_closed(guarded: Guarded) -> None:
+    guarded.work()
+    second = replace(guarded.recharge, purchase_id="again", state=PurchaseState.DUE, lot_id=None, closed_at=None)
+
+    with pytest.raises(IntegrityError, match="epoch"):
+        guarded.app.run(_add, second)
+
+
+def test_a_purchase_becomes_one_lot_even_if_it_were_granted_twice(guarded: Guarded) -> None:
+    guarded.work()
+    lot = CreditLot(99, LotKind.PURCHASED, units(50), START, START + timedelta(days=365))
+
+    with pytest.raises(IntegrityError, match="reference"):
+        guarded.app.run(_add_lot, (lot, "recharge-1"))
+
+
+def _add(tx: Transaction, purchase: Purchase) -> None:
+    tx.purchases.add(purchase)
+
+
+def _add_lot(tx: Transaction, new: tuple[CreditLot, str]) -> None:
+    tx.credit.add_lot(ORGANIZATION_ID, *new)
+
+
+# ── the organization's lock ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _event(guarded: Guarded) -> NoteGatewayEvent:
+    purchase = guarded.recharge
+    event = GatewayEvent(
+        "stripe",
+        "evt_1",
+        GatewayEventKind.CHARGED,
+        START,
+        purchase.gateway_key,
+        1,
+        "pi_1",
+        units(50),
+        "USD",
+    )
+    return NoteGatewayEvent(event, START)
+
+
+WRITERS: dict[str, Callable[[Guarded, Transaction], object]] = {
+    "lease": lambda guarded, tx: lease(tx, At(guarded.recharge.key, START)),
+    "conclude": lambda guarded, tx: conclude(
+        tx, Outcome(guarded.recharge.key, 1, None, Charged("pi_1", units(50)), START)
+    ),
+    "note_gateway_event": lambda guarded, tx: note_gateway_event(tx, _event(guarded)),
+    "review_recharge": lambda _, tx: review_recharge(tx, ReviewRecharge(ORGANIZATION, START)),
+    "set_recharge": lambda _, tx: set_recharge(tx, SetRecharge(ORGANIZATION, "ada", START, RECHARGE)),
+    "add_credit": lambda _, tx: add_credit(tx, AddCredit(ORGANIZATION, units(1), "PO-2", START)),
+}
+
+
+@ON_POSTGRESQL
+@pytest.mark.parametrize("writer", WRITERS)
+def test_whoever_changes_a_purchase_waits_for_the_organization(
+    guarded: Guarded, migrated_database_url: str, writer: str
+) -> None:
+    """Cases 1 and 27: decisions are made under the lock; SQLite has one writer anyway."""
+    engine = open_engine(migrated_database_url)
+    with psycopg.connect(migrated_database_url) as other:
+        other.execute("SELECT 1 FROM organizations FOR NO KEY UPDATE")
+
+        with pytest.raises(Unavailable, match="lock timeout"), operator_transaction(engine) as tx:  # noqa: PT012
+            tx.organizations._connection.execute(text("SET LOCAL lock_timeout = '20ms'"))
+            WRITERS[writer](guarded, tx)
+
+    engine.dispose()
+
+
+@ON_POSTGRESQL
+def test_a_call_is_not_decided_while_somebody_else_holds_the_organization(
+    guarded: Guarded, migrated_database_url: str
+) -> None:
+    with psycopg.connect(migrated_database_url) as other, closing(guarded.app.open_charging()) as charging:
+        other.execute("SELECT 1 FROM organizations FOR NO KEY UPDATE")
+
+        answers = charging.charge([StartCall(CallKey("proxy", "waits"), START, CALLER, CALLED)])
+
+    assert answers == [None]
+
+
+# ── leases, fences, attempts ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_worker_that_was_frozen_past_its_lease_asks_nothing_any_more(guarded: Guarded) -> None:
+    """Case 11: by then the gateway may have forgotten the key, and would charge once more."""
+    instants = iter([START, START + LEASE])
+
+    guarded.work(lambda: next(instants))
+
+    assert guarded.books.asked == []
+    assert guarded.recharge.state is PurchaseState.CHARGING
+
+
+def test_two_workers_at_once_charge_once(guarded: Guarded) -> None:
+    """Case 27: the second one finds the lease."""
+    guarded.app.run(lease, At(guarded.recharge.key, START))
+
+    guarded.work()
+
+    assert guarded.books.asked == []
+
+
+def test_a_late_refusal_of_an_attempt_before_is_not_believed_of_this_one(guarded: Guarded) -> None:
+    """Case 13: else a third attempt would be made while the second one moves money."""
+    guarded.books.plan = lambda _: Plan("declines", "insufficient_funds")
+    guarded.work()
+    guarded.now += timedelta(hours=1)
+    guarded.app.run(lease, At(guarded.recharge.key, guarded.now))
+    charging = guarded.recharge
+
+    guarded.conclude(Declined("insufficient_funds"), attempt=1)
+
+    assert guarded.recharge == charging
+    assert (charging.attempt, charging.state) == (2, PurchaseState.CHARGING)
+
+
+def test_a_late_refusal_of_a_worker_whose_lease_is_over_is_not_believed(guarded: Guarded) -> None:
+    late = guarded.app.run(lease, At(guarded.recharge.key, START))
+    assert late is not None
+    guarded.now += LEASE
+    guarded.app.run(lease, At(guarded.recharge.key, guarded.now))
+
+    guarded.conclude(Declined("insufficient_funds"), fence=late.purchase.fence)
+
+    assert guarded.recharge.state is PurchaseState.CHARGING
+
+
+def test_money_that_moved_is_believed_of_whoever_says_so_however_late(guarded: Guarded) -> None:
+    guarded.app.run(lease, At(guarded.recharge.key, START))
+
+    guarded.conclude(Charged("pi_1", units(50)), attempt=7, fence=99)
+    guarded.conclude(Charged("pi_1", units(50)), attempt=1)
+
+    assert guarded.recharge.state is PurchaseState.SETTLED
+    assert len(guarded.standing().credit.lots) == 2
+
+
+def test_a_charge_of_another_amount_becomes_no_lot(guarded: Guarded) -> None:
+    """Case 11."""
+    guarded.app.run(lease, At(guarded.recharge.key, START))
+
+    guarded.conclude(Charged("pi_1", units(51)))
+
+    assert guarded.recharge.state is PurchaseState.UNKNOWN
+    assert len(guarded.standing().credit.lots) == 1
+
+
+def test_an_event_that_is_delivered_again_changes_nothing_even_months_later(guarded: Guarded) -> None:
+    """Case 13."""
+    first = guarded.app.run(note_gateway_event, _event(guarded))
+    before = guarded.standing()
+
+    again = guarded.app.run(note_gateway_event, replace(_event(guarded), at=START + timedelta(days=90)))
+
+    assert [first.noting.value, again.noting.value] == ["done", "repeated"]
+    assert guarded.standing() == before
+
+
+def test_the_crossing_and_its_recharge_are_saved_together(guarded: Guarded) -> None:
+    """Case 60, architecture: intent and hold stand in one transaction."""
+    now = guarded.standing()
+
+    assert now.credit.held_micros() == units(6)
+    assert [each.state for each in now.purchases] == [PurchaseState.DUE]
+    assert now.watch.progress.open_purchase_id == "recharge-1"
+
+
+def test_a_funding_that_is_not_enough_makes_the_next_recharge_due_in_its_own_transaction(guarded: Guarded) -> None:
+    """Case 4."""
+    change = RechargeChange(trigger_micros=units(100))
+    guarded.app.run(set_recharge, SetRecharge(ORGANIZATION, "ada", START, change))
+
+    guarded.work()
+
+    first, second = guarded.standing().purchases
+    assert (first.state, second.state, second.epoch) == (PurchaseState.SETTLED, PurchaseState.DUE, 2)
+
+
+def test_an_order_is_no_recharge_and_waits_for_none(guarded: Guarded) -> None:
+    order = replace(
+        guarded.recharge, purchase_id="order-1", cause=PurchaseCause.ORDER, epoch=None, amount_micros=units(20)
+    )
+
+    guarded.app.run(_add, order)
+
+    assert len(guarded.standing().purchases) == 2
+    assert purchases.step_of(order, START) is purchases.Step.CHARGE
