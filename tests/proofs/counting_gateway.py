@@ -227,7 +227,12 @@ class Books:
         return 200, self.refunds[refund_id]
 
     def _listed(self, fields: dict[str, str]) -> dict[str, Any]:
-        found = [intent for intent in reversed(self.intents.values()) if intent["customer"] == fields["customer"]]
+        since, customer = int(fields.get("created[gte]", "0")), fields.get("customer")
+        found = [
+            intent
+            for intent in reversed(self.intents.values())
+            if intent["created"] >= since and customer in (None, intent["customer"])
+        ]
         if "starting_after" in fields:
             position = next(number for number, each in enumerate(found) if each["id"] == fields["starting_after"])
             found = found[position + 1 :]

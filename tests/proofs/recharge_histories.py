@@ -28,13 +28,14 @@ from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseStat
 from talktime.core.credit.recharge_settings import RechargeChange
 from talktime.core.credit.taxes import TaxedAt
 from talktime.core.insight.books import PostedRow
-from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.errors import Conflict, Invalid, Unavailable
 from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.charge_purchases import charge_purchase, due_purchases
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
+from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.credit.review_recharges import ReviewRecharge, review_recharge
 from talktime.usecases.credit.set_recharge import (
     ConfirmationNeeded,
@@ -197,6 +198,7 @@ class History:
             self._fund: 1,
             self._sweep: 1,
             self._review: 1,
+            self._reconcile: 1,
         }
         for _ in range(self.dice.randrange(30, 90)):
             (deed,) = self.dice.choices(list(deeds), list(deeds.values()))
@@ -383,6 +385,15 @@ class History:
 
     def _review(self) -> str:
         return self.app.run(review_recharge, ReviewRecharge(ORGANIZATION, self.now)).verdict.value
+
+    def _reconcile(self) -> str:
+        """Let the poller look for what no webhook told, as the worker does every day."""
+        try:
+            found = reconcile_payments(self.app.run, self.gateway, self.now - 3 * DAY, self.now)
+        except Unavailable:
+            return "no answer"
+        assert found.unexplained == ()
+        return f"{found.settled_count} of {found.charges_count}"
 
     def _plan(self, method: str) -> Plan:
         """Decide what a card does this time."""

@@ -1,23 +1,26 @@
 """Each guard of the recharge alone: what another guard would have caught is shown to be caught by this one too."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InternalError
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
-from talktime.core.calls.requests import StartCall
+from talktime.core.calls.requests import Granted, StartCall
 from talktime.core.credit import purchases
 from talktime.core.credit.lots import CreditLot, LotKind
-from talktime.core.credit.payments import Charged, Declined, GatewayEvent, GatewayEventKind
+from talktime.core.credit.payments import Charged, Declined, GatewayEvent, GatewayEventKind, PurchaseKey
 from talktime.core.credit.purchases import LEASE, Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.recharge import PauseReason
 from talktime.core.credit.recharge_settings import RechargeChange
 from talktime.core.values.errors import Unavailable
 from talktime.settings import Settings
@@ -27,9 +30,17 @@ from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.charge_purchases import At, charge_purchase, lease
 from talktime.usecases.credit.conclude_purchases import Outcome, conclude
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
+from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.credit.review_recharges import ReviewRecharge, review_recharge
-from talktime.usecases.credit.set_recharge import SetRecharge, set_recharge
-from tests.proofs.counting_gateway import Books, CountingServer, Plan, card, serving
+from talktime.usecases.credit.set_recharge import (
+    PauseRecharge,
+    ResumeRecharge,
+    SetRecharge,
+    pause_everyone,
+    resume_recharge,
+    set_recharge,
+)
+from tests.proofs.counting_gateway import Books, CountingServer, Fault, Plan, card, serving
 from tests.proofs.recharge_books import (
     CALLED,
     CALLER,
@@ -192,6 +203,31 @@ def test_a_call_is_not_decided_while_somebody_else_holds_the_organization(
     assert answers == [None]
 
 
+@ON_POSTGRESQL
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_replica_decides_nothing(guarded: Guarded, migrated_database_url: str, writer: str) -> None:
+    """Case 68: what decides takes a lock, and no replica gives one."""
+    engine = open_engine(migrated_database_url)
+
+    with pytest.raises(InternalError, match="read-only"), operator_transaction(engine) as tx:  # noqa: PT012
+        tx.organizations._connection.execute(text("SET TRANSACTION READ ONLY"))
+        WRITERS[writer](guarded, tx)
+
+    engine.dispose()
+
+
+@ON_POSTGRESQL
+def test_a_replica_decides_no_call(guarded: Guarded, migrated_database_url: str) -> None:
+    """Case 68."""
+    replica = f"{migrated_database_url}?options=-c%20default_transaction_read_only%3Don"
+    with closing(App(Settings(database=replica)).open_charging()) as charging:
+        charging._statements._connection.execute("SET default_transaction_read_only = on")
+        charging._statements._connection.commit()
+
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            charging.charge([StartCall(CallKey("proxy", "late"), START, CALLER, CALLED)])
+
+
 # ── leases, fences, attempts ────────────────────────────────────────────────────────────────────────────────
 
 
@@ -288,6 +324,66 @@ def test_a_funding_that_is_not_enough_makes_the_next_recharge_due_in_its_own_tra
 
     first, second = guarded.standing().purchases
     assert (first.state, second.state, second.epoch) == (PurchaseState.SETTLED, PurchaseState.DUE, 2)
+
+
+def test_a_card_that_expires_between_check_and_charge_goes_the_way_of_a_decline(guarded: Guarded) -> None:
+    """Case 19."""
+    guarded.books.plan = lambda _: Plan("declines", "expired_card")
+
+    guarded.work()
+
+    assert (guarded.recharge.state, guarded.recharge.decline_code) == (PurchaseState.FAILED, "expired_card")
+    assert guarded.standing().watch.progress.paused is PauseReason.CARD_DECLINED
+
+
+def test_during_an_outage_there_is_one_intent_and_calls_go_on(guarded: Guarded) -> None:
+    """Case 24: nothing piles up, and one charge ends it."""
+    guarded.books.fault = lambda _: Fault.REFUSED_500
+    with closing(guarded.app.open_charging()) as charging:
+        for number in range(3):
+            guarded.work()
+            answer = charging.charge([StartCall(CallKey("proxy", f"out-{number}"), guarded.now, CALLER, CALLED)])[0]
+            assert isinstance(answer, Granted)
+            guarded.now += timedelta(hours=2)
+    guarded.books.fault = lambda _: Fault.NONE
+    guarded.work()
+
+    assert [each.state for each in guarded.standing().purchases] == [PurchaseState.SETTLED]
+    assert len(guarded.books.moved) == 1
+
+
+def test_an_organization_whose_books_were_restored_recharges_only_after_somebody_compared(
+    guarded: Guarded, migrated_database_url: str, database_engine: str
+) -> None:
+    """Case 67: the money of a purchase that the backup does not know is found, and pays no purchase of today."""
+    if database_engine == "postgresql":
+        pytest.skip("a backup is a copy of the file here")
+    path = Path(migrated_database_url.removeprefix("sqlite:///"))
+    backup = path.with_suffix(".backup")
+    guarded.work()
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    guarded.now += timedelta(hours=2)
+    change = RechargeChange(trigger_micros=units(100))
+    guarded.app.run(set_recharge, SetRecharge(ORGANIZATION, "ada", guarded.now, change, confirmed_micros=units(50)))
+    charge_purchase(guarded.app.run, {"stripe": guarded.gateway}, PurchaseKey(1, "recharge-2"), lambda: guarded.now)
+    assert len(guarded.books.moved) == 2
+    with closing(sqlite3.connect(backup)) as source, closing(sqlite3.connect(path)) as target:
+        source.backup(target)
+
+    guarded.app.run(pause_everyone, PauseRecharge("", "operator", guarded.now, PauseReason.RESTORED))
+    guarded.app.run(set_recharge, SetRecharge(ORGANIZATION, "ada", guarded.now + timedelta(hours=1), change))
+    found = reconcile_payments(guarded.app.run, guarded.gateway, START, guarded.now + timedelta(hours=1))
+
+    assert [each.purchase_id for each in guarded.standing().purchases] == ["recharge-1"]
+    assert (found.charges_count, found.settled_count) == (2, 0)
+    assert [each.charge_id for each in found.unexplained] == [guarded.books.moved[1].intent_id]
+    resume = ResumeRecharge(ORGANIZATION, "ada", guarded.now + timedelta(hours=2), confirmed_micros=units(50))
+    guarded.app.run(resume_recharge, resume)
+    guarded.now += timedelta(hours=2)
+    charge_purchase(guarded.app.run, {"stripe": guarded.gateway}, PurchaseKey(1, "recharge-2"), lambda: guarded.now)
+    assert [each.state for each in guarded.standing().purchases] == [PurchaseState.SETTLED] * 2
+    assert len(guarded.books.moved) == 3
 
 
 def test_an_order_is_no_recharge_and_waits_for_none(guarded: Guarded) -> None:

@@ -119,6 +119,14 @@ class DocumentRows:
         }
         self._connection.execute(insert(invoice_payments), row)
 
+    def payment_reference(self, invoice: Invoice) -> str:
+        """Return what the payment of a paid invoice was called: a card's charge, or the bank's reference."""
+        statement = select(invoice_payments.c.reference).where(
+            invoice_payments.c.organization_id == invoice.organization_id,
+            invoice_payments.c.sequence == invoice.sequence,
+        )
+        return str(self._connection.scalar(statement))
+
     def invoice(self, organization_id: int, sequence: int) -> Invoice | None:
         """Return an invoice by its place in its organization's series."""
         return self._one(

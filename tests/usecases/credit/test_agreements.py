@@ -88,8 +88,8 @@ def state_of(world: Buyers, purchase_id: str = "order-1") -> InvoiceState:
     return world.app.read(show_invoice, asked).state
 
 
-def settle(world: Buyers, purchase_id: str = "order-1") -> InvoiceSettled:
-    request = SettleInvoice(NAME, invoice_of(world, purchase_id).number, "BANK-1", world.at)
+def settle(world: Buyers, purchase_id: str = "order-1", reference: str = "BANK-1") -> InvoiceSettled:
+    request = SettleInvoice(NAME, invoice_of(world, purchase_id).number, reference, world.at)
     return world.app.run(settle_invoice, request)
 
 
@@ -159,6 +159,17 @@ def test_a_payment_is_recorded_once(world: Buyers) -> None:
 
     assert (first.paid_micros, first.is_repeated) == (units(200), False)
     assert (again.paid_micros, again.is_repeated) == (0, True)
+
+
+def test_a_second_payment_is_not_taken_for_the_first_one_again(world: Buyers) -> None:
+    world.agree()
+    world.buy()
+    settle(world)
+
+    with pytest.raises(Conflict, match="paid as 'BANK-1' before") as refused:
+        settle(world, reference="BANK-2")
+
+    assert refused.value.code == "invoice_paid"
 
 
 def test_an_invoice_of_a_card_is_not_settled_by_hand(world: Buyers) -> None:

@@ -142,7 +142,7 @@ def test_a_gateway_that_takes_no_fee_books_none(world: Buyers) -> None:
     assert account(world, Account.FEE) == 0
 
 
-def test_a_payment_that_is_disputed_before_we_knew_of_it_takes_no_lot(world: Buyers) -> None:
+def test_a_dispute_of_a_payment_that_is_not_settled_here_is_for_the_operator(world: Buyers) -> None:
     other = world.attach(LOST_ANSWER_CARD).method.method_id
     world.buy("K-2", replace(FORM, method_id=other))
     assert world.purchase("order-2").lot_id is None
@@ -156,12 +156,14 @@ def test_a_payment_that_is_disputed_before_we_knew_of_it_takes_no_lot(world: Buy
         amount_micros=units(200),
         currency="USD",
     )
-    for kind in (OPENED, WON):
-        told = replace(event, event_id=kind.value, kind=kind)
-        world.app.run(note_gateway_event, NoteGatewayEvent(told, world.at))
 
+    disputed = world.app.run(note_gateway_event, NoteGatewayEvent(event, world.at))
+    refunded = replace(event, event_id="evt_2", kind=GatewayEventKind.REFUNDED)
+
+    assert (disputed.noting, "not settled here" in disputed.reason) == (Noting.PARKED, True)
+    assert world.app.run(note_gateway_event, NoteGatewayEvent(refunded, world.at)).noting is Noting.PARKED
     assert world.credit.balance_micros == units(300)
-    assert account(world, Account.DISPUTED) == 0
+    assert world.credit.receivable_micros == 0
 
 
 def test_an_admin_s_own_pause_is_not_ended_by_a_dispute_that_is_won(world: Buyers) -> None:

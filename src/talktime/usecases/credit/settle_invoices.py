@@ -72,6 +72,7 @@ def settle_invoice(tx: Transaction, request: SettleInvoice) -> InvoiceSettled:
     organization = lock_organization(tx, request.organization)
     invoice, purchase = _invoice(tx, organization, request.invoice_number, request.at)
     if invoice.paid_at is not None:
+        _check_same_payment(tx, invoice, request)
         return InvoiceSettled(organization, invoice, 0, purchase.lot_id, is_repeated=True)
     if purchase.state is PurchaseState.CANCELED:
         message = f"{purchase.purchase_id} was canceled, and brings no credit: void invoice {invoice.number}, pay back"
@@ -88,6 +89,16 @@ def settle_invoice(tx: Transaction, request: SettleInvoice) -> InvoiceSettled:
         entry_id = f"payment:{invoice.number}"
         tx.credit.post(JournalEntry(organization.organization_id, entry_id, request.at, postings))
     return InvoiceSettled(organization, replace(invoice, paid_at=request.at), owed_micros, purchase.lot_id)
+
+
+def _check_same_payment(tx: Transaction, invoice: Invoice, request: SettleInvoice) -> None:
+    known = tx.documents.payment_reference(invoice)
+    if known != request.reference:
+        message = (
+            f"invoice {invoice.number} was paid as {known!r} before: if {request.reference!r} is a second payment, pay"
+            " it back, or record it for the invoice that it belongs to"
+        )
+        raise Conflict(message, code="invoice_paid")
 
 
 def void_unpaid(tx: Transaction, request: VoidUnpaid) -> UnpaidVoided:

@@ -133,7 +133,7 @@ def _refund_view(owner: Organization, each: Refund) -> Group:
 def _refunds_view(owner: Organization, given: list[Refund]) -> Group:
     made = table("Refund", "Asked", "Lot", "Amount", "Tax", "State", "Reason", numbers=("Lot", "Amount", "Tax"))
     for each in given:
-        lot = "–" if each.lot_id is None else str(each.lot_id)
+        lot = str(each.lot_id)
         asked_at, state = instant(each.created_at, owner.zone), each.state.value
         made.add_row(each.refund_id, asked_at, lot, money(each.net_micros), money(each.tax_micros), state, each.reason)
     return Group(heading(owner.name, owner.currency, "given back"), "", made)
@@ -163,7 +163,7 @@ def _disputes_view(owner: Organization, found: list[Dispute]) -> Group:
         made.add_row(
             each.purchase_id,
             instant(each.opened_at, owner.zone),
-            "–" if each.lot_id is None else str(each.lot_id),
+            str(each.lot_id),
             money(each.amount_micros),
             money(each.taken_back_micros),
             money(each.shortfall_micros),
