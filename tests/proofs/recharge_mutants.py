@@ -202,8 +202,8 @@ MUTANTS = (
     Mutant(
         "a lease keeps others away",
         f"{_CORE}/purchases.py",
-        "        next_step_at=at + LEASE,\n        fence=purchase.fence + 1,\n        first",
-        "        next_step_at=at,\n        fence=purchase.fence + 1,\n        first",
+        "if purchase.next_step_at is None or at < purchase.next_step_at:",
+        "if purchase.next_step_at is None:",
         (f"{_GUARDS}::test_two_workers_at_once_charge_once",),
     ),
     Mutant(

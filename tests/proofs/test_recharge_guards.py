@@ -165,7 +165,7 @@ def _event(guarded: Guarded) -> NoteGatewayEvent:
 WRITERS: dict[str, Callable[[Guarded, Transaction], object]] = {
     "lease": lambda guarded, tx: lease(tx, At(guarded.recharge.key, START)),
     "conclude": lambda guarded, tx: conclude(
-        tx, Outcome(guarded.recharge.key, 1, None, Charged("pi_1", units(50)), START)
+        tx, Outcome(guarded.recharge.key, 1, None, Declined("insufficient_funds"), START)
     ),
     "note_gateway_event": lambda guarded, tx: note_gateway_event(tx, _event(guarded)),
     "review_recharge": lambda _, tx: review_recharge(tx, ReviewRecharge(ORGANIZATION, START)),
@@ -181,6 +181,8 @@ def test_whoever_changes_a_purchase_waits_for_the_organization(
 ) -> None:
     """Cases 1 and 27: decisions are made under the lock; SQLite has one writer anyway."""
     engine = open_engine(migrated_database_url)
+    if writer == "conclude":
+        guarded.app.run(lease, At(guarded.recharge.key, START))
     with psycopg.connect(migrated_database_url) as other:
         other.execute("SELECT 1 FROM organizations FOR NO KEY UPDATE")
 

@@ -8,15 +8,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import cyclopts
 import uvicorn
 
+from talktime.bootstrap import App, open_gateways
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.interfaces.charging.door import Receive, Scope, Send
 from talktime.interfaces.charging.server import ChargingServer
 from talktime.interfaces.cli.terminal import open_app
+from talktime.interfaces.payments.door import PATH_PREFIX, PaymentsDoor
+from talktime.interfaces.payments.receiving import EventReceiver
 from talktime.settings import Settings, settings_from
 from talktime.store.engine import is_sqlite, sqlite_path
 
@@ -40,7 +45,7 @@ def serve(
         bool, cyclopts.Parameter(help="Bring a worker along, in a process of its own: recharges, mails, statements.")
     ] = True,
 ) -> None:
-    """Serve POST /v1/calls/start, answer, extend, end and batch until it is stopped.
+    """Serve POST /v1/calls/start, answer, extend, end and batch until it is stopped; and card gateways' webhooks.
 
     Several processes can share one PostgreSQL; a SQLite file has one. Where workers run elsewhere, say --no-worker.
     """
@@ -52,7 +57,7 @@ def serve(
         raise Invalid(message, code="one_process")
     with open_app(database), _only_server(settings), _worker_beside() if worker else nullcontext():
         uvicorn.run(
-            "talktime.interfaces.cli.serve:charging_server",
+            "talktime.interfaces.cli.serve:doors",
             factory=True,
             host=host,
             port=port,
@@ -70,9 +75,26 @@ def serve(
         )
 
 
-def charging_server() -> ChargingServer:
+def doors() -> "Doors":
     """Return the application that a server process runs."""
-    return ChargingServer(settings_from(os.environ))
+    settings = settings_from(os.environ)
+    receiver = EventReceiver(App(settings), open_gateways(settings))
+    return Doors(ChargingServer(settings), PaymentsDoor(receiver))
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """One address for switches and for card gateways: an ASGI application that looks at the path."""
+
+    charging: ChargingServer
+    payments: PaymentsDoor
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to its door; the server's start and stop are charging's."""
+        if scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX):
+            await self.payments(scope, receive, send)
+            return
+        await self.charging(scope, receive, send)
 
 
 @contextmanager
