@@ -108,6 +108,21 @@ class PaymentRows:
             .values(expiry_told_days=days)
         )
 
+    def update_card(self, gateway: str, card: Card) -> int:
+        """Write what a gateway says of a card now; return how many ways to pay it is."""
+        updated = self._connection.execute(
+            update(payment_methods)
+            .where(payment_methods.c.gateway == gateway, payment_methods.c.token == card.token)
+            .values(
+                fingerprint=card.fingerprint,
+                brand=card.brand,
+                last4=card.last4,
+                expires_on=card.expires_on.isoformat(),
+                expiry_told_days=None,
+            )
+        )
+        return updated.rowcount
+
     def remove_method(self, organization_id: int, method_id: int) -> None:
         """Mark a way to pay as removed: purchases that named it keep it."""
         self._connection.execute(

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from talktime.bootstrap import App
+from talktime.core.credit.payments import GatewayEventKind
 from talktime.core.values.errors import NotFound
 from talktime.interfaces.payments.door import Kept, Received
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
+from talktime.usecases.credit.update_card import UpdateCard, update_card
 from talktime.usecases.ports import PaymentGateway
 
 _KEPT = {
@@ -33,6 +35,10 @@ class EventReceiver:
             message = f"no gateway {name!r} is configured here; there is {configured}"
             raise NotFound(message, code="gateway_not_found")
         event = gateway.read_event(body, headers)
+        if event.kind is GatewayEventKind.CARD_UPDATED:
+            # The event names the card; what it is now, the gateway tells.
+            self.app.run(update_card, UpdateCard(name, gateway.add_card(event.charge_id)))
+            return Received(Kept.NOTED, event.event_id)
         fee = self.app.settings.dispute_fee_micros
         noted = self.app.run(note_gateway_event, NoteGatewayEvent(event, datetime.now(UTC), fee))
         return Received(_KEPT[noted.noting], event.event_id, noted.reason)
