@@ -540,6 +540,7 @@ class History:
         policy, progress = end.watch.policy, end.watch.progress
         verdict = recharge.evaluate(policy, progress, end.credit.spendable_micros(self.now), self.now, self.zone)
         assert not isinstance(verdict, recharge.Due), "it is below the trigger, and nobody recharges"
+        assert progress.paused is not recharge.PauseReason.CHARGE_AMBIGUOUS, "nothing is uncertain any more"
 
     def _judge_money(self, end: Standing) -> None:
         still_open = [(each.purchase_id, each.state) for each in end.purchases if each.is_open]

@@ -301,6 +301,21 @@ def test_what_is_proven_not_charged_arms_the_next_epoch_and_gives_the_caps_back(
     assert (progress.open_purchase_id, progress.epoch, progress.reserved.day_micros) == (None, 2, 0)
 
 
+def test_a_recharge_goes_on_once_it_is_certain_what_became_of_the_last_charge() -> None:
+    """Case 11: a pause whose reason is over would be untrue."""
+    old = replace(asked(at=NOON - DAY), state=PurchaseState.UNKNOWN)
+    paused = after(Unknown("no answer"), before=old).watch
+
+    charged = settled(old, paused)
+    not_charged = after(NothingFound(), before=old, watched=paused)
+
+    assert told(charged) == ["recharge_succeeded", "recharge_resumed"]
+    assert told(not_charged) == ["recharge_resumed"]
+    assert charged.watch.progress.paused is None
+    assert not_charged.watch.progress.paused is None
+    assert told(settled(asked(ordered()), paused)) == ["credit_purchased"]
+
+
 # ── what is withdrawn ───────────────────────────────────────────────────────────────────────────────────────
 
 

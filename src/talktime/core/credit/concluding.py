@@ -45,7 +45,7 @@ def after_settlement(
         # Given up, and paid all the same: what was given back to the caps is taken again.
         today = it.at.astimezone(organization.zone).date()
         progress = replace(progress, reserved=progress.reserved.on(today).taken(it.after.amount_micros, it.at))
-    resumes = progress.paused in PAUSES_THAT_PAYMENT_ENDS
+    resumes = progress.paused in PAUSES_THAT_PAYMENT_ENDS or _was_uncertain(watch.progress, it)
     told.watch = replace(watch, progress=recharge.resumed(progress) if resumes else progress)
     kind = EventKind.RECHARGE_SUCCEEDED if is_recharge else EventKind.CREDIT_PURCHASED
     told.tell(kind, *_about(it, it.after), *details)
@@ -130,8 +130,17 @@ def _close(told: Telling, it: Conclusion) -> None:
         return
     decided_on = it.after.created_at.astimezone(told.organization.zone).date()
     reserved = progress.reserved.given_back(it.after.amount_micros, decided_on)
-    closed = recharge.closed(progress, it.after.purchase_id)
-    told.watch = replace(told.watch, progress=replace(closed, reserved=reserved))
+    closed = replace(recharge.closed(progress, it.after.purchase_id), reserved=reserved)
+    if not _was_uncertain(progress, it):
+        told.watch = replace(told.watch, progress=closed)
+        return
+    told.watch = replace(told.watch, progress=replace(closed, paused=None, paused_at=None, paused_fingerprint=""))
+    told.tell(EventKind.RECHARGE_RESUMED, ("reason", "nothing_charged"))
+
+
+def _was_uncertain(progress: RechargeProgress, it: Conclusion) -> bool:
+    """Tell whether the recharge waits for certainty about this purchase, which there is now (money.md 11)."""
+    return progress.paused is PauseReason.CHARGE_AMBIGUOUS and progress.open_purchase_id == it.after.purchase_id
 
 
 def _unpaused(progress: RechargeProgress) -> RechargeProgress:

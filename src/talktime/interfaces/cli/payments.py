@@ -109,6 +109,22 @@ def freeze(
         hint("Then `talktime payments reconcile --since` the backup's instant, and look at `talktime payments parked`.")
 
 
+@app.command
+def authenticate(
+    charge: Annotated[str, Parameter(help="The sandbox's charge that waits for the card's owner.")],
+    *,
+    refuse: Annotated[bool, Parameter(negative=(), help="As an owner who does not agree.")] = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Do in the sandbox what the card's owner does at his bank; the worker finds it at its next look."""
+    from talktime.gateways.payments.sandbox import SandboxGateway
+
+    with open_app(options.database) as talktime:
+        gateway = SandboxGateway(talktime.settings.data_folder / "sandbox")
+    became = type(gateway.authenticate(charge, succeeds=not refuse)).__name__.lower()
+    show(options, {"charge": charge, "became": became}, lambda: heading(charge, became))
+
+
 def _reconciled_document(found: Reconciled) -> dict[str, Any]:
     return {
         "charges": found.charges_count,
