@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import Answer, AnswerCall, EndCall, StartCall
+from talktime.core.credit.buying.payments import MethodKind, PaymentMethod, PurchaseKey
+from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.payments import MethodKind, PaymentMethod, PurchaseKey
-from talktime.core.credit.purchases import Purchase
-from talktime.core.credit.recharge_settings import RechargeChange
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging.settings import RechargeChange
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import License, User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
@@ -28,8 +28,8 @@ from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.charge_purchases import charge_purchase, due_purchases
-from talktime.usecases.credit.set_recharge import ConfirmationNeeded, RechargeSet, SetRecharge, set_recharge
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
+from talktime.usecases.credit.recharging.set_recharge import ConfirmationNeeded, RechargeSet, SetRecharge, set_recharge
 
 NEW_YORK = ZoneInfo("America/New_York")
 NOON = datetime(2026, 3, 2, 17, tzinfo=UTC)

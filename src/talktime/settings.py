@@ -8,7 +8,7 @@ from typing import get_type_hints
 import msgspec
 
 from talktime.core.calls.requests import ChargingTerms
-from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms, read_minimums
+from talktime.core.credit.buying.catalog import DEFAULT_TERMS, BuyingTerms, read_minimums
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import parse_micros
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from talktime.core.credit.recharge import HoldBackReason, PauseReason
+from talktime.core.credit.recharging.recharge import HoldBackReason, PauseReason
 from talktime.core.organizations import deliveries, notices
 from talktime.core.organizations.deliveries import Notice
 from talktime.core.organizations.notices import Addressee, Channel

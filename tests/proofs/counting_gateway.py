@@ -24,7 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from talktime.core.credit.payments import Card
+from talktime.core.credit.buying.payments import Card
 from talktime.gateways.payments.stripe import SIGNATURE_HEADER, StripeAccess, StripeGateway
 
 KEYS_KEPT_FOR = timedelta(hours=24)

@@ -8,11 +8,12 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from talktime.bootstrap import App
-from talktime.core.credit import lots, purchases
+from talktime.core.credit import lots
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import Card, MethodKind, PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import License, Role, User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate

@@ -22,22 +22,23 @@ from zoneinfo import ZoneInfo
 from talktime.bootstrap import App, Charging
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import EndCall, ExtendCall, Granted, Request, StartCall
-from talktime.core.credit import purchases, recharge
-from talktime.core.credit.payments import PurchaseKey
-from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
-from talktime.core.credit.recharge_settings import RechargeChange
-from talktime.core.credit.taxes import TaxedAt
+from talktime.core.credit.billing.taxes import TaxedAt
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import PurchaseKey
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.recharging import recharge
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.insight.books import PostedRow
 from talktime.core.values.errors import Conflict, Invalid, Unavailable
 from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.charge_purchases import charge_purchase, due_purchases
+from talktime.usecases.credit.billing.set_taxes import SetTax, set_tax
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
-from talktime.usecases.credit.reconcile_payments import reconcile_payments
-from talktime.usecases.credit.review_recharges import ReviewRecharge, review_recharge
-from talktime.usecases.credit.set_recharge import (
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
+from talktime.usecases.credit.recharging.review_recharges import ReviewRecharge, review_recharge
+from talktime.usecases.credit.recharging.set_recharge import (
     ConfirmationNeeded,
     PauseRecharge,
     ResumeRecharge,
@@ -46,7 +47,7 @@ from talktime.usecases.credit.set_recharge import (
     resume_recharge,
     set_recharge,
 )
-from talktime.usecases.credit.set_taxes import SetTax, set_tax
+from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
 from tests.proofs.counting_gateway import MICROS_PER_CENT, CountingServer, Fault, Plan, card, signed
 from tests.proofs.recharge_books import (

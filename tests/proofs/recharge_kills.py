@@ -23,7 +23,7 @@ from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import StartCall
 from talktime.settings import Settings
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.charge_purchases import charge_purchase, due_purchases
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
 from talktime.usecases.organizations.deliver_events import deliver
 from tests.proofs.counting_gateway import KEY_PREFIX
 from tests.proofs.recharge_books import CALLED, CALLER

@@ -24,7 +24,7 @@ _TESTS, _PURCHASES = "tests/core/credit", "tests/core/credit/test_purchases.py"
 _GUARDS = "tests/proofs/test_recharge_guards.py"
 _MIGRATION = "store/migrations/versions/0002_credit_bought_and_told.py"
 _FIRST_MIGRATION = "store/migrations/versions/0001_first_schema.py"
-_CONCLUDE = "usecases/credit/conclude_purchases.py"
+_CONCLUDE = "usecases/credit/paying/conclude_purchases.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ MUTANTS = (
     # ── one at a time ───────────────────────────────────────────────────────────────────────────────────────
     _lock(
         "lease",
-        "usecases/credit/charge_purchases.py",
+        "usecases/credit/paying/charge_purchases.py",
         "organization = tx.organizations.lock_id(request.key.organization_id)",
         "organization = tx.organizations.with_ids([request.key.organization_id])[request.key.organization_id]",
     ),
@@ -194,7 +194,7 @@ MUTANTS = (
     ),
     Mutant(
         "nobody asks once his lease is over",
-        "usecases/credit/charge_purchases.py",
+        "usecases/credit/paying/charge_purchases.py",
         "if leased is None or not purchases.is_leased(leased.purchase, clock()):",
         "if leased is None or clock() is None:",
         (f"{_GUARDS}::test_a_worker_that_was_frozen_past_its_lease_asks_nothing_any_more",),

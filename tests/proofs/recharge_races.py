@@ -17,12 +17,12 @@ from pathlib import Path
 from talktime.bootstrap import App, open_gateways
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import Request, StartCall
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.errors import Unavailable
 from talktime.settings import Settings
-from talktime.usecases.credit.charge_purchases import charge_purchase, due_purchases
-from talktime.usecases.credit.review_recharges import ReviewRecharge, review_recharge
-from talktime.usecases.credit.set_recharge import SetRecharge, set_recharge
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
+from talktime.usecases.credit.recharging.review_recharges import ReviewRecharge, review_recharge
+from talktime.usecases.credit.recharging.set_recharge import SetRecharge, set_recharge
 from tests.proofs.recharge_books import CALLED, CALLER, ORGANIZATION, START, sweep
 from tests.proofs.recharge_kills import settings_of
 

@@ -16,23 +16,22 @@ from sqlalchemy.exc import IntegrityError, InternalError
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import Granted, StartCall
-from talktime.core.credit import purchases
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import Charged, Declined, GatewayEvent, GatewayEventKind, PurchaseKey
+from talktime.core.credit.buying.purchases import LEASE, Purchase, PurchaseCause, PurchaseState
 from talktime.core.credit.lots import CreditLot, LotKind
-from talktime.core.credit.payments import Charged, Declined, GatewayEvent, GatewayEventKind, PurchaseKey
-from talktime.core.credit.purchases import LEASE, Purchase, PurchaseCause, PurchaseState
-from talktime.core.credit.recharge import PauseReason
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.recharging.recharge import PauseReason
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.errors import Unavailable
 from talktime.settings import Settings
 from talktime.store.engine import open_engine
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.charge_purchases import At, charge_purchase, lease
-from talktime.usecases.credit.conclude_purchases import Outcome, conclude
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
-from talktime.usecases.credit.reconcile_payments import reconcile_payments
-from talktime.usecases.credit.review_recharges import ReviewRecharge, review_recharge
-from talktime.usecases.credit.set_recharge import (
+from talktime.usecases.credit.paying.charge_purchases import At, charge_purchase, lease
+from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.recharging.review_recharges import ReviewRecharge, review_recharge
+from talktime.usecases.credit.recharging.set_recharge import (
     PauseRecharge,
     ResumeRecharge,
     SetRecharge,
@@ -40,6 +39,7 @@ from talktime.usecases.credit.set_recharge import (
     resume_recharge,
     set_recharge,
 )
+from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from tests.proofs.counting_gateway import Books, CountingServer, Fault, Plan, card, serving
 from tests.proofs.recharge_books import (
     CALLED,

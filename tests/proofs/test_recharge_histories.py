@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.purchases import PurchaseState
+from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.settings import Settings
 from tests.conftest import PostgresqlServer, sqlite_url
 from tests.proofs.counting_gateway import CountingServer, serving

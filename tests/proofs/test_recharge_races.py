@@ -11,13 +11,13 @@ import psycopg
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge import HoldBackReason
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.buying.purchases import PurchaseState
+from talktime.core.credit.recharging.recharge import HoldBackReason
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
-from talktime.usecases.credit.set_recharge import ConfirmationNeeded, SetRecharge, set_recharge
+from talktime.usecases.credit.recharging.set_recharge import ConfirmationNeeded, SetRecharge, set_recharge
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
 from tests.conftest import REPOSITORY
 from tests.proofs.counting_gateway import Books, CountingServer, card, serving, signed

@@ -21,8 +21,9 @@ from talktime.core.calls.requests import (
     Parked,
     StartCall,
 )
-from talktime.core.credit import lots, watching
+from talktime.core.credit import lots
 from talktime.core.credit.lots import CreditLot, LotKind
+from talktime.core.credit.recharging import watching
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate, RateDeck
 from talktime.core.values.money import format_micros, parse_micros
 from talktime.core.values.numbers import normalize

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from talktime.store.agreements import AgreementRows
-from talktime.store.credit import CreditRows
-from talktime.store.documents import DocumentRows
+from talktime.store.credit.agreements import AgreementRows
+from talktime.store.credit.documents import DocumentRows
+from talktime.store.credit.lot_life import LotLifeRows
+from talktime.store.credit.lots import CreditRows
+from talktime.store.credit.payments import PaymentRows
+from talktime.store.credit.purchases import PurchaseRows
 from talktime.store.engine import unavailable_if_locked
-from talktime.store.insight import InsightRows
-from talktime.store.lot_life import LotLifeRows
+from talktime.store.insight.reports import InsightRows
 from talktime.store.notifications import NotificationRows
 from talktime.store.organizations import OrganizationRows
-from talktime.store.payments import PaymentRows
-from talktime.store.purchases import PurchaseRows
 from talktime.store.rates import RateRows
 from talktime.store.work import WorkRows
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from talktime.core.credit.payments import PurchaseKey
+from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import EPOCH, from_micros, from_micros_or_none, to_micros, to_micros_or_none
 from talktime.store.schema import chores, credit_watches, deliveries, outbox, purchases, refunds, worker_slots

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Card,
     ChargeOrder,
     ChargeResult,

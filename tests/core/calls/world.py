@@ -21,10 +21,11 @@ from talktime.core.calls.requests import (
     Request,
     StartCall,
 )
-from talktime.core.credit import lots, watching
+from talktime.core.credit import lots
 from talktime.core.credit.ledger import Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging import watching
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity, License, NumberUse, User
 from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, Rate, RateDeck

@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from talktime.core.credit.concluding import Conclusion
+from talktime.core.credit.buying.payments import Card, MethodKind, PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
-from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause
-from talktime.core.credit.recharge import RechargePolicy, RechargeProgress
-from talktime.core.credit.watching import CreditWatch, Watched
+from talktime.core.credit.recharging.concluding import Conclusion
+from talktime.core.credit.recharging.recharge import RechargePolicy, RechargeProgress
+from talktime.core.credit.recharging.watching import CreditWatch, Watched
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import MICROS_PER_UNIT
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit import agreements
-from talktime.core.credit.agreements import (
+from talktime.core.credit.buying import agreements
+from talktime.core.credit.buying.agreements import (
     Agreement,
     AgreementRefusal,
     AgreementTerms,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit import catalog
-from talktime.core.credit.catalog import COMMUNICATIONS_CREDITS, COUNTRIES_WITHOUT_CREDITS, BuyingTerms
+from talktime.core.credit.buying import catalog
+from talktime.core.credit.buying.catalog import COMMUNICATIONS_CREDITS, COUNTRIES_WITHOUT_CREDITS, BuyingTerms
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.core.values.places import currencies

@@ -5,9 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from talktime.core.credit import concluding, purchases
-from talktime.core.credit.concluding import Conclusion
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import (
     Ambiguous,
     Charged,
     Declined,
@@ -17,9 +16,11 @@ from talktime.core.credit.payments import (
     NothingFound,
     Unknown,
 )
-from talktime.core.credit.purchases import Purchase, PurchaseState, Step
-from talktime.core.credit.recharge import Due, PauseReason, begun
-from talktime.core.credit.watching import CreditWatch, Watched
+from talktime.core.credit.buying.purchases import Purchase, PurchaseState, Step
+from talktime.core.credit.recharging import concluding
+from talktime.core.credit.recharging.concluding import Conclusion
+from talktime.core.credit.recharging.recharge import Due, PauseReason, begun
+from talktime.core.credit.recharging.watching import CreditWatch, Watched
 from tests.core.credit.buying import (
     DAY,
     EXAMPLE,

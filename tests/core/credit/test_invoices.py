@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from talktime.core.credit.invoices import (
+from talktime.core.credit.billing.invoices import (
     NO_TAX,
     Billing,
     Invoice,
@@ -15,9 +15,9 @@ from talktime.core.credit.invoices import (
     credited,
     invoice_of,
 )
-from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
-from talktime.core.credit.taxes import Taxed, TaxedAt, TaxRule
+from talktime.core.credit.billing.taxes import Taxed, TaxedAt, TaxRule
+from talktime.core.credit.buying.payments import Card, MethodKind, PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
 from talktime.core.values.errors import Conflict
 from talktime.core.values.money import parse_micros
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
-from talktime.core.credit.watching import BalanceAlert, CreditWatch, after_movement
+from talktime.core.credit.recharging.watching import BalanceAlert, CreditWatch, after_movement
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import MICROS_PER_UNIT

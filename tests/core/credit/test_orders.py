@@ -6,16 +6,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from talktime.core.credit import catalog, method_changes, orders, recharge
+from talktime.core.credit import method_changes, orders
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
+from talktime.core.credit.buying import catalog
+from talktime.core.credit.buying.payments import Card, MethodKind, PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.buying.refusals import Refused
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.credit.method_changes import Replacement
 from talktime.core.credit.orders import Buyer, OrderForm, RechargeWish, remedy
-from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
-from talktime.core.credit.recharge import RechargePolicy
-from talktime.core.credit.refusals import Refused
-from talktime.core.credit.taxes import TaxedAt, TaxRule
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging import recharge
+from talktime.core.credit.recharging.recharge import RechargePolicy
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import License
 from talktime.core.values.money import MICROS_PER_UNIT

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit import purchases
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import (
     Ambiguous,
     Charged,
     Declined,
@@ -18,7 +18,7 @@ from talktime.core.credit.payments import (
     PurchaseKey,
     Unknown,
 )
-from talktime.core.credit.purchases import ATTEMPTS_MAX, HARD_DECLINES, LEASE, Purchase, PurchaseState, Step
+from talktime.core.credit.buying.purchases import ATTEMPTS_MAX, HARD_DECLINES, LEASE, Purchase, PurchaseState, Step
 from tests.core.credit.buying import DAY, HOUR, MINUTE, NOON, ordered, recharged, units
 
 SOFT = Declined("insufficient_funds")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit import recharge
-from talktime.core.credit.recharge import (
+from talktime.core.credit.recharging import recharge
+from talktime.core.credit.recharging.recharge import (
     NO_RECHARGE,
     Due,
     HeldBack,

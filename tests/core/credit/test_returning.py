@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from talktime.core.credit import lots, refunds, returning
+from talktime.core.credit.billing.taxes import Taxed, refund_tax_micros
+from talktime.core.credit.buying.payments import Refunded, RefundFailed, Unknown
+from talktime.core.credit.buying.purchases import ASK_AGAIN_AFTER, LEASE
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind, Slice
-from talktime.core.credit.payments import Refunded, RefundFailed, Unknown
-from talktime.core.credit.purchases import ASK_AGAIN_AFTER, LEASE
 from talktime.core.credit.refunds import Refund, RefundState
-from talktime.core.credit.taxes import Taxed, refund_tax_micros
 
 NOON = datetime(2026, 6, 10, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit.taxes import (
+from talktime.core.credit.billing.taxes import (
     Taxed,
     TaxedAt,
     TaxRule,

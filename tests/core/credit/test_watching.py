@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit import watching
+from talktime.core.credit.buying.purchases import PurchaseCause, PurchaseState
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.purchases import PurchaseCause, PurchaseState
-from talktime.core.credit.recharge import NO_RECHARGE, HoldBackReason, PauseReason
-from talktime.core.credit.watching import BalanceAlert, CreditWatch, Watched
+from talktime.core.credit.recharging import watching
+from talktime.core.credit.recharging.recharge import NO_RECHARGE, HoldBackReason, PauseReason
+from talktime.core.credit.recharging.watching import BalanceAlert, CreditWatch, Watched
 from tests.core.credit.buying import DAY, EXAMPLE, HOUR, NOON, POLICY, credit, told, units, watch
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
 from talktime.core.credit.ledger import Account
-from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.insight import statements
 from talktime.core.insight.statements import (
     ALWAYS_TOLD,

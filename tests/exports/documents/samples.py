@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from talktime.core.credit.invoices import NO_TAX, CreditNote, Invoice, Party, Tax
-from talktime.core.credit.purchases import PurchaseCause
+from talktime.core.credit.billing.invoices import NO_TAX, CreditNote, Invoice, Party, Tax
+from talktime.core.credit.buying.purchases import PurchaseCause
 from talktime.core.insight.statements import Movement, MovementKind, PurchasedCredit, Statement, UsedCredit
 from talktime.core.values.money import parse_micros
 

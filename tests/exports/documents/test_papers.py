@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from talktime.core.credit.invoices import NOBODY, Party
+from talktime.core.credit.billing.invoices import NOBODY, Party
 from talktime.core.insight.statements import UsedCredit
 from talktime.core.values.errors import Invalid
 from talktime.exports.documents.invoices import credit_note_paper, invoice_paper

@@ -5,7 +5,7 @@ import io
 from dataclasses import replace
 from decimal import Decimal
 
-from talktime.core.credit.invoices import InvoiceState, Party, Tax
+from talktime.core.credit.billing.invoices import InvoiceState, Party, Tax
 from talktime.core.insight.statements import UsedCredit
 from talktime.core.insight.tables import Column
 from talktime.exports.csv import write_csv

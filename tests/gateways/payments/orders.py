@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from talktime.core.credit.payments import ChargeOrder, PurchaseKey, RefundOrder
+from talktime.core.credit.buying.payments import ChargeOrder, PurchaseKey, RefundOrder
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TWO_HUNDRED = 200_000_000

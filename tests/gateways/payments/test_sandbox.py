@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Ambiguous,
     Card,
     Charged,
@@ -16,7 +16,7 @@ from talktime.core.credit.payments import (
     RefundFailed,
     Unknown,
 )
-from talktime.core.credit.purchases import HARD_DECLINES
+from talktime.core.credit.buying.purchases import HARD_DECLINES
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.gateways.payments.sandbox_cards import CARDS, Behavior, SandboxCard, table_rows

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from talktime.core.credit.payments import Charged, GatewayEvent, GatewayEventKind, NeedsAction, PurchaseKey
+from talktime.core.credit.buying.payments import Charged, GatewayEvent, GatewayEventKind, NeedsAction, PurchaseKey
 from talktime.core.values.errors import Forbidden, Invalid, Unavailable
 from talktime.gateways.payments.sandbox import SIGNATURE_HEADER, SandboxGateway
 from tests.gateways.payments.orders import AT, TWO_HUNDRED, order, refund_order

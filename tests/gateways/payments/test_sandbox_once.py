@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.credit.payments import Charged, NothingFound
+from talktime.core.credit.buying.payments import Charged, NothingFound
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.gateways.payments.sandbox_cards import CARDS, Behavior
 from tests.gateways.payments.orders import AT, TWO_HUNDRED, next_attempt, order

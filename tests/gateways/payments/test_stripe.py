@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Ambiguous,
     Charged,
     Declined,

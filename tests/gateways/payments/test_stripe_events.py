@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from talktime.core.credit.payments import GatewayEvent, GatewayEventKind, PurchaseKey
+from talktime.core.credit.buying.payments import GatewayEvent, GatewayEventKind, PurchaseKey
 from talktime.core.values.errors import Forbidden, Invalid
 from talktime.gateways.payments.stripe import StripeAccess, StripeGateway
 from talktime.gateways.payments.stripe_events import EVENT_NAMES

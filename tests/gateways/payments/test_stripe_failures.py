@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from talktime.core.credit.payments import Charged, Declined, NeedsAction, Refunded, RefundFailed, Unknown
+from talktime.core.credit.buying.payments import Charged, Declined, NeedsAction, Refunded, RefundFailed, Unknown
 from talktime.core.values.errors import Invalid, Unavailable
 from talktime.gateways.payments.stripe import StripeAccess, StripeGateway
 from tests.gateways.payments.orders import AT, TWO_HUNDRED, order, refund_order

@@ -9,7 +9,7 @@ import pytest
 
 from talktime.bootstrap import App
 from talktime.settings import Settings
-from talktime.usecases.credit.issue_invoice import CreditInvoice
+from talktime.usecases.credit.billing.issue_invoice import CreditInvoice
 from tests.exports.documents.reading_pdf import words_of
 from tests.interfaces.cli.conftest import Talktime
 from tests.usecases.credit.billed import AGREEMENT, Bill, bill, credit

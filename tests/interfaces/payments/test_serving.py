@@ -5,10 +5,10 @@ from pathlib import Path
 import httpx2
 
 from talktime.bootstrap import App
-from talktime.core.credit.payments import PurchaseKey
+from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.gateways.payments.sandbox import SIGNATURE_HEADER, SandboxGateway
 from talktime.settings import Settings
-from talktime.usecases.credit.charge_purchases import At, lease
+from talktime.usecases.credit.paying.charge_purchases import At, lease
 from tests.interfaces.charging.servers import serving
 from tests.recharge_world import NOON, ORGANIZATION_ID, RechargeWorld
 

@@ -11,7 +11,7 @@ import httpx2
 import pytest
 import uvicorn
 
-from talktime.core.credit.payments import Charged, GatewayEvent, GatewayEventKind
+from talktime.core.credit.buying.payments import Charged, GatewayEvent, GatewayEventKind
 from talktime.core.values.errors import NotFound
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.gateways.payments.stripe import StripeAccess, StripeGateway

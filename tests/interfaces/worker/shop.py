@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 import psycopg
 
 from talktime.bootstrap import App
-from talktime.core.credit.payments import MethodKind, PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause
+from talktime.core.credit.buying.payments import MethodKind, PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Role, User
 from talktime.core.values.money import MICROS_PER_UNIT

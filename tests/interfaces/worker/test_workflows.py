@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from talktime.core.credit.payments import PurchaseKey
+from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.values.errors import Unavailable
 from talktime.interfaces.worker.chores import Done
 from talktime.interfaces.worker.workflows import PurchasesAsWorkflows

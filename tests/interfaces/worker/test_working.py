@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from talktime.bootstrap import App, open_channels, open_gateways
-from talktime.core.credit.payments import PurchaseKey
+from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.values.errors import Invalid
 from talktime.gateways.mail.smtp import SmtpMailer
 from talktime.gateways.payments.stripe import StripeGateway

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from talktime.core.credit.invoices import CreditNote, Invoice
-from talktime.core.credit.payments import Card, MethodKind, PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.billing.invoices import CreditNote, Invoice
+from talktime.core.credit.buying.payments import Card, MethodKind, PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
 from talktime.core.values.money import parse_micros
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.issue_invoice import CreditInvoice, credit_invoice, issue, void_invoice
+from talktime.usecases.credit.billing.issue_invoice import CreditInvoice, credit_invoice, issue, void_invoice
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 AT = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from talktime.bootstrap import App
-from talktime.core.credit.agreements import Agreement, AgreementTerms
+from talktime.core.credit.buying.agreements import Agreement, AgreementTerms
+from talktime.core.credit.buying.refusals import Refused
 from talktime.core.credit.orders import OrderForm, Review
-from talktime.core.credit.refusals import Refused
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
-from talktime.usecases.credit.buy_credit import (
+from talktime.usecases.credit.buying.buy_credit import (
     OrderPlaced,
     OrderShown,
     PlaceOrder,
@@ -17,8 +17,14 @@ from talktime.usecases.credit.buy_credit import (
     place_order,
     review_order,
 )
-from talktime.usecases.credit.manage_agreements import AddAgreement, add_agreement
-from talktime.usecases.credit.manage_payment_methods import AddCard, MethodKept, UseAgreement, add_card, use_agreement
+from talktime.usecases.credit.buying.manage_agreements import AddAgreement, add_agreement
+from talktime.usecases.credit.buying.manage_payment_methods import (
+    AddCard,
+    MethodKept,
+    UseAgreement,
+    add_card,
+    use_agreement,
+)
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
 from tests.recharge_world import GOOD_CARD, NAME, NOON, ORGANIZATION_ID, RechargeWorld
 

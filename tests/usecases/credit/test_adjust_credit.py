@@ -11,11 +11,11 @@ import pytest
 from talktime.bootstrap import App
 from talktime.core.calls.calls import DenialReason
 from talktime.core.calls.requests import Denied, EndCall
+from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.core.credit.ledger import Account
 from talktime.core.credit.lots import LotKind
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge import PauseReason
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.recharging.recharge import PauseReason
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind

@@ -9,23 +9,24 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit import purchases
-from talktime.core.credit.agreements import AgreementTerms
-from talktime.core.credit.invoices import PAYMENT_TERM_DAYS, Invoice, InvoiceState
+from talktime.core.credit.billing.invoices import PAYMENT_TERM_DAYS, Invoice, InvoiceState
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.agreements import AgreementTerms
+from talktime.core.credit.buying.purchases import PurchaseState
+from talktime.core.credit.buying.refusals import Refused
 from talktime.core.credit.ledger import Account
 from talktime.core.credit.orders import CautionKind, Review
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge import PauseReason
-from talktime.core.credit.recharge_settings import RechargeChange
-from talktime.core.credit.refusals import Refused
-from talktime.core.credit.taxes import TaxedAt, TaxRule
+from talktime.core.credit.recharging.recharge import PauseReason
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.insight.usage import EARLIEST
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.core.values.periods import Period
 from talktime.settings import Settings
-from talktime.usecases.credit.buy_credit import OrderPlaced
-from talktime.usecases.credit.manage_agreements import (
+from talktime.usecases.credit.billing.show_invoices import InvoiceAt, show_invoice
+from talktime.usecases.credit.buying.buy_credit import OrderPlaced
+from talktime.usecases.credit.buying.manage_agreements import (
     AddAgreement,
     ChangeAgreement,
     LimitPurchaseOrder,
@@ -34,8 +35,8 @@ from talktime.usecases.credit.manage_agreements import (
     limit_purchase_order,
     list_agreements,
 )
-from talktime.usecases.credit.resolve_cases import ResolveCase, list_cases, resolve_case
-from talktime.usecases.credit.settle_invoices import (
+from talktime.usecases.credit.buying.resolve_cases import ResolveCase, list_cases, resolve_case
+from talktime.usecases.credit.buying.settle_invoices import (
     InvoiceSettled,
     SettleInvoice,
     UnpaidVoided,
@@ -44,7 +45,6 @@ from talktime.usecases.credit.settle_invoices import (
     void_unpaid,
     warn_of_overdue_invoices,
 )
-from talktime.usecases.credit.show_invoices import InvoiceAt, show_invoice
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.recharge_world import NAME, ORGANIZATION_ID
 from tests.usecases.credit.buyers import AGREEMENT, FORM, Buyers, units

@@ -10,24 +10,24 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
+from talktime.core.credit.billing.taxes import TaxedAt
+from talktime.core.credit.buying.payments import GatewayEvent, GatewayEventKind
 from talktime.core.credit.ledger import Account
 from talktime.core.credit.lots import LotKind
-from talktime.core.credit.payments import GatewayEvent, GatewayEventKind
-from talktime.core.credit.taxes import TaxedAt
 from talktime.core.insight.general_ledger import CHART
 from talktime.core.insight.ledger_entries import LedgerEntry, words_of
 from talktime.core.values.money import format_micros
 from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.adjust_credit import AdjustCredit, adjust_credit
+from talktime.usecases.credit.billing.export_ledger import ExportLedger, OpenLedger, Scope, export_ledger
+from talktime.usecases.credit.billing.issue_statements import OfMonth, issue_statement
+from talktime.usecases.credit.billing.set_taxes import SetTax, set_tax
+from talktime.usecases.credit.buying.settle_invoices import SettleInvoice, settle_invoice
 from talktime.usecases.credit.expire_credit import ExpireCredit, expire_credit
-from talktime.usecases.credit.export_ledger import ExportLedger, OpenLedger, Scope, export_ledger
-from talktime.usecases.credit.issue_statements import OfMonth, issue_statement
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
-from talktime.usecases.credit.pay_refunds import due_refunds, pay_refund
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
-from talktime.usecases.credit.set_taxes import SetTax, set_tax
-from talktime.usecases.credit.settle_invoices import SettleInvoice, settle_invoice
+from talktime.usecases.credit.returning.pay_refunds import due_refunds, pay_refund
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.credit.transfer_credit import TransferCredit, transfer_credit
 from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization
 from tests.exports.bean_check import bean_check

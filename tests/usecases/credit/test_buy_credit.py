@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.catalog import BuyingTerms
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
+from talktime.core.credit.buying.catalog import BuyingTerms
+from talktime.core.credit.buying.payments import PurchaseKey
+from talktime.core.credit.buying.purchases import PurchaseState
+from talktime.core.credit.buying.refusals import Refused
 from talktime.core.credit.orders import CautionKind, OrderForm, RechargeWish, Review
-from talktime.core.credit.payments import PurchaseKey
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.refusals import Refused
-from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import NO_LICENSE, License
 from talktime.core.values.errors import Conflict, Invalid, NotFound
@@ -22,7 +22,7 @@ from talktime.core.values.events import EventKind
 from talktime.core.values.money import AMOUNT_MAX_MICROS
 from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.buy_credit import OrderPlaced, show_order
+from talktime.usecases.credit.buying.buy_credit import OrderPlaced, show_order
 from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
 from tests.recharge_world import NAME, NEW_YORK, NOON, ORGANIZATION_ID
 from tests.usecases.credit.buyers import (

@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
+from talktime.core.credit.buying.payments import GatewayEvent, GatewayEventKind
+from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.core.credit.disputes import DisputeState
 from talktime.core.credit.ledger import Account
-from talktime.core.credit.payments import GatewayEvent, GatewayEventKind
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge import PauseReason
-from talktime.core.credit.recharge_settings import RechargeChange
-from talktime.core.credit.taxes import TaxedAt, TaxRule
+from talktime.core.credit.recharging.recharge import PauseReason
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.errors import Conflict
 from talktime.core.values.events import EventKind
 from talktime.settings import Settings
-from talktime.usecases.credit.dispute_credit import list_disputes
 from talktime.usecases.credit.note_gateway_event import EventNoted, NoteGatewayEvent, Noting, note_gateway_event
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
-from talktime.usecases.credit.set_recharge import PauseRecharge, pause_recharge
+from talktime.usecases.credit.recharging.set_recharge import PauseRecharge, pause_recharge
+from talktime.usecases.credit.returning.dispute_credit import list_disputes
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.recharge_world import NAME, NOON, ORGANIZATION_ID, OTHER_GOOD_CARD
 from tests.usecases.credit.buyers import FORM, LOST_ANSWER_CARD, Buyers, units

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from talktime.bootstrap import App
 from talktime.core.calls.requests import Answer, CloseCall, EndCall, Finished
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.events import EventKind
 from talktime.settings import Settings
 from talktime.store.engine import open_engine

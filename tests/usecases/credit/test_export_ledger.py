@@ -26,7 +26,7 @@ from talktime.exports.beancount import write_beancount
 from talktime.exports.ledger_csv import write_ledger_csv
 from talktime.settings import Settings
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.export_ledger import (
+from talktime.usecases.credit.billing.export_ledger import (
     Clock,
     ExportLedger,
     LedgerShown,
@@ -35,7 +35,7 @@ from talktime.usecases.credit.export_ledger import (
     export_ledger,
     show_balances,
 )
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from tests.exports.bean_check import asserted, bean_check
 from tests.random_books import MOVEMENTS, RandomBooks
 from tests.real_books import Books

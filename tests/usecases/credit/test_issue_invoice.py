@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from talktime.bootstrap import App
-from talktime.core.credit.invoices import Invoice, InvoiceState, Party, Tax
-from talktime.core.credit.taxes import TaxedAt, TaxRule
+from talktime.core.credit.billing.invoices import Invoice, InvoiceState, Party, Tax
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.money import parse_micros
 from talktime.exports.documents.invoices import invoice_paper
@@ -21,10 +21,10 @@ from talktime.exports.documents.typesetting import set_pdf
 from talktime.settings import Settings
 from talktime.store.engine import open_engine
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.issue_invoice import CreditInvoice
-from talktime.usecases.credit.issue_statements import OfMonth, show_statement
-from talktime.usecases.credit.set_taxes import SetTax, set_tax
-from talktime.usecases.credit.show_invoices import (
+from talktime.usecases.credit.billing.issue_invoice import CreditInvoice
+from talktime.usecases.credit.billing.issue_statements import OfMonth, show_statement
+from talktime.usecases.credit.billing.set_taxes import SetTax, set_tax
+from talktime.usecases.credit.billing.show_invoices import (
     InvoiceAt,
     InvoiceShown,
     SetParty,

@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import text
 
 from talktime.bootstrap import App
+from talktime.core.credit.buying.payments import GatewayEvent, GatewayEventKind
 from talktime.core.credit.ledger import Account
-from talktime.core.credit.payments import GatewayEvent, GatewayEventKind
 from talktime.core.insight.books import Rule
 from talktime.core.organizations.organizations import Organization
 from talktime.settings import Settings
 from talktime.store.engine import open_engine
 from talktime.usecases.credit.adjust_credit import AdjustCredit, adjust_credit
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, note_gateway_event
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.credit.transfer_credit import TransferCredit, transfer_credit
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
 from tests.recharge_world import NAME, NOON

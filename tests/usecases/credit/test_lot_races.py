@@ -13,7 +13,7 @@ from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.adjust_credit import AdjustCredit, adjust_credit
 from talktime.usecases.credit.expire_credit import ExpireCredit, expire_credit
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from tests.recharge_world import CALLED, CALLER, NAME, NOON, ORGANIZATION_ID
 from tests.usecases.credit.buyers import Buyers, units
 

@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.payments import PurchaseKey
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge import PauseReason
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.buying.payments import PurchaseKey
+from talktime.core.credit.buying.purchases import PurchaseState
+from talktime.core.credit.recharging.recharge import PauseReason
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.settings import Settings
-from talktime.usecases.credit.charge_purchases import At, lease
-from talktime.usecases.credit.manage_payment_methods import (
+from talktime.usecases.credit.buying.manage_payment_methods import (
     ChangePurchaseOrder,
     MethodKept,
     MethodsShown,
@@ -27,7 +26,8 @@ from talktime.usecases.credit.manage_payment_methods import (
     remove_method,
     use_agreement,
 )
-from talktime.usecases.credit.warn_of_expiring_cards import CARDS_MAX, warn_of_expiring_cards
+from talktime.usecases.credit.buying.warn_of_expiring_cards import CARDS_MAX, warn_of_expiring_cards
+from talktime.usecases.credit.paying.charge_purchases import At, lease
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.recharge_world import GOOD_CARD, NAME, OTHER_GOOD_CARD
 from tests.usecases.credit.buyers import (

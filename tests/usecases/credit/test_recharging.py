@@ -8,20 +8,19 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.payments import Charged, Declined, GatewayEvent, GatewayEventKind, PurchaseKey
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge import HoldBackReason, PauseReason
-from talktime.core.credit.recharge_settings import RechargeChange
-from talktime.core.credit.recharge_states import RechargeState
+from talktime.core.credit.buying.payments import Charged, Declined, GatewayEvent, GatewayEventKind, PurchaseKey
+from talktime.core.credit.buying.purchases import PurchaseState
+from talktime.core.credit.recharging.recharge import HoldBackReason, PauseReason
+from talktime.core.credit.recharging.settings import RechargeChange
+from talktime.core.credit.recharging.states import RechargeState
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.settings import Settings
-from talktime.usecases.credit.charge_purchases import At, charge_purchase, lease
-from talktime.usecases.credit.conclude_purchases import Outcome, conclude
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
-from talktime.usecases.credit.reconcile_payments import reconcile_payments
-from talktime.usecases.credit.set_recharge import (
+from talktime.usecases.credit.paying.charge_purchases import At, charge_purchase, lease
+from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.recharging.set_recharge import (
     ConfirmationNeeded,
     PauseRecharge,
     RechargeSet,
@@ -29,7 +28,8 @@ from talktime.usecases.credit.set_recharge import (
     pause_recharge,
     resume_recharge,
 )
-from talktime.usecases.credit.show_recharge import SimulateRecharge, show_recharge, simulate_recharge
+from talktime.usecases.credit.recharging.show_recharge import SimulateRecharge, show_recharge, simulate_recharge
+from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.recharge_world import NAME, NOON, ORGANIZATION_ID, OTHER_GOOD_CARD, RechargeWorld

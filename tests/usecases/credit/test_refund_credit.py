@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.lots import LotKind
-from talktime.core.credit.payments import (
+from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
+from talktime.core.credit.buying.payments import (
     GatewayEvent,
     GatewayEventKind,
     Refunded,
@@ -18,15 +18,15 @@ from talktime.core.credit.payments import (
     RefundResult,
     Unknown,
 )
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.lots import LotKind
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.credit.refunds import MADE_OUTSIDE, Refund, RefundState
-from talktime.core.credit.taxes import TaxedAt, TaxRule
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.note_gateway_event import EventNoted, NoteGatewayEvent, Noting, note_gateway_event
-from talktime.usecases.credit.pay_refunds import (
+from talktime.usecases.credit.returning.pay_refunds import (
     RefundAt,
     RefundOutcome,
     conclude_refund,
@@ -34,7 +34,7 @@ from talktime.usecases.credit.pay_refunds import (
     lease_refund,
     pay_refund,
 )
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from tests.recharge_world import NAME, NOON, ORGANIZATION_ID
 from tests.usecases.credit.buyers import AGREEMENT, FORM, Buyers, units
 

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.credit.purchases import PurchaseState
+from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.review_recharges import ReviewRecharge, Verdict, held_back_recharges, review_recharge
+from talktime.usecases.credit.recharging.review_recharges import (
+    ReviewRecharge,
+    Verdict,
+    held_back_recharges,
+    review_recharge,
+)
 from tests.recharge_world import NAME, RechargeWorld
 
 

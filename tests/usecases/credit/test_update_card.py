@@ -7,7 +7,7 @@ import pytest
 
 from talktime.bootstrap import App
 from talktime.settings import Settings
-from talktime.usecases.credit.update_card import UpdateCard, update_card
+from talktime.usecases.credit.buying.update_card import UpdateCard, update_card
 from tests.recharge_world import ORGANIZATION_ID, RechargeWorld
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from talktime.bootstrap import App
 from talktime.core.calls.requests import AnswerCall, EndCall, StartCall
+from talktime.core.credit.billing.taxes import TaxedAt
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
-from talktime.core.credit.taxes import TaxedAt
 from talktime.core.insight.books import Rule
 from talktime.core.insight.statements import BALANCE_ACCOUNTS, MovementKind, Statement
 from talktime.core.values.errors import Conflict, Invalid
@@ -19,14 +19,14 @@ from talktime.store.instants import from_micros
 from talktime.store.schema import postings
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.issue_statements import (
+from talktime.usecases.credit.billing.issue_statements import (
     OfMonth,
     issue_statement,
     list_statements,
     show_statement,
     statements_due,
 )
-from talktime.usecases.credit.set_taxes import SetTax, set_tax
+from talktime.usecases.credit.billing.set_taxes import SetTax, set_tax
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
 from talktime.usecases.organizations.manage_organizations import LookAt
 from tests.real_books import ACME, ADA, LONDON, Books, key

@@ -29,7 +29,8 @@ from talktime.core.calls.requests import (
     Request,
     StartCall,
 )
-from talktime.core.credit import lots, watching
+from talktime.core.credit import lots
+from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity, License, NumberUse
 from talktime.core.rates import rating

@@ -6,10 +6,10 @@ from datetime import datetime
 
 from talktime.core.calls.calls import Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.purchases import Purchase
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, Direction, RateDeck

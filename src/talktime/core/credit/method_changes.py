@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from talktime.core.credit import recharge_settings
-from talktime.core.credit.payments import PaymentMethod
-from talktime.core.credit.purchases import Purchase
-from talktime.core.credit.recharge import RechargePolicy
+from talktime.core.credit.buying.payments import PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase
+from talktime.core.credit.recharging import settings as recharge_settings
+from talktime.core.credit.recharging.recharge import RechargePolicy
 
 # So many days before a card expires it is told, the sooner notice first.
 NOTICE_DAYS = (30, 7)

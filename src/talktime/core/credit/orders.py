@@ -5,16 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from talktime.core.credit import catalog, lots, recharge, recharge_settings, taxes
-from talktime.core.credit.agreements import AgreementTerms, Standing
-from talktime.core.credit.catalog import DEFAULT_TERMS, BuyingTerms
+from talktime.core.credit import lots
+from talktime.core.credit.billing import taxes
+from talktime.core.credit.billing.taxes import TaxRule
+from talktime.core.credit.buying import catalog
+from talktime.core.credit.buying.agreements import AgreementTerms, Standing
+from talktime.core.credit.buying.catalog import DEFAULT_TERMS, BuyingTerms
+from talktime.core.credit.buying.payments import PaymentMethod
+from talktime.core.credit.buying.purchases import HARD_DECLINES, Purchase, PurchaseCause
+from talktime.core.credit.buying.refusals import RefusalReason, Refused, amount_refusal, refused
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.payments import PaymentMethod
-from talktime.core.credit.purchases import HARD_DECLINES, Purchase, PurchaseCause
-from talktime.core.credit.recharge import Due, RechargePolicy
-from talktime.core.credit.refusals import RefusalReason, Refused, amount_refusal, refused
-from talktime.core.credit.taxes import TaxRule
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging import recharge
+from talktime.core.credit.recharging import settings as recharge_settings
+from talktime.core.credit.recharging.recharge import Due, RechargePolicy
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import License
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from talktime.core.credit.payments import Refunded, RefundFailed, RefundResult, Unknown
-from talktime.core.credit.purchases import ASK_AGAIN_AFTER, KEY_KNOWN_FOR, LEASE
-from talktime.core.credit.taxes import Taxed
+from talktime.core.credit.billing.taxes import Taxed
+from talktime.core.credit.buying.payments import Refunded, RefundFailed, RefundResult, Unknown
+from talktime.core.credit.buying.purchases import ASK_AGAIN_AFTER, KEY_KNOWN_FOR, LEASE
 from talktime.core.values.money import Rounding, divide
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

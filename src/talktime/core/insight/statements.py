@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
-from talktime.core.credit.invoices import NO_TAX, NOBODY, Party, Tax
+from talktime.core.credit.billing.invoices import NO_TAX, NOBODY, Party, Tax
+from talktime.core.credit.billing.taxes import TaxRule, included_tax_micros
 from talktime.core.credit.ledger import Account
-from talktime.core.credit.taxes import TaxRule, included_tax_micros
 from talktime.core.values.periods import Period, add_months
 
 

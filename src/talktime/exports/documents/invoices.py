@@ -1,8 +1,8 @@
 """Invoices and credit notes on paper: what they say does not depend on what happened since (money.md, complaint 8)."""
 
-from talktime.core.credit.invoices import CreditNote, Invoice, Tax
-from talktime.core.credit.purchases import PurchaseCause
-from talktime.core.credit.taxes import Taxed
+from talktime.core.credit.billing.invoices import CreditNote, Invoice, Tax
+from talktime.core.credit.billing.taxes import Taxed
+from talktime.core.credit.buying.purchases import PurchaseCause
 from talktime.exports.documents.papers import frame, tax_label
 from talktime.exports.documents.typesetting import Paper
 from talktime.exports.documents.wording import Wording

@@ -1,6 +1,6 @@
 """What invoices, credit notes and statements have in common: who writes, to whom, and the foot of each page."""
 
-from talktime.core.credit.invoices import Party, Tax
+from talktime.core.credit.billing.invoices import Party, Tax
 from talktime.exports.documents.wording import Wording
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from talktime.core.credit.invoices import CreditNote, Invoice, InvoiceState, Tax
+from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceState, Tax
 from talktime.core.insight.statements import Statement, UsedCredit
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.values.money import format_micros

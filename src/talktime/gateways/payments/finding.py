@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Ambiguous,
     Charged,
     ChargeOrder,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Card,
     ChargeOrder,
     ChargeResult,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from talktime.core.credit.payments import Card
-from talktime.core.credit.purchases import HARD_DECLINES
+from talktime.core.credit.buying.payments import Card
+from talktime.core.credit.buying.purchases import HARD_DECLINES
 from talktime.core.values.errors import Invalid
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Charged,
     ChargeOrder,
     ChargeResult,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from talktime.core.credit.payments import ChargeOrder, GatewayEventKind, PurchaseKey
+from talktime.core.credit.buying.payments import ChargeOrder, GatewayEventKind, PurchaseKey
 
 ID_PREFIX = "sandbox_"
 SECRET_BYTES = 32

@@ -13,7 +13,7 @@ from typing import Any
 
 import stripe
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Card,
     ChargeOrder,
     ChargeResult,

@@ -10,7 +10,7 @@ from typing import Any
 import stripe
 import structlog
 
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying.payments import (
     Charged,
     ChargeResult,
     Declined,

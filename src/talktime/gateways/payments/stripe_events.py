@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from talktime.core.credit.payments import GatewayEvent, GatewayEventKind, NeedsAction
+from talktime.core.credit.buying.payments import GatewayEvent, GatewayEventKind, NeedsAction
 from talktime.core.values.errors import Invalid
 from talktime.gateways.payments.minor_units import from_minor
 from talktime.gateways.payments.stripe_answers import (

@@ -44,20 +44,18 @@ _COMMANDS = (
     _Command("decks", "rates.decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
     _Command("quote", "rates.quote", _PRICES, "What a call to a number costs, and why."),
     _Command("credit", "credit.credit", _MONEY, "Fund an organization, see its balance and its lots."),
-    _Command("invoices", "invoices", _MONEY, "The bill for each purchase, and its credit notes: list, show, PDF, CSV."),
-    _Command("statements", "statements", _MONEY, "A month of the books: list, show, issue, PDF, CSV."),
-    _Command("taxes", "taxes", _MONEY, "What each country takes, at purchase or at use: list, set."),
+    _Command("invoices", "billing.invoices", _MONEY, "The bill for each purchase, and its credit notes; PDF, CSV."),
+    _Command("statements", "billing.statements", _MONEY, "A month of the books: list, show, issue, PDF, CSV."),
+    _Command("taxes", "billing.taxes", _MONEY, "What each country takes, at purchase or at use: list, set."),
     _Command("notifications", "notifications", _MONEY, "Who is told of what, by mail and webhook; what was sent."),
-    _Command("payments", "payments", _MONEY, "Where gateways and our books may differ: reconcile, resolve, freeze."),
-    _Command(
-        "payment-methods", "payment_methods", _MONEY, "Cards and agreements that pay: list, add, replace, remove."
-    ),
-    _Command("agreements", "agreements", _MONEY, "Agreements that may pay, their limits and invoices: the operator's."),
-    _Command("cases", "cases", _MONEY, "Purchases that a rule forbids until an operator permits them."),
-    _Command("calls", "calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
-    _Command("usage", "usage", _REPORTS, "Export usage rows to CSV or Excel."),
-    _Command("ledger", "ledger", _REPORTS, "The books for finance: export to CSV or Beancount, balances, accounts."),
-    _Command("audit", "audit", _REPORTS, "Prove that the books agree to the micro-unit."),
+    _Command("payments", "buying.payments", _MONEY, "Where gateways and our books differ: reconcile, resolve."),
+    _Command("payment-methods", "buying.payment_methods", _MONEY, "Cards and agreements that pay: list, add, replace."),
+    _Command("agreements", "buying.agreements", _MONEY, "Agreements that may pay, their limits and invoices."),
+    _Command("cases", "buying.cases", _MONEY, "Purchases that a rule forbids until an operator permits them."),
+    _Command("calls", "calls.calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
+    _Command("usage", "insight.usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    _Command("ledger", "insight.ledger", _REPORTS, "The books for finance: CSV, Beancount, balances."),
+    _Command("audit", "insight.audit", _REPORTS, "Prove that the books agree to the micro-unit."),
 )
 
 

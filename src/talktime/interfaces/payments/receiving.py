@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from talktime.bootstrap import App
-from talktime.core.credit.payments import GatewayEventKind
+from talktime.core.credit.buying.payments import GatewayEventKind
 from talktime.core.values.errors import NotFound
 from talktime.interfaces.payments.door import Kept, Received
+from talktime.usecases.credit.buying.update_card import UpdateCard, update_card
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
-from talktime.usecases.credit.update_card import UpdateCard, update_card
 from talktime.usecases.ports import PaymentGateway
 
 _KEPT = {

@@ -9,23 +9,23 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from talktime.bootstrap import App
-from talktime.core.credit.payments import PurchaseKey
-from talktime.core.credit.purchases import Purchase
+from talktime.core.credit.buying.payments import PurchaseKey
+from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.organizations.deliveries import Refused, Sent
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
-from talktime.usecases.credit.charge_purchases import DUE_MAX, charge_purchase
+from talktime.usecases.credit.billing.issue_statements import issue_statement, statements_due
+from talktime.usecases.credit.buying.settle_invoices import warn_of_overdue_invoices as warn_of_invoices
+from talktime.usecases.credit.buying.warn_of_expiring_cards import CARDS_MAX
+from talktime.usecases.credit.buying.warn_of_expiring_cards import warn_of_expiring_cards as warn_of_cards
 from talktime.usecases.credit.expire_credit import DueNotices, ExpireCredit, due_expiries, due_notices
 from talktime.usecases.credit.expire_credit import announce_expiry as announce
 from talktime.usecases.credit.expire_credit import expire_credit as sweep
-from talktime.usecases.credit.issue_statements import issue_statement, statements_due
-from talktime.usecases.credit.pay_refunds import due_refunds, pay_refund
+from talktime.usecases.credit.paying.charge_purchases import DUE_MAX, charge_purchase
+from talktime.usecases.credit.recharging.review_recharges import ReviewRecharge, held_back_recharges, review_recharge
 from talktime.usecases.credit.reconcile_payments import reconcile_payments
-from talktime.usecases.credit.review_recharges import ReviewRecharge, held_back_recharges, review_recharge
-from talktime.usecases.credit.settle_invoices import warn_of_overdue_invoices as warn_of_invoices
-from talktime.usecases.credit.warn_of_expiring_cards import CARDS_MAX
-from talktime.usecases.credit.warn_of_expiring_cards import warn_of_expiring_cards as warn_of_cards
+from talktime.usecases.credit.returning.pay_refunds import due_refunds, pay_refund
 from talktime.usecases.organizations.deliver_events import Attempt, Channels, deliver
 from talktime.usecases.ports import PaymentGateway
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
 
-from talktime.core.credit.payments import PurchaseKey
+from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.values.errors import TalktimeError
 from talktime.interfaces.worker.chores import Done
 from talktime.store.engine import is_sqlite

@@ -12,7 +12,7 @@ from talktime.core.calls.calls import Call, CallKey, text_of
 from talktime.core.calls.charging import payer_of
 from talktime.core.calls.requests import ChargingFacts, EndCall, Outcome, Parked, Request, StartCall
 from talktime.core.credit.lots import Credit, spending_order
-from talktime.core.credit.watching import CreditWatch
+from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, version_in_force
 from talktime.store.charging import rows, watch_rows

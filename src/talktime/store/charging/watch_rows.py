@@ -4,8 +4,8 @@ from dataclasses import fields
 from datetime import date
 from functools import lru_cache
 
-from talktime.core.credit.purchases import Purchase, PurchaseCause, PurchaseState
-from talktime.core.credit.recharge import (
+from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.recharging.recharge import (
     HeldBack,
     HoldBackReason,
     PauseReason,
@@ -13,7 +13,7 @@ from talktime.core.credit.recharge import (
     RechargeProgress,
     Reserved,
 )
-from talktime.core.credit.watching import BalanceAlert, CreditWatch
+from talktime.core.credit.recharging.watching import BalanceAlert, CreditWatch
 from talktime.store.charging.rows import Row
 from talktime.store.instants import from_micros, from_micros_or_none, to_micros, to_micros_or_none
 

@@ -5,9 +5,10 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from talktime.core.credit import lots, orders, watching
+from talktime.core.credit import lots, orders
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
+from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros

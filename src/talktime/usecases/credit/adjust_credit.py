@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from talktime.core.credit import lots, returning, watching
+from talktime.core.credit import lots, returning
 from talktime.core.credit.ledger import Account
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
-from talktime.core.credit.watching import Telling
+from talktime.core.credit.recharging import watching
+from talktime.core.credit.recharging.watching import Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.events import EventKind

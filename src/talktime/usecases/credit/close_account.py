@@ -4,19 +4,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from talktime.core.credit import concluding, purchases, recharge, returning
-from talktime.core.credit.concluding import Conclusion
+from talktime.core.credit import returning
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.lots import LotKind
-from talktime.core.credit.purchases import Purchase
-from talktime.core.credit.recharge import PauseReason
+from talktime.core.credit.recharging import concluding, recharge
+from talktime.core.credit.recharging.concluding import Conclusion
+from talktime.core.credit.recharging.recharge import PauseReason
 from talktime.core.credit.refunds import Refund
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.conclude_purchases import method_of
 from talktime.usecases.credit.money_requests import check_reference
 from talktime.usecases.credit.moving_credit import Movement, book, keep
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.paying.conclude_purchases import method_of
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 # An organization's purchases that may still be open are among its newest.

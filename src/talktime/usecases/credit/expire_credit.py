@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from talktime.core.credit import expiring, watching
+from talktime.core.credit import expiring
 from talktime.core.credit.expiring import AVERAGED, NOTICE_DAYS, ExpiryNotice, Loss
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.watching import Telling
+from talktime.core.credit.recharging import watching
+from talktime.core.credit.recharging.watching import Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import EventKind
 from talktime.core.values.periods import DAY
-from talktime.store.lot_life import ENDED
+from talktime.store.credit.lot_life import ENDED
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import Movement, book, keep
 

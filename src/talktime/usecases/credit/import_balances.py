@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from talktime.core.credit import lots, opening, watching
+from talktime.core.credit import lots, opening
 from talktime.core.credit.ledger import Account
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.opening import Mistake, OpeningBalance, OpeningVerdict
+from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import Movement, book

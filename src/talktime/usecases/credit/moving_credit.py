@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from talktime.core.credit import watching
 from talktime.core.credit.ledger import JournalEntry, Posting
 from talktime.core.credit.lots import Credit
-from talktime.core.credit.watching import CreditWatch, Watched
+from talktime.core.credit.recharging import watching
+from talktime.core.credit.recharging.watching import CreditWatch, Watched
 from talktime.core.organizations.organizations import Organization
 from talktime.store.transaction import Transaction
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from talktime.core.credit import purchases
-from talktime.core.credit.payments import (
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import (
     Charged,
     ChargeResult,
     Declined,
@@ -13,13 +13,13 @@ from talktime.core.credit.payments import (
     GatewayEventKind,
     NeedsAction,
 )
-from talktime.core.credit.purchases import Purchase, PurchaseState
+from talktime.core.credit.buying.purchases import Purchase, PurchaseState
 from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.conclude_purchases import Outcome, conclude
-from talktime.usecases.credit.dispute_credit import FEE_MICROS, note_dispute
-from talktime.usecases.credit.note_refunds import note_refund
+from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.returning.dispute_credit import FEE_MICROS, note_dispute
+from talktime.usecases.credit.returning.note_refunds import note_refund
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.credit.payments import GatewayEvent
-from talktime.usecases.credit.charge_purchases import Run
+from talktime.core.credit.buying.payments import GatewayEvent
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
+from talktime.usecases.credit.paying.charge_purchases import Run
 from talktime.usecases.ports import PaymentGateway
 
 

@@ -4,9 +4,10 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from talktime.core.credit import lots, returning, watching
+from talktime.core.credit import lots, returning
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.credit.lots import CreditLot
+from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.money import format_micros

@@ -10,11 +10,11 @@ from cyclopts import Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from talktime.core.credit.catalog import COMMUNICATIONS_CREDITS
+from talktime.core.credit.buying.catalog import COMMUNICATIONS_CREDITS
+from talktime.core.credit.buying.purchases import PurchaseState
+from talktime.core.credit.buying.refusals import Refused
 from talktime.core.credit.orders import OrderForm, RechargeWish, Review, remedy
-from talktime.core.credit.purchases import PurchaseState
-from talktime.core.credit.recharge_settings import RechargeChange, sentence
-from talktime.core.credit.refusals import Refused
+from talktime.core.credit.recharging.settings import RechargeChange, sentence
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.credit.arguments import Whose, read_amount
@@ -32,7 +32,7 @@ from talktime.interfaces.cli.terminal import (
     show,
     warn,
 )
-from talktime.usecases.credit.buy_credit import (
+from talktime.usecases.credit.buying.buy_credit import (
     OrderPlaced,
     OrderShown,
     PlaceOrder,
@@ -40,7 +40,7 @@ from talktime.usecases.credit.buy_credit import (
     place_order,
     review_order,
 )
-from talktime.usecases.credit.set_recharge import ConfirmationNeeded, SetRecharge, set_recharge
+from talktime.usecases.credit.recharging.set_recharge import ConfirmationNeeded, SetRecharge, set_recharge
 from talktime.usecases.organizations.manage_organizations import find_organization
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from talktime.core.credit.payments import PaymentMethod
-from talktime.core.credit.purchases import Purchase, PurchaseState
-from talktime.core.credit.recharge_settings import RechargeChange, sentence
-from talktime.core.credit.recharge_states import RechargeState
+from talktime.core.credit.buying.payments import PaymentMethod
+from talktime.core.credit.buying.purchases import Purchase, PurchaseState
+from talktime.core.credit.recharging.settings import RechargeChange, sentence
+from talktime.core.credit.recharging.states import RechargeState
 from talktime.core.values.errors import Conflict
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.credit.arguments import Whose, read_amount
@@ -33,7 +33,7 @@ from talktime.interfaces.cli.terminal import (
     table,
     warn,
 )
-from talktime.usecases.credit.set_recharge import (
+from talktime.usecases.credit.recharging.set_recharge import (
     ConfirmationNeeded,
     PauseRecharge,
     RechargeSet,
@@ -43,7 +43,7 @@ from talktime.usecases.credit.set_recharge import (
     resume_recharge,
     set_recharge,
 )
-from talktime.usecases.credit.show_recharge import (
+from talktime.usecases.credit.recharging.show_recharge import (
     RechargeShown,
     RechargeSimulated,
     SimulateRecharge,

@@ -24,9 +24,9 @@ from talktime.interfaces.cli.terminal import (
     table,
     warn,
 )
-from talktime.usecases.credit.dispute_credit import list_disputes
-from talktime.usecases.credit.pay_refunds import list_refunds, pay_refund
-from talktime.usecases.credit.refund_credit import RefundCredit, refund_credit
+from talktime.usecases.credit.returning.dispute_credit import list_disputes
+from talktime.usecases.credit.returning.pay_refunds import list_refunds, pay_refund
+from talktime.usecases.credit.returning.refund_credit import RefundCredit, refund_credit
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
 
 if TYPE_CHECKING:

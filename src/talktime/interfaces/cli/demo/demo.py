@@ -21,16 +21,16 @@ from talktime.core.organizations.users import NO_LICENSE, License, NumberUse
 from talktime.core.values.money import format_micros
 from talktime.exports.beancount import write_beancount
 from talktime.imports.call_files import read_call_file
-from talktime.interfaces.cli import usage
 from talktime.interfaces.cli.demo import view
 from talktime.interfaces.cli.demo.month import CreditMonth, amounts_of
+from talktime.interfaces.cli.insight import usage
 from talktime.interfaces.cli.rates.deck_files import SheetArguments, read_deck_file
 from talktime.interfaces.cli.terminal import open_app, print_json
 from talktime.samples import people, rate_deck
 from talktime.samples.calls import SampleCall, sample_calls
 from talktime.store.transaction import Transaction
 from talktime.usecases.calls.replay_calls import replay_calls
-from talktime.usecases.credit.export_ledger import ExportLedger, OpenLedger, Scope, export_ledger
+from talktime.usecases.credit.billing.export_ledger import ExportLedger, OpenLedger, Scope, export_ledger
 from talktime.usecases.credit.show_credit import show_credit
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
 from talktime.usecases.insight.report_usage import ReportUsage, report_usage

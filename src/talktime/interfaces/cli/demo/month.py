@@ -12,7 +12,7 @@ from pathlib import Path
 from talktime.bootstrap import App, open_channels
 from talktime.core.credit.lots import LotKind
 from talktime.core.credit.orders import OrderForm
-from talktime.core.credit.recharge_settings import RechargeChange
+from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.organizations.users import Role
 from talktime.core.values.events import Event, EventKind
 from talktime.core.values.money import MICROS_PER_UNIT
@@ -27,16 +27,16 @@ from talktime.interfaces.worker.schedule import SCHEDULE
 from talktime.samples import people
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
-from talktime.usecases.credit.buy_credit import OrderPlaced, PlaceOrder, charge_order, place_order
-from talktime.usecases.credit.charge_purchases import charge_purchase, due_purchases
-from talktime.usecases.credit.issue_statements import OfMonth, show_statement
-from talktime.usecases.credit.manage_payment_methods import AddCard, add_card
-from talktime.usecases.credit.set_recharge import (
+from talktime.usecases.credit.billing.issue_statements import OfMonth, show_statement
+from talktime.usecases.credit.billing.show_invoices import list_invoices
+from talktime.usecases.credit.buying.buy_credit import OrderPlaced, PlaceOrder, charge_order, place_order
+from talktime.usecases.credit.buying.manage_payment_methods import AddCard, add_card
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
+from talktime.usecases.credit.recharging.set_recharge import (
     ConfirmationNeeded,
     SetRecharge,
     set_recharge,
 )
-from talktime.usecases.credit.show_invoices import list_invoices
 from talktime.usecases.organizations.manage_organizations import LookAt
 from talktime.usecases.organizations.manage_users import SetRoles, set_roles
 

@@ -1,0 +1,1 @@
+"""What is written for whoever pays: invoices, credit notes, tax."""

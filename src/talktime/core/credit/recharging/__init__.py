@@ -1,0 +1,1 @@
+"""When credit is bought by itself, and what must be told when it moves."""

@@ -1,0 +1,1 @@
+"""Commands about what pays: cards, agreements, cases, gateways."""

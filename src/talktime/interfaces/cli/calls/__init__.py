@@ -1,0 +1,1 @@
+"""Commands about calls: replay them, show their receipts."""

@@ -1,0 +1,1 @@
+"""Commands about what was: usage, the ledger, the audit."""

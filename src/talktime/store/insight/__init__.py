@@ -1,0 +1,1 @@
+"""What reports, the audit and the ledger read."""

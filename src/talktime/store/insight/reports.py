@@ -1,0 +1,160 @@
+"""What reports and audits read; nothing here is written."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select, text
+
+from talktime.core.calls.calls import Call
+from talktime.core.calls.cdrs import UsageRow
+from talktime.core.credit.ledger import Account, Posting
+from talktime.core.insight.receipts import DeckLabel, LotLabel, ParkedReport
+from talktime.core.insight.usage import ReportedUsage
+from talktime.core.values.periods import Period
+from talktime.store.charging import rows
+from talktime.store.insight.books import CHUNK_ROWS, BookRows
+from talktime.store.insight.general_ledger import LedgerRows
+from talktime.store.instants import from_micros, to_micros
+from talktime.store.schema import credit_lots, deck_versions, organizations, parked_reports, postings, usage_rows
+
+_PREFIXED_USAGE = ", ".join(f"r.{name.strip()}" for name in rows.USAGE_COLUMNS.split(","))
+_IN_PERIOD = "r.organization_id = :organization_id AND r.started_at >= :starts_at AND r.started_at < :ends_at"
+_USAGE = text(
+    f"SELECT {_PREFIXED_USAGE}, u.user_principal_name, u.display_name, u.usage_location, u.department, v.deck, v.number"
+    " FROM usage_rows r LEFT JOIN users u ON u.organization_id = r.organization_id AND u.user_id = r.user_id"
+    " LEFT JOIN deck_versions v ON v.version_id = r.version_id"
+    f" WHERE {_IN_PERIOD} ORDER BY r.started_at, r.call_key, r.line"
+)
+_USAGE_COUNT = text(f"SELECT count(*) FROM usage_rows r WHERE {_IN_PERIOD}")
+_CALL = text(
+    f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM calls"
+    " WHERE organization_id = (SELECT organization_id FROM call_keys WHERE call_key = :call_key)"
+    " AND call_key = :call_key"
+)
+_CALLS_OF_ID = text(
+    "SELECT call_key FROM call_keys WHERE call_key LIKE :suffix ESCAPE '\\'"
+    " UNION SELECT call_key FROM parked_reports WHERE call_key LIKE :suffix ESCAPE '\\' ORDER BY call_key"
+)
+_USAGE_OF_CALL = text(
+    f"SELECT {rows.USAGE_COLUMNS} FROM usage_rows"
+    " WHERE organization_id = :organization_id AND call_key = :call_key ORDER BY line"
+)
+
+
+class InsightRows:
+    """Reads across the rooms, streamed where there can be many."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Work on an open transaction."""
+        self._connection = connection
+        self.books = BookRows(connection)
+        self.ledger = LedgerRows(connection)
+
+    def usage(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> Iterator[ReportedUsage]:
+        """Yield the usage rows of calls that started in [starts_at, ends_at), in that order, at constant memory."""
+        streamed = self._connection.execute(
+            _USAGE, _in_period(organization_id, starts_at, ends_at), execution_options={"stream_results": True}
+        )
+        for chunk in streamed.partitions(CHUNK_ROWS):
+            for row in chunk:
+                *usage, name, display_name, location, department, deck, number = row
+                yield ReportedUsage(
+                    rows.usage_of(tuple(usage)),
+                    name or "",
+                    display_name or "",
+                    location or "",
+                    department or "",
+                    deck or "",
+                    number,
+                )
+
+    def usage_count(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> int:
+        """Return how many usage rows `usage` would yield."""
+        return self._connection.scalar(_USAGE_COUNT, _in_period(organization_id, starts_at, ends_at)) or 0
+
+    def spent_micros(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> int:
+        """Return what calls that started in [starts_at, ends_at) have cost."""
+        started_at = usage_rows.c.started_at
+        statement = select(func.sum(usage_rows.c.cost_micros)).where(
+            usage_rows.c.organization_id == organization_id,
+            started_at >= to_micros(starts_at),
+            started_at < to_micros(ends_at),
+        )
+        return int(self._connection.scalar(statement) or 0)
+
+    def usage_span(self, organization_id: int) -> Period | None:
+        """Return when the first and the last call in the usage rows started, or None where there are no rows."""
+        started_at = usage_rows.c.started_at
+        span = select(func.min(started_at), func.max(started_at)).where(usage_rows.c.organization_id == organization_id)
+        first, last = self._connection.execute(span).one()
+        return None if first is None else Period(from_micros(first), from_micros(last))
+
+    def call(self, call_key: str) -> Call | None:
+        """Return a call by its key."""
+        row = self._connection.execute(_CALL, {"call_key": call_key}).one_or_none()
+        return None if row is None else rows.call_of(tuple(row))
+
+    def call_keys(self, call_id: str) -> list[str]:
+        """Return the keys of all legs on all switches that bear a call id, those of parked reports too."""
+        escaped = call_id.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return list(self._connection.scalars(_CALLS_OF_ID, {"suffix": f"%|%|{escaped}"}))
+
+    def usage_of_call(self, organization_id: int, call_key: str) -> tuple[UsageRow, ...]:
+        """Return the usage rows of one call, in the order in which they were written."""
+        key = {"organization_id": organization_id, "call_key": call_key}
+        return tuple(rows.usage_of(tuple(row)) for row in self._connection.execute(_USAGE_OF_CALL, key))
+
+    def postings(self, organization_id: int, entry_ids: Iterable[str]) -> list[tuple[str, Posting]]:
+        """Return the postings of journal entries, each with the id of its entry."""
+        columns = (postings.c[name] for name in ("entry_id", "debit", "credit", "amount_micros", "lot_id"))
+        statement = (
+            select(*columns)
+            .where(postings.c.organization_id == organization_id, postings.c.entry_id.in_(list(entry_ids)))
+            .order_by(postings.c.entry_id, postings.c.line)
+        )
+        return [
+            (entry_id, Posting(Account(debit), Account(credit), amount, lot_id))
+            for entry_id, debit, credit, amount, lot_id in self._connection.execute(statement)
+        ]
+
+    def lot_labels(self, organization_id: int, lot_ids: Iterable[int]) -> dict[int, LotLabel]:
+        """Return by what names and dates people know lots."""
+        columns = (credit_lots.c[name] for name in ("lot_id", "reference", "purchased_at", "expires_at"))
+        statement = select(*columns).where(
+            credit_lots.c.organization_id == organization_id, credit_lots.c.lot_id.in_(list(lot_ids))
+        )
+        return {
+            lot_id: LotLabel(lot_id, reference, from_micros(purchased_at), from_micros(expires_at))
+            for lot_id, reference, purchased_at, expires_at in self._connection.execute(statement)
+        }
+
+    def name_and_currency(self, organization_id: int) -> tuple[str, str]:
+        """Return by what name an organization goes, and in what currency it pays."""
+        columns = (organizations.c.name, organizations.c.currency)
+        found = self._connection.execute(select(*columns).where(organizations.c.organization_id == organization_id))
+        return tuple(found.one())
+
+    def deck_label(self, version_id: int) -> DeckLabel | None:
+        """Return by what name people know a deck version."""
+        columns = (deck_versions.c.deck, deck_versions.c.number, deck_versions.c.source)
+        row = self._connection.execute(select(*columns).where(deck_versions.c.version_id == version_id)).one_or_none()
+        return None if row is None else DeckLabel(*row)
+
+    def parked(self, call_key: str) -> tuple[ParkedReport, ...]:
+        """Return what switches reported of a call and could not be charged, oldest first."""
+        columns = (parked_reports.c[name] for name in ("reason", "used_seconds", "received_at"))
+        statement = select(*columns).where(parked_reports.c.call_key == call_key)
+        found = self._connection.execute(statement.order_by(parked_reports.c.received_at))
+        return tuple(ParkedReport(reason, used, from_micros(received)) for reason, used, received in found)
+
+    def parked_count(self) -> int:
+        """Return how many reports wait for an operator."""
+        return self._connection.scalar(select(func.count()).select_from(parked_reports)) or 0
+
+
+def _in_period(organization_id: int, starts_at: datetime, ends_at: datetime) -> dict[str, int]:
+    return {
+        "organization_id": organization_id,
+        "starts_at": to_micros(starts_at),
+        "ends_at": to_micros(ends_at),
+    }

@@ -1,0 +1,1 @@
+"""Write invoices and statements, set taxes, export the ledger."""

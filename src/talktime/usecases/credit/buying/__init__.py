@@ -1,0 +1,1 @@
+"""Order credit, and keep what pays for it: cards, agreements, their cases."""

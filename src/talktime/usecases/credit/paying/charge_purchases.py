@@ -1,0 +1,125 @@
+"""Move the money of purchases: lease one, ask the gateway outside every transaction, record what became of it.
+
+The three parts may be cut apart by a crash anywhere: a lease ends, the next worker asks with the same key, and a lot is
+keyed by its purchase (money.md, exactly-once recharge).
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from talktime.core.credit.billing import taxes
+from talktime.core.credit.buying import purchases
+from talktime.core.credit.buying.payments import ChargeOrder, FoundResult, MethodKind, PaymentMethod, PurchaseKey
+from talktime.core.credit.buying.purchases import Purchase, Step
+from talktime.core.organizations.organizations import Organization
+from talktime.core.values.errors import NotFound
+from talktime.store.transaction import Transaction
+from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
+from talktime.usecases.credit.paying.pay_by_agreement import pay_by_agreement
+from talktime.usecases.ports import PaymentGateway
+
+DUE_MAX = 100
+
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+
+
+class Run(Protocol):
+    """Runs a use case in one transaction, as `App.run` does."""
+
+    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT) -> AnswerT:
+        """Return what the use case returns, once it is committed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """A purchase, looked at at an instant, by one whom these gateways answer; None: whichever it needs."""
+
+    key: PurchaseKey
+    at: datetime
+    gateways: Collection[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leased:
+    """A purchase in our hands: what to ask of which gateway."""
+
+    purchase: Purchase
+    step: Step
+    gateway: str
+    order: ChargeOrder
+
+
+def due_purchases(tx: Transaction, at: datetime) -> list[PurchaseKey]:
+    """Return the purchases about which something must be done now, at most a hundred, the longest waiting first."""
+    return tx.purchases.due(at, most=DUE_MAX)
+
+
+def charge_purchase(
+    run: Run, gateways: Mapping[str, PaymentGateway], key: PurchaseKey, clock: Callable[[], datetime]
+) -> None:
+    """Do what is due about a purchase, if anything; calling it twice, at once or after a crash, is harmless."""
+    leased = run(lease, At(key, clock(), gateways.keys()))
+    # A process that was frozen until its lease was over asks nothing any more: by then its key may be forgotten.
+    if leased is None or not purchases.is_leased(leased.purchase, clock()):
+        return
+    result = _asked(gateways[leased.gateway], leased)
+    run(conclude, Outcome(key, leased.purchase.attempt, leased.purchase.fence, result, clock()))
+
+
+def lease(tx: Transaction, request: At) -> Leased | None:
+    """Take a purchase whose step is due, for one worker; None where nothing is. Raise NotFound."""
+    organization = tx.organizations.lock_id(request.key.organization_id)
+    purchase = tx.purchases.purchase(request.key)
+    if purchase is None:
+        message = f"there is no purchase {request.key.purchase_id} of {organization.name}"
+        raise NotFound(message, code="purchase_not_found")
+    step = purchases.step_of(purchase, request.at)
+    if step is None:
+        return None
+    method = tx.payments.method(organization.organization_id, purchase.method_id)
+    assert method is not None, "a purchase names a way to pay that was there, and none is ever deleted"
+    if method.kind is MethodKind.AGREEMENT:
+        pay_by_agreement(tx, organization, purchase, method, request.at)
+        return None
+    if request.gateways is not None and method.gateway not in request.gateways:
+        # Not ours to ask: it stays due, and `talktime worker status` shows it.
+        return None
+    taken = purchases.leased(_taxed(tx, organization, purchase, request.at), step, request.at)
+    tx.purchases.save(taken)
+    return Leased(taken, step, method.gateway, _order(taken, method))
+
+
+def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: datetime) -> Purchase:
+    """Fix the tax when the purchase is asked for first: a rule that changes later does not change what was asked."""
+    if purchase.tax_micros is not None:
+        return purchase
+    rule = taxes.rule_at(tx.documents.tax_rules(organization.country), at, organization.zone)
+    return purchases.taxed(purchase, taxes.tax_micros(purchase.amount_micros, rule, purchase.currency))
+
+
+def _order(purchase: Purchase, method: PaymentMethod) -> ChargeOrder:
+    assert method.card is not None
+    return ChargeOrder(
+        purchase.gateway_key,
+        purchase.attempt,
+        purchase.idempotency_key,
+        purchase.charged_micros,
+        purchase.currency,
+        method.card.token,
+        # Nothing that can change between two asks with one key: the gateway would see another request.
+        "Communications Credits",
+    )
+
+
+def _asked(gateway: PaymentGateway, leased: Leased) -> FoundResult:
+    match leased.step:
+        case Step.CHARGE:
+            return gateway.charge(leased.order)
+        case Step.SEARCH:
+            return gateway.find(leased.order)
+        case Step.WITHDRAW:
+            return gateway.withdraw(leased.order)

@@ -1,0 +1,1 @@
+"""Set, show and review the auto-recharge."""

@@ -1,0 +1,1 @@
+"""Give money back, and answer those who take it back."""
