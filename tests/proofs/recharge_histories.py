@@ -163,7 +163,7 @@ class History:
         self.zone = ZoneInfo(self.dice.choice(ZONES))
         self.workers: list[Worker | None] = [None, None]
         self.trace: list[str] = []
-        self.faultiness = self.dice.choice((0.0, 0.1, 0.35))
+        self.faultiness = self.dice.choice((0.0, 0.1, 0.1, 0.35))
         self.temper: dict[str, str] = {}
         self.methods: list[int] = []
         self.names = iter(range(10_000))
@@ -184,13 +184,13 @@ class History:
         self._set_up()
         deeds = {
             self._call: 20,
-            self._work: 22,
+            self._work: 36,
             self._wait: 14,
             self._deliver: 7,
             self._crash: 2,
             self._own: 2,
-            self._change_settings: 2,
-            self._replace_card: 2,
+            self._change_settings: 1,
+            self._replace_card: 1,
             self._change_temper: 1,
             self._pause: 1,
             self._resume: 2,
@@ -201,7 +201,7 @@ class History:
             self._review: 1,
             self._reconcile: 1,
         }
-        for _ in range(self.dice.randrange(30, 90)):
+        for _ in range(self.dice.randrange(50, 140)):
             (deed,) = self.dice.choices(list(deeds), list(deeds.values()))
             said = deed()
             self.trace.append(f"{self.now:%m-%d %H:%M:%S} {deed.__name__.strip('_')} {said or ''}")

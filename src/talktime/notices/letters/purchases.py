@@ -8,7 +8,7 @@ from talktime.notices.telling import Button, Letter, Telling, Tone, given, rows
 SHOW_LOTS = "`talktime credit lots`"
 SHOW_INVOICES = "`talktime invoices`"
 SHOW_RECHARGE = "`talktime credit recharge show`"
-ADD_METHOD = "`talktime payment-methods add`"
+ADD_METHOD = "`talktime payment-methods add-card`"
 CONSEQUENCES = {
     "paused": marked("Automatic recharge is paused until there is another way to pay, or you resume it."),
     "fallback": marked("From now on the other payment method that you named pays instead."),

@@ -145,7 +145,7 @@ def resume_recharge(tx: Transaction, request: ResumeRecharge) -> RechargeSet | C
     if paused is PauseReason.CHARGE_AMBIGUOUS and before.progress.open_purchase_id is not None:
         message = (
             f"it is not certain whether {before.progress.open_purchase_id} moved money; the operator settles or cancels"
-            " it first: `talktime credit recharge resolve`"
+            " it first: `talktime payments resolve`"
         )
         raise Conflict(message, code="charge_uncertain")
     after = replace(before, progress=recharge.resumed(before.progress))
