@@ -11,16 +11,8 @@ from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceSt
 from talktime.core.values.money import format_micros
 from talktime.exports.csv import write_csv
 from talktime.exports.documents.tables import INVOICE_COLUMNS, invoice_rows, percent
-from talktime.interfaces.cli.billing.documents import (
-    STANDARD_OUTPUT,
-    CsvPath,
-    InLanguage,
-    Language,
-    PdfPath,
-    Whose,
-    csv_stream,
-    write_pdf,
-)
+from talktime.interfaces.cli.billing.documents import CsvPath, InLanguage, Language, PdfPath, Whose
+from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream, write_whole
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
@@ -95,7 +87,7 @@ def pdf(
         if shown.note is None
         else credit_note_paper(shown.invoice, shown.note, language.value)
     )
-    write_pdf(path, set_pdf(paper))
+    write_whole(path, set_pdf(paper))
     show(options, {"number": named, "language": language.value, "file": str(path)}, lambda: facts([("Written", path)]))
     if not shown.invoice.seller.name and not options.as_json:
         hint('It does not say who bills: `talktime invoices seller --name "…"` is printed on later ones.')
@@ -107,7 +99,7 @@ def csv(*, output: CsvPath = STANDARD_OUTPUT, organization: Whose = "", options:
     with open_app(options.database) as talktime:
         owner, shown = talktime.read(list_invoices, LookAt(organization, now()))
     rows = (row for each in shown for row in invoice_rows(each.invoice, each.state, each.credit_notes))
-    with csv_stream(output, as_json=options.as_json) as stream:
+    with text_stream(output, as_json=options.as_json) as stream:
         count = write_csv(stream, INVOICE_COLUMNS, rows)
     if output != STANDARD_OUTPUT:
         document = {"organization": owner.name, "file": output, "rows": count}

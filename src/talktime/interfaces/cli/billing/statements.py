@@ -14,16 +14,8 @@ from talktime.core.values.errors import Invalid
 from talktime.core.values.money import format_micros
 from talktime.exports.csv import write_csv
 from talktime.exports.documents.tables import STATEMENT_COLUMNS, percent, statement_rows
-from talktime.interfaces.cli.billing.documents import (
-    STANDARD_OUTPUT,
-    CsvPath,
-    InLanguage,
-    Language,
-    PdfPath,
-    Whose,
-    csv_stream,
-    write_pdf,
-)
+from talktime.interfaces.cli.billing.documents import CsvPath, InLanguage, Language, PdfPath, Whose
+from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream, write_whole
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
@@ -114,7 +106,7 @@ def pdf(
 
     shown = _shown(organization, month, options)
     path = output or Path(f"statement-{shown.organization.organization_id:06}-{shown.statement.month:%Y-%m}.pdf")
-    write_pdf(path, set_pdf(statement_paper(shown.statement, language.value)))
+    write_whole(path, set_pdf(statement_paper(shown.statement, language.value)))
     document = {"month": month, "language": language.value, "is_issued": shown.is_issued, "file": str(path)}
     show(options, document, lambda: facts([("Written", path)]))
     _warn(shown, options)
@@ -126,7 +118,7 @@ def csv(
 ) -> None:
     """Write the statement of a month as CSV, every destination of it."""
     shown = _shown(organization, month, options)
-    with csv_stream(output, as_json=options.as_json) as stream:
+    with text_stream(output, as_json=options.as_json) as stream:
         count = write_csv(stream, STATEMENT_COLUMNS, statement_rows(shown.statement))
     if output != STANDARD_OUTPUT:
         document = {"month": month, "is_issued": shown.is_issued, "file": output, "rows": count}

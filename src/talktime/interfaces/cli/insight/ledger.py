@@ -16,7 +16,7 @@ from talktime.core.values.money import MICRO_DECIMALS, format_micros
 from talktime.core.values.places import currency_decimals
 from talktime.exports.beancount import write_beancount
 from talktime.exports.ledger_csv import write_ledger_csv
-from talktime.interfaces.cli.billing.documents import STANDARD_OUTPUT, csv_stream
+from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Advance,
@@ -125,7 +125,7 @@ def accounts(*, options: Options = DEFAULTS) -> None:
 
 
 def _write(ledger: OpenLedger, format_: Format, output: str, *, as_json: bool) -> None:
-    with csv_stream(output, as_json=as_json) as stream, progress("Writing the ledger", unit="entries") as advance:
+    with text_stream(output, as_json=as_json) as stream, progress("Writing the ledger", unit="entries") as advance:
         ledgers = _watched(ledger.ledgers(), advance)
         if format_ is Format.CSV:
             write_ledger_csv(stream, ledgers)

@@ -1,12 +1,10 @@
 """`talktime usage`: the usage report as CSV for machines, as a workbook for people."""
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
@@ -17,6 +15,7 @@ from talktime.core.values.errors import Invalid
 from talktime.core.values.money import format_micros
 from talktime.exports.csv import write_csv
 from talktime.exports.excel import Sheet, write_workbook
+from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Advance,
@@ -35,7 +34,6 @@ from talktime.usecases.insight.report_usage import OpenReport, ReportUsage, Usag
 
 app = App(name="usage")
 
-STANDARD_OUTPUT = "-"
 TWO_DECIMALS = 2
 _ADDED_UP = frozenset({"Duration Seconds", "Connection Fee", "Charge", "used_seconds", "billed_seconds", "cost"})
 
@@ -105,7 +103,7 @@ def export(
 
 def write_csv_file(report: OpenReport, path: str) -> None:
     """Write a report as CSV to a file, or to standard output where the path is `-`."""
-    with _text_file(path) as stream, progress("Writing CSV", report.rows_count) as advance:
+    with text_stream(path) as stream, progress("Writing CSV", report.rows_count) as advance:
         write_csv(stream, report.layout.columns, _counted(report.rows(), advance))
 
 
@@ -137,26 +135,6 @@ def _counted(rows: Iterator[tuple[object, ...]], advance: Advance) -> Iterator[t
     for row in rows:
         yield row
         advance(1)
-
-
-@contextmanager
-def _text_file(path: str) -> Iterator[TextIO]:
-    """Open a file that takes its place only when it is finished; or standard output."""
-    if path == STANDARD_OUTPUT:
-        if hasattr(sys.stdout, "reconfigure"):
-            sys.stdout.reconfigure(newline="", encoding="utf-8")
-        yield sys.stdout
-        sys.stdout.flush()
-        return
-    finished = Path(path)
-    finished.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = finished.with_name(f".{finished.name}.unfinished")
-    try:
-        with unfinished.open("w", newline="", encoding="utf-8") as stream:
-            yield stream
-        unfinished.replace(finished)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _period(report: OpenReport | UsageReported) -> str:
