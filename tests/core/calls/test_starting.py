@@ -146,6 +146,15 @@ def test_a_refusal_has_its_reason_and_holds_nothing(
     assert world.journal == []
 
 
+def test_a_deck_in_another_currency_is_refused_and_nothing_is_converted() -> None:
+    world = dollar_deck()
+    credit = world.credit
+
+    assert world.start() == Denied(DenialReason.DECK_CURRENCY_DIFFERS)
+
+    assert (world.credit, world.journal) == (credit, [])
+
+
 def test_every_reason_is_reached_and_explained() -> None:
     reached = {reason for _, _, reason in STARTS_DENIED} | {DenialReason.CALL_UNKNOWN, DenialReason.CALL_ENDED}
 
