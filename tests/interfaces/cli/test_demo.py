@@ -117,7 +117,7 @@ def test_a_person_is_told_what_happened(told: str, words: str) -> None:
     "command",
     [
         "talktime credit lots",
-        "talktime credit add 100 --reference PO-2",
+        "talktime credit recharge",
         "talktime quote +442079460000 --seconds 90",
     ],
 )
