@@ -315,6 +315,20 @@ def test_a_recharge_goes_on_once_it_is_certain_what_became_of_the_last_charge() 
     assert charged.watch.progress.paused is None
     assert not_charged.watch.progress.paused is None
     assert told(settled(asked(ordered()), paused)) == ["credit_purchased"]
+    assert told(after(SOFT, before=old, watched=paused)) == ["recharge_failed", "recharge_resumed"]
+
+
+def test_what_proves_the_last_charge_may_be_a_reason_of_its_own_to_pause() -> None:
+    old = replace(asked(at=NOON - DAY), state=PurchaseState.UNKNOWN)
+    paused = after(Unknown("no answer"), before=old).watch
+
+    declined = after(HARD, before=old, watched=paused)
+    asks = after(NeedsAction("ch_1"), before=old, watched=paused)
+
+    assert (told(declined), told(asks)) == (["recharge_failed"], ["authentication_needed"])
+    assert declined.watch.progress.paused is PauseReason.CARD_DECLINED
+    assert asks.watch.progress.paused is PauseReason.AUTHENTICATION_NEEDED
+    assert asks.watch.events_count == paused.events_count + 1
 
 
 # ── what is withdrawn ───────────────────────────────────────────────────────────────────────────────────────

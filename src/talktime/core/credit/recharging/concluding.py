@@ -19,6 +19,8 @@ UNKNOWN_PATIENCE = timedelta(hours=24)
 PAUSES_THAT_PAYMENT_ENDS = frozenset(
     {PauseReason.CARD_DECLINED, PauseReason.AUTHENTICATION_NEEDED, PauseReason.METHOD_UNUSABLE}
 )
+# Nobody can tell yet whether money moved.
+_UNCERTAIN = frozenset({PurchaseState.CHARGING, PurchaseState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,17 @@ def after_outcome(
         if it.after.state is PurchaseState.FAILED:
             told.tell(EventKind.PURCHASE_FAILED, *_about(it, it.after), *_why(it.after))
         return told.watched()
+    is_certain_now = _was_uncertain(watch.progress, it) and it.after.state not in _UNCERTAIN
+    if is_certain_now:
+        told.watch = replace(told.watch, progress=_unpaused(watch.progress))
+    _follow(told, it, result, asks_owner=asks_owner)
+    if is_certain_now and told.watch.progress.paused is None:
+        told.tell(EventKind.RECHARGE_RESUMED, ("reason", "nothing_charged"))
+    return told.watched()
+
+
+def _follow(told: Telling, it: Conclusion, result: FoundResult, *, asks_owner: bool) -> None:
+    """Draw the consequences of a recharge's outcome without money."""
     if asks_owner:
         _pause(told, it, PauseReason.AUTHENTICATION_NEEDED)
     elif it.after.state is PurchaseState.DUE and it.before.attempt == 1:
@@ -79,7 +92,6 @@ def after_outcome(
         _close(told, it)
     elif it.after.state is PurchaseState.UNKNOWN:
         _unknown(told, it, is_ambiguous=isinstance(result, Ambiguous))
-    return told.watched()
 
 
 def after_withdrawal(organization: Organization, watch: CreditWatch, it: Conclusion, credit: Credit) -> Watched:
@@ -99,7 +111,9 @@ def _failed(told: Telling, it: Conclusion) -> None:
         swapped = replace(
             policy, method_id=policy.fallback_method_id, fallback_method_id=None, version=policy.version + 1
         )
-        told.watch = replace(told.watch, policy=swapped, progress=_unpaused(told.watch.progress))
+        progress = told.watch.progress
+        is_its_pause = progress.paused in PAUSES_THAT_PAYMENT_ENDS
+        told.watch = replace(told.watch, policy=swapped, progress=_unpaused(progress) if is_its_pause else progress)
         told.tell(EventKind.RECHARGE_FAILED, *_about(it, it.before), *_why(it.after), ("consequence", "fallback"))
         return
     if not policy.is_on or policy.method_id != it.after.method_id:
@@ -130,12 +144,8 @@ def _close(told: Telling, it: Conclusion) -> None:
         return
     decided_on = it.after.created_at.astimezone(told.organization.zone).date()
     reserved = progress.reserved.given_back(it.after.amount_micros, decided_on)
-    closed = replace(recharge.closed(progress, it.after.purchase_id), reserved=reserved)
-    if not _was_uncertain(progress, it):
-        told.watch = replace(told.watch, progress=closed)
-        return
-    told.watch = replace(told.watch, progress=replace(closed, paused=None, paused_at=None, paused_fingerprint=""))
-    told.tell(EventKind.RECHARGE_RESUMED, ("reason", "nothing_charged"))
+    closed = recharge.closed(progress, it.after.purchase_id)
+    told.watch = replace(told.watch, progress=replace(closed, reserved=reserved))
 
 
 def _was_uncertain(progress: RechargeProgress, it: Conclusion) -> bool:
@@ -144,9 +154,7 @@ def _was_uncertain(progress: RechargeProgress, it: Conclusion) -> bool:
 
 
 def _unpaused(progress: RechargeProgress) -> RechargeProgress:
-    """End a pause that was the failed card's own: what guards against too many recharges stays."""
-    if progress.paused not in PAUSES_THAT_PAYMENT_ENDS:
-        return progress
+    """End a pause that nobody had to look at: what guards against too many recharges stays."""
     return replace(progress, paused=None, paused_at=None, paused_fingerprint="")
 
 
