@@ -482,6 +482,18 @@ def test_a_refusal_that_comes_after_the_money_changes_nothing(world: RechargeWor
     assert world.watch.progress.paused is None
 
 
+def test_a_refusal_that_names_neither_attempt_nor_charge_is_not_believed(world: RechargeWorld) -> None:
+    world.recharge_on(trigger=50, amount=200)
+    world.spend(60)
+    world.app.run(lease, At(PurchaseKey(ORGANIZATION_ID, "recharge-1"), world.at))
+
+    vague = replace(charged_event(world), kind=GatewayEventKind.DECLINED, code="lost_card", attempt=None)
+    noting = note(world, vague)
+
+    assert noting is Noting.PARKED
+    assert world.purchase("recharge-1").state is PurchaseState.CHARGING
+
+
 def test_a_late_refusal_of_a_worker_that_lost_its_lease_is_not_believed(world: RechargeWorld) -> None:
     world.recharge_on(trigger=50, amount=200)
     world.spend(60)

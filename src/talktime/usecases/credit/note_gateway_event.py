@@ -84,6 +84,9 @@ def _applied(tx: Transaction, purchase: Purchase | None, request: NoteGatewayEve
             fee = request.dispute_fee_micros
             reason = note_dispute(tx, organization, purchase, event, request.at, fee_micros=fee)
         return EventNoted(Noting.PARKED, reason) if reason else EventNoted(Noting.DONE)
+    is_vague = event.attempt is None and event.charge_id != purchase.charge_id
+    if is_vague and event.kind is GatewayEventKind.DECLINED:
+        return EventNoted(Noting.PARKED, f"it names no attempt, and charge {event.charge_id} is not the purchase's own")
     attempt = purchase.attempt if event.attempt is None else event.attempt
     after = conclude(tx, Outcome(purchase.key, attempt, None, _result_of(event), request.at))
     return EventNoted(Noting.REPEATED if after == purchase else Noting.DONE)
