@@ -1,8 +1,8 @@
-"""What use cases ask of the world outside; each port has two adapters or more, in `gateways/`."""
+"""What use cases ask of the world outside; each port has two adapters or more."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from talktime.core.credit.buying.payments import (
     Card,
@@ -14,6 +14,18 @@ from talktime.core.credit.buying.payments import (
     RefundResult,
 )
 from talktime.core.organizations.deliveries import Mail, SendResult, WebhookMessage
+from talktime.store.transaction import Transaction
+
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+
+
+class Transact(Protocol):
+    """Runs a use case in a transaction of its own, as `App.run` and `App.read` do."""
+
+    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT, /) -> AnswerT:
+        """Return what the use case returns, once that is committed."""
+        ...
 
 
 class PaymentGateway(Protocol):

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from talktime.core.credit.buying.payments import GatewayEvent
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
-from talktime.usecases.credit.paying.charge_purchases import Run
-from talktime.usecases.ports import PaymentGateway
+from talktime.usecases.ports import PaymentGateway, Transact
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +17,7 @@ class Reconciled:
     unexplained: tuple[GatewayEvent, ...]
 
 
-def reconcile_payments(run: Run, gateway: PaymentGateway, since: datetime, at: datetime) -> Reconciled:
+def reconcile_payments(run: Transact, gateway: PaymentGateway, since: datetime, at: datetime) -> Reconciled:
     """Settle every charge since an instant that is not settled yet; doing it again changes nothing.
 
     After a backup was restored, purchases made since it are unknown here: their money is parked, and an operator grants

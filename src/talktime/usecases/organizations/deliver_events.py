@@ -7,7 +7,7 @@ The worker calls `deliver`; what it is made of may be called alone: `fan_out`, `
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from talktime.core.organizations import deliveries, notices
 from talktime.core.organizations.deliveries import (
@@ -25,24 +25,13 @@ from talktime.core.organizations.users import User
 from talktime.core.values.events import Event
 from talktime.store.notifications import WebhookEndpoint
 from talktime.store.transaction import Transaction
-from talktime.usecases.ports import Mailer, WebhookSender
+from talktime.usecases.ports import Mailer, Transact, WebhookSender
 
 # So many events are planned in one transaction, and so many of these at most in one turn of the worker.
 PLANNED_MAX = 100
 # So many are sent one after the other within one lease (five minutes), each within its timeout (20 seconds at most).
 TAKEN_MAX = 8
 ROUNDS_MAX = 25
-
-RequestT = TypeVar("RequestT")
-AnswerT = TypeVar("AnswerT")
-
-
-class Transact(Protocol):
-    """Runs a use case in a transaction of its own."""
-
-    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT, /) -> AnswerT:
-        """Commit, and answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,28 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from talktime.core.rates.publications import succession
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate, RateChange, diff, version_in_force
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.store.rates import DeckVersion
 from talktime.store.transaction import Transaction
+from talktime.usecases.ports import Transact
 
 # So many rates are written in some milliseconds: charging, which waits for its turn on SQLite, must not notice.
 CHUNK_RATES = 500
 NAME_CHARACTERS_MAX = 200
-
-RequestT = TypeVar("RequestT")
-AnswerT = TypeVar("AnswerT")
-
-
-class Transact(Protocol):
-    """Runs a use case in a transaction of its own."""
-
-    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT, /) -> AnswerT:
-        """Commit, and answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,7 @@
 """The statement of a month: computed as of now, or issued once the month is over and never changed again."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Protocol, TypeVar
 
 from talktime.core.credit.billing.taxes import rule_on
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
@@ -14,12 +12,10 @@ from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.periods import Period, add_months, start_of_day
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
+from talktime.usecases.ports import Transact
 
 # The last instant of a month: what a statement books belongs to the month that it tells of.
 _MICROSECOND = timedelta(microseconds=1)
-
-RequestT = TypeVar("RequestT")
-AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +25,6 @@ class OfMonth:
     organization: str
     month: date
     at: datetime
-
-
-class Run(Protocol):
-    """Runs a use case in one transaction, as `App.run` and `App.read` do."""
-
-    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT, /) -> AnswerT:
-        """Return what the use case returns."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +53,7 @@ class _Kept:
     at: datetime
 
 
-def issue_statement(read: Run, run: Run, request: OfMonth) -> Statement:
+def issue_statement(read: Transact, run: Transact, request: OfMonth) -> Statement:
     """Return the statement of a month that is over, issued now unless it was before.
 
     The books are added up by `read`, without a lock, because that takes seconds where there are a million calls; `run`

@@ -18,10 +18,10 @@ from talktime.core.credit.recharging.simulating import usual_day_micros
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.paying.charge_purchases import Run, charge_purchase
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase
 from talktime.usecases.credit.paying.pay_by_agreement import open_case, pay_by_agreement, standing_of
 from talktime.usecases.organizations.manage_organizations import lock_organization
-from talktime.usecases.ports import PaymentGateway
+from talktime.usecases.ports import PaymentGateway, Transact
 
 KEY_CHARACTERS_MAX = 200
 USAGE_LOOKED_AT = timedelta(days=30)
@@ -94,7 +94,7 @@ def place_order(tx: Transaction, request: PlaceOrder) -> OrderPlaced | Refused:
 
 
 def charge_order(
-    run: Run, gateways: Mapping[str, PaymentGateway], key: PurchaseKey, clock: Callable[[], datetime]
+    run: Transact, gateways: Mapping[str, PaymentGateway], key: PurchaseKey, clock: Callable[[], datetime]
 ) -> OrderShown:
     """Charge a placed order, if that is still to be done, and return how it stands."""
     charge_purchase(run, gateways, key, clock)

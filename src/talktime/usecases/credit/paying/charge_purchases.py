@@ -7,7 +7,6 @@ keyed by its purchase (money.md, exactly-once recharge).
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from talktime.core.credit.billing import taxes
 from talktime.core.credit.buying import purchases
@@ -18,20 +17,9 @@ from talktime.core.values.errors import NotFound
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
 from talktime.usecases.credit.paying.pay_by_agreement import pay_by_agreement
-from talktime.usecases.ports import PaymentGateway
+from talktime.usecases.ports import PaymentGateway, Transact
 
 DUE_MAX = 100
-
-RequestT = TypeVar("RequestT")
-AnswerT = TypeVar("AnswerT")
-
-
-class Run(Protocol):
-    """Runs a use case in one transaction, as `App.run` does."""
-
-    def __call__(self, use_case: Callable[[Transaction, RequestT], AnswerT], request: RequestT) -> AnswerT:
-        """Return what the use case returns, once it is committed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,7 @@ def due_purchases(tx: Transaction, at: datetime) -> list[PurchaseKey]:
 
 
 def charge_purchase(
-    run: Run, gateways: Mapping[str, PaymentGateway], key: PurchaseKey, clock: Callable[[], datetime]
+    run: Transact, gateways: Mapping[str, PaymentGateway], key: PurchaseKey, clock: Callable[[], datetime]
 ) -> None:
     """Do what is due about a purchase, if anything; calling it twice, at once or after a crash, is harmless."""
     leased = run(lease, At(key, clock(), gateways.keys()))

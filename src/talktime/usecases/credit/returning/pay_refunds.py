@@ -21,10 +21,9 @@ from talktime.core.values.events import EventKind
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.billing.issue_invoice import CreditInvoice, credit_invoice
 from talktime.usecases.credit.moving_credit import Movement, book, keep, move
-from talktime.usecases.credit.paying.charge_purchases import Run
 from talktime.usecases.credit.paying.pay_by_agreement import reserve, standing_of
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
-from talktime.usecases.ports import PaymentGateway
+from talktime.usecases.ports import PaymentGateway, Transact
 
 DUE_MAX = 100
 
@@ -77,7 +76,7 @@ def due_refunds(tx: Transaction, at: datetime) -> list[tuple[int, str]]:
 
 
 def pay_refund(
-    run: Run,
+    run: Transact,
     gateways: Mapping[str, PaymentGateway],
     organization_id: int,
     refund_id: str,
