@@ -19,8 +19,9 @@ from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.credit.recharging.watching import CreditWatch
+from talktime.core.organizations.licensing.licenses import License
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import License, User
+from talktime.core.organizations.users import User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
 from talktime.core.rates.rating import ANY_TIME, Price, PriceStep
 from talktime.core.values.events import EventKind

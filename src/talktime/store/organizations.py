@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
 from talktime.core.organizations.organizations import BillingMode, Organization
-from talktime.core.organizations.users import NO_LICENSE, License, NumberUse, Role, User
+from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Conflict, NotFound
 from talktime.store.charging import rows
 from talktime.store.engine import one_at_a_time

@@ -18,8 +18,8 @@ from talktime.core.credit.orders import Buyer, OrderForm, RechargeWish, remedy
 from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging.recharge import RechargePolicy
 from talktime.core.credit.recharging.watching import CreditWatch
+from talktime.core.organizations.licensing.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
-from talktime.core.organizations.users import License
 from talktime.core.values.money import MICROS_PER_UNIT
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -31,8 +31,9 @@ from talktime.core.calls.requests import (
 )
 from talktime.core.credit import lots
 from talktime.core.credit.recharging import watching
+from talktime.core.organizations.licensing.licenses import License
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import Identity, License, NumberUse
+from talktime.core.organizations.users import Identity, NumberUse
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import Direction, MatchedRate, version_in_force
 from talktime.core.values.numbers import is_e164, is_emergency

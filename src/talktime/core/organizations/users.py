@@ -1,18 +1,9 @@
 """People of an organization, their licenses, and the numbers and names by which calls find them."""
 
 from dataclasses import dataclass
-from enum import Enum, Flag, auto
+from enum import Enum, Flag
 
-
-class License(Flag):
-    """What a user was assigned; Communications Credits opens the shared balance to him (S50 to S57)."""
-
-    PHONE_SYSTEM = auto()
-    AUDIO_CONFERENCING = auto()
-    COMMUNICATIONS_CREDITS = auto()
-
-
-NO_LICENSE = License(0)
+from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
 
 
 class Role(Flag):
@@ -33,9 +24,17 @@ class Role(Flag):
 NO_ROLE = Role(0)
 
 
+class AccountKind(Enum):
+    """A person, or the account by which an auto attendant or a call queue is reached and calls out (domain.md 4.5)."""
+
+    PERSON = "person"
+    AUTO_ATTENDANT = "auto_attendant"
+    CALL_QUEUE = "call_queue"
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who calls; `usage_location` is the ISO 3166 country that rules domestic and international."""
+    """Who calls and is licensed; `usage_location` is the ISO 3166 country that rules domestic and international."""
 
     organization_id: int
     user_id: int
@@ -47,6 +46,13 @@ class User:
     roles: Role = NO_ROLE
     # A tag of `languages.LANGUAGES`; empty where nobody chose one: then it is the organization's.
     language: str = ""
+    account: AccountKind = AccountKind.PERSON
+    # One of `policies.POLICIES`; empty where the organization's holds.
+    dialout_policy: str = ""
+    # Why this account may not call out, as whoever blocked it wrote; empty where it may.
+    block_reason: str = ""
+    # Where it may not, callers reach this organizer's conferences by toll numbers only (domain.md 3).
+    is_toll_free_dial_in_allowed: bool = True
 
 
 class NumberUse(Enum):

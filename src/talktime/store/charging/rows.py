@@ -25,8 +25,9 @@ from talktime.core.calls.calls import (
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
+from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import NO_LICENSE, Identity, License, NumberUse, Role, User
+from talktime.core.organizations.users import Identity, NumberUse, Role, User
 from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep, TimeProfile, Window
 from talktime.core.values.events import Event, EventKind

@@ -12,8 +12,9 @@ from datetime import datetime
 from talktime.core.calls.calls import CallKind
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, VirtualSwitch
 from talktime.core.calls.requests import Answer, ChargingTerms, Request
+from talktime.core.organizations.licensing.licenses import NO_LICENSE
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import NO_LICENSE, User
+from talktime.core.organizations.users import User
 from talktime.core.values.errors import Conflict, Unavailable
 from talktime.store.charging.decks import DeckCache
 from talktime.store.charging.remembered import RememberedCalls

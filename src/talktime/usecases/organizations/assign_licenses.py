@@ -3,7 +3,8 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from talktime.core.organizations.users import License, User
+from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.users import User
 from talktime.core.values.errors import Invalid
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization

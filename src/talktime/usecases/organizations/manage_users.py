@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from talktime.core.organizations.languages import read_language
+from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import NO_LICENSE, License, NumberUse, Role, User
+from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.numbers import is_e164, is_emergency, normalize
 from talktime.core.values.places import read_country

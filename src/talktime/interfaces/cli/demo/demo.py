@@ -17,7 +17,8 @@ from cyclopts.types import PositiveInt
 from talktime.bootstrap import App as Talktime
 from talktime.bootstrap import open_statements
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, summary_of
-from talktime.core.organizations.users import NO_LICENSE, License, NumberUse
+from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.users import NumberUse
 from talktime.core.values.money import format_micros
 from talktime.exports.beancount import write_beancount
 from talktime.imports.call_files import read_call_file

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from rich.console import Group
 from rich.text import Text
 
-from talktime.core.organizations.users import License
+from talktime.core.organizations.licensing.licenses import License
 from talktime.core.values.errors import Invalid
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, heading, hint, open_app, refuse, show, table
 from talktime.usecases.organizations.assign_licenses import (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from talktime.core.organizations.users import NO_LICENSE, License
+from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
 from talktime.core.values.errors import Invalid
 from talktime.imports.spreadsheets import read_sheet
 from talktime.usecases.organizations.manage_users import NewUser

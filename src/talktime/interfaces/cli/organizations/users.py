@@ -10,8 +10,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from talktime.core.organizations.licensing.licenses import License
 from talktime.core.organizations.notices import name_of, read_role
-from talktime.core.organizations.users import NO_ROLE, License, Role, User
+from talktime.core.organizations.users import NO_ROLE, Role, User
 from talktime.interfaces.cli.organizations.licenses import NAMES, words
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, facts, heading, hint, open_app, refuse, show, table
 from talktime.usecases.organizations.manage_users import (

@@ -1,0 +1,72 @@
+"""The licenses that a user can have, and the services that each brings (domain.md 6.1, 6.2)."""
+
+from enum import Flag
+from functools import cache
+
+
+class License(Flag):
+    """What a user was assigned; stored as a number, so the values stay."""
+
+    PHONE_SYSTEM = 1
+    AUDIO_CONFERENCING = 2
+    # Opens the organization's balance to the user (S50 to S57).
+    COMMUNICATIONS_CREDITS = 4
+    PAY_PER_MINUTE_CONFERENCING = 8
+    # Audio Conferencing whose included minutes reach the USA and Canada only.
+    SELECT_DIAL_OUT = 16
+    # Unlimited conference dial-out to the USA and Canada.
+    EXTENDED_DIAL_OUT = 32
+    RESOURCE_ACCOUNT = 64
+    COMMON_AREA_PHONE = 128
+    PHONE_WITH_CALLING_PLAN = 256
+    DOMESTIC = 512
+    DOMESTIC_AND_INTERNATIONAL = 1_024
+    DOMESTIC_120 = 2_048
+    DOMESTIC_240 = 4_096
+    DOMESTIC_120_NOT_POOLED = 8_192
+    PAY_AS_YOU_GO_1 = 16_384
+    PAY_AS_YOU_GO_2 = 32_768
+    PAY_AS_YOU_GO_MEXICO = 65_536
+    E5 = 131_072
+    E5_WITHOUT_CONFERENCING = 262_144
+    E3 = 524_288
+    E1 = 1_048_576
+
+
+NO_LICENSE = License(0)
+
+# Plans with included minutes, and those by which every outgoing call is paid (S11); a user has one at most.
+MINUTE_PLANS = (
+    License.DOMESTIC
+    | License.DOMESTIC_AND_INTERNATIONAL
+    | License.DOMESTIC_120
+    | License.DOMESTIC_240
+    | License.DOMESTIC_120_NOT_POOLED
+)
+CALLING_PLANS = MINUTE_PLANS | License.PAY_AS_YOU_GO_1 | License.PAY_AS_YOU_GO_2 | License.PAY_AS_YOU_GO_MEXICO
+# Licenses by which somebody may lead a conference that telephones reach.
+CONFERENCING_SUBSCRIPTIONS = License.AUDIO_CONFERENCING | License.SELECT_DIAL_OUT
+CONFERENCING = CONFERENCING_SUBSCRIPTIONS | License.PAY_PER_MINUTE_CONFERENCING
+
+_BUNDLES = {
+    License.E5: License.PHONE_SYSTEM | License.AUDIO_CONFERENCING,
+    License.E5_WITHOUT_CONFERENCING: License.PHONE_SYSTEM,
+    License.PHONE_WITH_CALLING_PLAN: License.PHONE_SYSTEM | License.DOMESTIC,
+    License.COMMON_AREA_PHONE: License.PHONE_SYSTEM,
+}
+
+
+@cache
+def services_of(held: License) -> License:
+    """Return the licenses with what their bundles bring: E5 includes Phone System and Audio Conferencing (D8)."""
+    services = held
+    for bundle, brought in _BUNDLES.items():
+        if bundle in held:
+            services |= brought
+    return services
+
+
+@cache
+def bringing(service: License) -> tuple[License, ...]:
+    """Return every license by which a user has the service, itself first."""
+    return (service, *(bundle for bundle, brought in _BUNDLES.items() if service & brought))
