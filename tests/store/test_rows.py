@@ -21,7 +21,7 @@ from talktime.core.calls.calls import (
 )
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
-from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.rates.rating import Tariff
 from talktime.store.charging import rows
@@ -156,8 +156,17 @@ def test_a_lot_is_read_part_by_part(
 
 
 def test_an_organization_is_read_as_it_stands() -> None:
-    row = (7, "Example", "GB", "EUR", "Europe/London", "standard", 1, 0, 12)
+    row = (7, "Example", "GB", "EUR", "Europe/London", "standard", 1, 0, "postpaid", 3, 12)
 
     assert rows.organization_of(row) == Organization(
-        7, "Example", "GB", "EUR", ZoneInfo("Europe/London"), "standard", is_active=True, has_credit_set_up=False
+        7,
+        "Example",
+        "GB",
+        "EUR",
+        ZoneInfo("Europe/London"),
+        "standard",
+        is_active=True,
+        has_credit_set_up=False,
+        mode=BillingMode.POSTPAID,
+        arrangements_revision=3,
     )

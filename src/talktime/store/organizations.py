@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.licensing.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Conflict, NotFound
@@ -19,11 +21,6 @@ from talktime.store.schema import identities, organizations, users
 
 # Databases bound the number of parameters of a statement.
 LOOKUP_ROWS = 1_000
-_LICENSES = {
-    "has_phone_system": License.PHONE_SYSTEM,
-    "has_audio_conferencing": License.AUDIO_CONFERENCING,
-    "has_communications_credits": License.COMMUNICATIONS_CREDITS,
-}
 _COLUMNS = [organizations.c[name.strip()] for name in rows.ORGANIZATION_COLUMNS.split(",")]
 _OF_USERS = (
     f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
@@ -54,6 +51,7 @@ class OrganizationRows:
             "has_credit_set_up": organization.has_credit_set_up,
             "receivable_micros": 0,
             "created_at": to_micros(at),
+            "billing_mode": organization.mode.value,
         }
         try:
             self._connection.execute(insert(organizations), row)
@@ -97,11 +95,6 @@ class OrganizationRows:
         statement = update(organizations).where(organizations.c.organization_id == organization_id)
         self._connection.execute(statement.values(has_credit_set_up=True))
 
-    def billing_mode(self, organization_id: int) -> BillingMode:
-        """Return whether an organization pays before use or after it."""
-        statement = select(organizations.c.billing_mode).where(organizations.c.organization_id == organization_id)
-        return BillingMode(self._connection.scalar(statement))
-
     def set_billing_mode(self, organization_id: int, mode: BillingMode) -> None:
         """Write whether an organization pays before use or after it."""
         statement = update(organizations).where(organizations.c.organization_id == organization_id)
@@ -109,12 +102,8 @@ class OrganizationRows:
 
     def licenses_in_use(self, organization_id: int) -> License:
         """Return the licenses that any user has."""
-        licenses = NO_LICENSE
-        for column, license_ in _LICENSES.items():
-            having = select(users.c.user_id).where(users.c.organization_id == organization_id, users.c[column])
-            if self._connection.scalar(having.limit(1)) is not None:
-                licenses |= license_
-        return licenses
+        statement = select(users.c.licenses).where(users.c.organization_id == organization_id).distinct()
+        return License(reduce(or_, self._connection.scalars(statement), 0))
 
     def next_user_id(self, organization_id: int) -> int:
         """Return an id that no user of the organization has."""
@@ -159,7 +148,7 @@ class OrganizationRows:
         statement = (
             update(users)
             .where(users.c.organization_id == organization_id, users.c.user_id.in_(list(user_ids)))
-            .values(**_license_columns(licenses))
+            .values(licenses=licenses.value)
         )
         self._connection.execute(statement)
 
@@ -227,12 +216,12 @@ def _user_row(user: User) -> dict[str, object]:
         "department": user.department,
         "roles": user.roles.value,
         "language": user.language,
-        **_license_columns(user.licenses),
+        "licenses": user.licenses.value,
+        "account": user.account.value,
+        "dialout_policy": user.dialout_policy,
+        "block_reason": user.block_reason,
+        "is_toll_free_dial_in_allowed": user.is_toll_free_dial_in_allowed,
     }
-
-
-def _license_columns(licenses: License) -> dict[str, bool]:
-    return {column: license_ in licenses for column, license_ in _LICENSES.items()}
 
 
 def _identity_row(identity: str, use: NumberUse, organization_id: int, user_id: int | None) -> dict[str, object]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from talktime.store.arrangements import ArrangementRows
 from talktime.store.credit.agreements import AgreementRows
 from talktime.store.credit.documents import DocumentRows
 from talktime.store.credit.lot_life import LotLifeRows
@@ -25,6 +26,7 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         """Open the rooms on a connection that has begun."""
         self.organizations = OrganizationRows(connection)
+        self.arrangements = ArrangementRows(connection)
         self.credit = CreditRows(connection)
         self.lot_life = LotLifeRows(connection)
         self.payments = PaymentRows(connection)

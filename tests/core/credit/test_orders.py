@@ -19,7 +19,7 @@ from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging.recharge import RechargePolicy
 from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.licensing.licenses import License
-from talktime.core.organizations.organizations import BillingMode, Organization
+from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import MICROS_PER_UNIT
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -28,7 +28,7 @@ CARD = Card("token", "print", "Visa", "4242", date(2030, 12, 31))
 METHOD = PaymentMethod(1, 1, MethodKind.CARD, "sandbox", CARD)
 OTHER = replace(METHOD, method_id=2, card=replace(CARD, token="other", fingerprint="other"))
 SAME_AGAIN = replace(METHOD, method_id=2)
-BUYER = Buyer(ACME, BillingMode.PREPAID, License.PHONE_SYSTEM, Credit(), CreditWatch(), (METHOD,))
+BUYER = Buyer(ACME, License.PHONE_SYSTEM, Credit(), CreditWatch(), (METHOD,))
 FORM = OrderForm("Acme", 200 * MICROS_PER_UNIT, NOON)
 UNITS = st.integers(20, 500_000)
 

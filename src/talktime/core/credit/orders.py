@@ -57,7 +57,6 @@ class Buyer:
     """Who orders: `licenses` are those that any of its users has, `usual_day_micros` what a day of use costs."""
 
     organization: Organization
-    mode: BillingMode
     licenses: License
     credit: Credit
     watch: CreditWatch
@@ -125,7 +124,7 @@ def ineligible(buyer: Buyer, terms: BuyingTerms) -> Refused | None:
     organization = buyer.organization
     if not organization.is_active:
         return refused(RefusalReason.SUSPENDED, f"{organization.name} is suspended: the operator reactivates it first")
-    if buyer.mode is BillingMode.POSTPAID:
+    if buyer.organization.mode is BillingMode.POSTPAID:
         return refused(
             RefusalReason.POSTPAID,
             f"{organization.name} pays after use and needs no credits: switch pay-as-you-go on for its calling"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-# Puerto Rico shares its plan pool with the USA and is domestic to it; Canada is domestic for minutes only (domain.md 2).
+# Puerto Rico shares its plan pool with the USA and is domestic to it; Canada is so for minutes only (domain.md 2).
 _ONE_POOL = {"PR": "US"}
 _DOMESTIC_FOR_MINUTES = frozenset({"US", "PR", "CA"})
 NORTH_AMERICA = _DOMESTIC_FOR_MINUTES

@@ -25,3 +25,6 @@ class Organization:
     is_active: bool = True
     # Toll-free, overage and international calls work only once credits were set up (S5, S16).
     has_credit_set_up: bool = False
+    mode: BillingMode = BillingMode.PREPAID
+    # Which state of its `Arrangements` holds.
+    arrangements_revision: int = 0

@@ -5,6 +5,8 @@ from functools import cache, lru_cache
 
 import phonenumbers
 
+from talktime.core.values import numbering
+
 E164_DIGITS_MIN = 7
 E164_DIGITS_MAX = 15
 EMERGENCY_DIGITS_MIN = 2
@@ -25,12 +27,11 @@ class NumberClass(Enum):
 
 
 _CLASSES = {
-    phonenumbers.PhoneNumberType.FIXED_LINE: NumberClass.GEOGRAPHIC,
-    phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE: NumberClass.GEOGRAPHIC,
-    phonenumbers.PhoneNumberType.MOBILE: NumberClass.MOBILE,
-    phonenumbers.PhoneNumberType.TOLL_FREE: NumberClass.TOLL_FREE,
-    phonenumbers.PhoneNumberType.SHARED_COST: NumberClass.SHARED_COST,
-    phonenumbers.PhoneNumberType.PREMIUM_RATE: NumberClass.PREMIUM,
+    "fixed_line": NumberClass.GEOGRAPHIC,
+    "mobile": NumberClass.MOBILE,
+    "toll_free": NumberClass.TOLL_FREE,
+    "shared_cost": NumberClass.SHARED_COST,
+    "premium_rate": NumberClass.PREMIUM,
 }
 
 
@@ -86,27 +87,9 @@ def country_codes() -> dict[str, tuple[str, ...]]:
 
 def country_of(digits: str) -> str:
     """Return the ISO 3166 country of E.164 digits, or an empty string where the number plan does not tell."""
-    number = _parsed(digits)
-    if number is None:
-        return ""
-    region = phonenumbers.region_code_for_number(number)
-    if region is not None and region.isalpha():
-        return region
-    # A number that is not assigned (yet) still shows its country where the calling code has one country only.
-    regions = country_codes().get(str(number.country_code), ())
-    return regions[0] if len(regions) == 1 else ""
+    return numbering.country_of(digits) if is_e164(digits) else ""
 
 
 def class_of(digits: str) -> NumberClass:
     """Return the class of E.164 digits by the country's numbering plan."""
-    number = _parsed(digits)
-    return NumberClass.OTHER if number is None else _CLASSES.get(phonenumbers.number_type(number), NumberClass.OTHER)
-
-
-def _parsed(digits: str) -> phonenumbers.PhoneNumber | None:
-    if not is_e164(digits):
-        return None
-    try:
-        return phonenumbers.parse(f"+{digits}", None)
-    except phonenumbers.NumberParseException:
-        return None
+    return _CLASSES.get(numbering.type_of(digits), NumberClass.OTHER) if is_e164(digits) else NumberClass.OTHER

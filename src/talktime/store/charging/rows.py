@@ -25,9 +25,9 @@ from talktime.core.calls.calls import (
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
-from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import Identity, NumberUse, Role, User
+from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.organizations import BillingMode, Organization
+from talktime.core.organizations.users import AccountKind, Identity, NumberUse, Role, User
 from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep, TimeProfile, Window
 from talktime.core.values.events import Event, EventKind
@@ -37,10 +37,12 @@ Row = tuple[Any, ...]
 
 IDENTITY_COLUMNS = (
     "i.identity, i.organization_id, i.use, u.user_id, u.user_principal_name, u.display_name, u.usage_location,"
-    " u.department, u.has_phone_system, u.has_audio_conferencing, u.has_communications_credits, u.roles, u.language"
+    " u.department, u.licenses, u.roles, u.language, u.account, u.dialout_policy, u.block_reason,"
+    " u.is_toll_free_dial_in_allowed"
 )
 ORGANIZATION_COLUMNS = (
-    "organization_id, name, country, currency, time_zone, deck, is_active, has_credit_set_up, receivable_micros"
+    "organization_id, name, country, currency, time_zone, deck, is_active, has_credit_set_up, billing_mode,"
+    " arrangements_revision, receivable_micros"
 )
 LOT_COLUMNS = (
     "organization_id, lot_id, kind, granted_micros, purchased_at, expires_at, spent_micros, held_micros,"
@@ -78,36 +80,49 @@ _ENDINGS = {ending.value: ending for ending in Ending}
 _LOT_KINDS = {kind.value: kind for kind in LotKind}
 
 
-@lru_cache(maxsize=8)
-def licenses_of(phone_system: bool, audio_conferencing: bool, communications_credits: bool) -> License:  # noqa: FBT001
-    """Return the licenses that three switches stand for."""
-    licenses = NO_LICENSE
-    if phone_system:
-        licenses |= License.PHONE_SYSTEM
-    if audio_conferencing:
-        licenses |= License.AUDIO_CONFERENCING
-    if communications_credits:
-        licenses |= License.COMMUNICATIONS_CREDITS
-    return licenses
-
-
 # Rows of people and organizations hardly ever change: the same row is the same value.
 @lru_cache(maxsize=65_536)
 def identity_of(row: Row) -> Identity:
     """Translate a row of IDENTITY_COLUMNS."""
-    _, organization_id, use, user_id, name, display_name, location, department, *switches, roles, language = row
-    user = None
-    if user_id is not None:
-        licenses = licenses_of(*map(bool, switches))
-        user = User(organization_id, user_id, name, display_name, location, licenses, department, Role(roles), language)
-    return Identity(organization_id, _USES[use], user)
+    _, organization_id, use, user_id, *person = row
+    return Identity(
+        organization_id, _USES[use], None if user_id is None else _user_of(organization_id, user_id, *person)
+    )
+
+
+def _user_of(organization_id: int, user_id: int, *person: Any) -> User:
+    name, display_name, location, department, licenses, roles, language, account, policy, block, is_allowed = person
+    return User(
+        organization_id,
+        user_id,
+        name,
+        display_name,
+        location,
+        License(licenses),
+        department,
+        Role(roles),
+        language,
+        AccountKind(account),
+        policy,
+        block,
+        bool(is_allowed),
+    )
 
 
 @lru_cache(maxsize=65_536)
 def _organization_of(row: Row) -> Organization:
-    organization_id, name, country, currency, zone, deck, is_active, has_credit = row
+    organization_id, name, country, currency, zone, deck, is_active, has_credit, mode, revision = row
     return Organization(
-        organization_id, name, country, currency, ZoneInfo(zone), deck, bool(is_active), bool(has_credit)
+        organization_id,
+        name,
+        country,
+        currency,
+        ZoneInfo(zone),
+        deck,
+        bool(is_active),
+        bool(has_credit),
+        BillingMode(mode),
+        revision,
     )
 
 

@@ -5,7 +5,8 @@ carries `organization_id` first in its key, so that the store can be sharded by 
 postings) have no foreign keys: they are written under the organization's row lock, and the audit checks them.
 """
 
-from talktime.store.schema.calls import call_keys, calls, parked_reports, usage_rows
+from talktime.store.schema.calls import call_keys, calls, meters, parked_reports, usage_rows
+from talktime.store.schema.countries import country_rules, country_versions
 from talktime.store.schema.credit import credit_lots, idempotent_requests, postings
 from talktime.store.schema.documents import (
     billing_parties,
@@ -18,7 +19,14 @@ from talktime.store.schema.documents import (
 from talktime.store.schema.events import deliveries, notification_rules, outbox, webhook_endpoints
 from talktime.store.schema.lot_life import balance_imports, disputes, entry_reasons, lot_notices, refunds
 from talktime.store.schema.metadata import metadata
-from talktime.store.schema.organizations import identities, organizations, users
+from talktime.store.schema.organizations import (
+    arrangements,
+    identities,
+    license_counts,
+    license_purchases,
+    organizations,
+    users,
+)
 from talktime.store.schema.payments import (
     agreements,
     credit_watches,
@@ -32,7 +40,7 @@ from talktime.store.schema.rates import deck_publications, deck_versions, rates
 from talktime.store.schema.work import chores, worker_slots
 
 # The newest migration; a test compares it with the migrations themselves.
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 # Insert-only by trigger.
 JOURNAL_TABLES = ("postings", "invoices", "invoice_payments", "credit_notes", "statements")
 
@@ -40,11 +48,14 @@ __all__ = [
     "JOURNAL_TABLES",
     "SCHEMA_REVISION",
     "agreements",
+    "arrangements",
     "balance_imports",
     "billing_parties",
     "call_keys",
     "calls",
     "chores",
+    "country_rules",
+    "country_versions",
     "credit_lots",
     "credit_notes",
     "credit_watches",
@@ -58,8 +69,11 @@ __all__ = [
     "identities",
     "invoice_payments",
     "invoices",
+    "license_counts",
+    "license_purchases",
     "lot_notices",
     "metadata",
+    "meters",
     "notification_rules",
     "organizations",
     "outbox",

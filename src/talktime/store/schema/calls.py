@@ -57,9 +57,22 @@ calls = Table(
     Column("uncovered_micros", BigInteger),
     Column("flags", Integer),
     Column("usage_rows_count", Integer, nullable=False),
+    # Names of the meters that count this call, in the order in which they pay, one a line.
+    Column("meters", Text, nullable=False, server_default=text("''")),
+    Column("capability", Text, nullable=False, server_default=text("''")),
+    # `minutes name` of the pools in the order in which they pay, one a line; then what is held of the overage limit.
+    Column("hold_minutes", Text, nullable=False, server_default=text("''")),
+    Column("hold_overage_micros", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("organization_id", "call_key"),
     CheckConstraint("hold_micros >= 0", name="hold_not_negative"),
     CheckConstraint("state = 'open' OR hold_micros = 0", name="only_open_calls_hold"),
+    Index(
+        "ix_calls_open_conference_id",
+        "organization_id",
+        "conference_id",
+        sqlite_where=text("state = 'open' AND conference_id <> ''"),
+        postgresql_where=text("state = 'open' AND conference_id <> ''"),
+    ),
     Index(
         "ix_calls_open_valid_until",
         "valid_until",
@@ -95,9 +108,25 @@ usage_rows = Table(
     Column("paid_by", Text, nullable=False),
     Column("ending", Text, nullable=False),
     Column("flags", Integer, nullable=False),
+    # The license by which the call was made, as usage reports write it: MCOPSTN1, MCOPSTNPP (domain.md 7.3).
+    Column("capability", Text, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("organization_id", "call_key", "line"),
     CheckConstraint("cost_micros >= uncovered_micros AND uncovered_micros >= 0", name="uncovered_within_cost"),
     Index("ix_usage_rows_started_at", "organization_id", "started_at"),
+)
+
+
+# What is counted in a period: pool minutes, money under a cap, overage, calls in an hour. The name holds the period; a
+# limit is no column, because it follows from licenses and settings.
+meters = Table(
+    "meters",
+    metadata,
+    Column("organization_id", BigInteger, nullable=False),
+    Column("meter", Text, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    PrimaryKeyConstraint("organization_id", "meter"),
+    CheckConstraint("used >= 0 AND held >= 0", name="parts_not_negative"),
 )
 
 

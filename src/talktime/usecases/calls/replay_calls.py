@@ -12,7 +12,7 @@ from datetime import datetime
 from talktime.core.calls.calls import CallKind
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, VirtualSwitch
 from talktime.core.calls.requests import Answer, ChargingTerms, Request
-from talktime.core.organizations.licensing.licenses import NO_LICENSE
+from talktime.core.organizations.licensing.licenses import CREDIT_LICENSES
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import Conflict, Unavailable
@@ -140,10 +140,18 @@ def _create(tx: Transaction, organization: Organization, names: Sequence[str]) -
     first_id = tx.organizations.next_user_id(organization.organization_id)
     for begin in range(0, len(names), CHUNK_USERS):
         people = [
-            User(organization.organization_id, first_id + begin + offset, name, name, organization.country, ~NO_LICENSE)
+            User(
+                organization.organization_id,
+                first_id + begin + offset,
+                name,
+                name,
+                organization.country,
+                CREDIT_LICENSES,
+            )
             for offset, name in enumerate(names[begin : begin + CHUNK_USERS])
         ]
         tx.organizations.add_users(people, [()] * len(people))
+    tx.arrangements.recount(organization.organization_id)
 
 
 @dataclass(frozen=True, slots=True)

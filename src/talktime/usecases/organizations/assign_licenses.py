@@ -83,3 +83,4 @@ def _save(tx: Transaction, organization_id: int, rows: tuple[LicenseRow, ...], k
     for licenses, user_ids in alike.items():
         for begin in range(0, len(user_ids), CHUNK_USERS):
             tx.organizations.set_licenses(organization_id, user_ids[begin : begin + CHUNK_USERS], licenses)
+    tx.arrangements.recount(organization_id)

@@ -216,3 +216,4 @@ def _save(tx: Transaction, organization: Organization, people: Sequence[tuple[Us
         chunk = people[begin : begin + CHUNK_USERS]
         users = [replace(user, user_id=first_id + begin + offset) for offset, (user, _) in enumerate(chunk)]
         tx.organizations.add_users(users, [numbers for _, numbers in chunk])
+    tx.arrangements.recount(organization.organization_id)

@@ -35,6 +35,8 @@ class License(Flag):
 
 NO_LICENSE = License(0)
 
+# Whoever has these may call and confer with anywhere, paid from the credit (S15).
+CREDIT_LICENSES = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING | License.COMMUNICATIONS_CREDITS
 # Plans with included minutes, and those by which every outgoing call is paid (S11); a user has one at most.
 MINUTE_PLANS = (
     License.DOMESTIC

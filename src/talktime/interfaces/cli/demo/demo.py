@@ -17,7 +17,7 @@ from cyclopts.types import PositiveInt
 from talktime.bootstrap import App as Talktime
 from talktime.bootstrap import open_statements
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, summary_of
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.licensing.licenses import CREDIT_LICENSES, License
 from talktime.core.organizations.users import NumberUse
 from talktime.core.values.money import format_micros
 from talktime.exports.beancount import write_beancount
@@ -219,7 +219,7 @@ def _add_people(talktime: Talktime) -> str:
             numbers=(user.number,),
             usage_location=user.usage_location,
             department=user.department,
-            licenses=License.PHONE_SYSTEM if user.user_principal_name.startswith(UNLICENSED) else ~NO_LICENSE,
+            licenses=License.PHONE_SYSTEM if user.user_principal_name.startswith(UNLICENSED) else CREDIT_LICENSES,
         )
         for line, user in enumerate(people.sample_users(), start=1)
     ]

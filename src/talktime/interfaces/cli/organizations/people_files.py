@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.licensing.licenses import CREDIT_LICENSES, NO_LICENSE, License
 from talktime.core.values.errors import Invalid
 from talktime.imports.spreadsheets import read_sheet
 from talktime.usecases.organizations.manage_users import NewUser
@@ -33,7 +33,6 @@ _LICENSES: dict[str, License] = {
     **dict.fromkeys(("audioconferencing", "conferencing"), License.AUDIO_CONFERENCING),
     **dict.fromkeys(("communicationscredits", "communicationcredits", "credits"), License.COMMUNICATIONS_CREDITS),
 }
-_ALL = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING | License.COMMUNICATIONS_CREDITS
 _YES = frozenset({"yes", "y", "true", "1", "on", "x"})
 _NO = frozenset({"no", "n", "false", "0", "off", ""})
 _SEPARATORS = re.compile(r"[;,|\n]")
@@ -95,7 +94,7 @@ def read_licenses(text: str) -> tuple[License, tuple[str, ...]]:
         key = re.sub(r"[^a-z]", "", word.lower())
         if key != "all" and key not in _LICENSES:
             problems.append(f"{word!r} is no license: Phone System, Audio Conferencing, Communications Credits are")
-        found |= _ALL if key == "all" else _LICENSES.get(key, NO_LICENSE)
+        found |= CREDIT_LICENSES if key == "all" else _LICENSES.get(key, NO_LICENSE)
     return found, tuple(problems)
 
 

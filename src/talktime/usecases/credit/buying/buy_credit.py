@@ -148,7 +148,6 @@ def _buyer(tx: Transaction, organization: Organization, at: datetime) -> Buyer:
     spent_micros = tx.insight.spent_micros(organization_id, at - USAGE_LOOKED_AT, at)
     return Buyer(
         organization,
-        tx.organizations.billing_mode(organization_id),
         tx.organizations.licenses_in_use(organization_id),
         tx.credit.credit(organization_id),
         tx.purchases.watch(organization_id),

@@ -1,0 +1,1 @@
+"""Independent oracle of one procedure: may a phone call be made, and what pays for it."""
