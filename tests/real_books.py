@@ -15,7 +15,7 @@ from talktime.core.calls.requests import Answer, AnswerCall, CloseCall, EndCall,
 from talktime.core.credit import lots
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import CreditLot, LotKind
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import NumberUse, User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate

@@ -19,7 +19,7 @@ from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.credit.recharging.watching import CreditWatch
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
@@ -107,8 +107,8 @@ class RechargeWorld:
 
     def work(self) -> None:
         """Do whatever is due now, as a worker does."""
-        for key in self.app.read(due_purchases, self.at):
-            charge_purchase(self.app.run, {"sandbox": self.gateway}, key, lambda: self.at)
+        for due in self.app.read(due_purchases, self.at):
+            charge_purchase(self.app.run, {"sandbox": self.gateway}, due.key, lambda: self.at)
 
     @property
     def credit(self) -> Credit:

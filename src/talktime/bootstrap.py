@@ -14,9 +14,8 @@ from talktime.core.values.numbers import is_emergency
 from talktime.gateways.payments.sandbox import NAME as SANDBOX
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.settings import Settings
-from talktime.store.charging.decks import DeckCache
+from talktime.store.charging.memory import Memory
 from talktime.store.charging.postgresql import PostgresqlStatements
-from talktime.store.charging.remembered import RememberedCalls
 from talktime.store.charging.rows import Row
 from talktime.store.charging.sqlite import SqliteStatements
 from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
@@ -89,21 +88,20 @@ class Charging:
         """Charge by the settings' terms."""
         self._terms = settings.charging_terms
         self._statements = statements
-        self._decks = DeckCache()
-        self._remembered = RememberedCalls()
+        self._memory = Memory()
         # The metadata of all countries takes half a second to load: not while a phone rings.
         is_emergency("0000", self._terms.emergency_countries)
 
     def charge(self, requests: Sequence[Request]) -> list[Answer | None]:
         """Decide and commit a batch; None for a request whose organization another transaction holds."""
         with self._statements.transaction():
-            return charge(ChargingTransaction(self._statements, self._decks, self._remembered), requests, self._terms)
+            return charge(ChargingTransaction(self._statements, self._memory), requests, self._terms)
 
     def warm_decks(self, statements: ChargingStatements) -> None:
         """Load, on another connection, every deck version that a call may need and that is not in memory yet."""
         with statements.snapshot():
             wanted = [row[0] for row in statements.versions_to_load()]
-            self._decks.ensure(wanted, lambda version_id: _patiently(*statements.deck_rows(version_id)))
+            self._memory.decks.ensure(wanted, lambda version_id: _patiently(*statements.deck_rows(version_id)))
 
     def overdue(self, statements: ChargingStatements, at: datetime) -> list[CloseCall]:
         """Return requests to close calls whose switch fell silent, read on another connection."""

@@ -9,21 +9,27 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+
+def countries(text: str) -> frozenset[str]:
+    """The ISO country codes of a text."""
+    return frozenset(text.split())
+
+
 # --- Countries -------------------------------------------------------------------------------------------------------
 
-ZONE_A = frozenset(
+ZONE_A = countries(
     "AU AT BE BR BG CA CN HR CZ DK EE FI FR DE GR HK HU IN IE IT JP LU MY MX NL NZ NO PL PT PR RO RU SG SK SI ZA KR ES"
-    " SE CH TW TH GB US".split()
+    " SE CH TW TH GB US"
 )
 """The 44 countries of the conferencing dial-out pool (domain.md 3)."""
 
-INTERNATIONAL_LIST = frozenset(
+INTERNATIONAL_LIST = countries(
     "AD AE AF AG AI AL AM AN AO AR AS AT AU AW AZ BA BB BD BE BF BG BH BJ BM BN BO BR BS BT BW BY BZ CA CD"
     " CF CG CH CI CL CM CN CO CR CV CY CZ DE DJ DK DM DO DZ EC EE EG ER ES ET FI FJ FM FO FR GB GD GE GF GH"
     " GI GL GN GP GQ GR GT GU GY HK HN HR HT HU ID IE IL IN IQ IR IS IT JM JO JP KE KG KH KM KN KR KW KY KZ"
     " LA LB LC LI LK LS LT LU LV LY MA MC MD ME MH MK ML MM MN MO MP MQ MS MT MU MW MX MY MZ NA NC NE NG NI"
     " NL NO NP NZ OM PA PE PF PH PK PL PM PR PS PT PW PY QA RE RO RS RU RW SA SD SE SG SI SK SM SN SR SS SV"
-    " SY SZ TC TG TH TJ TM TR TT TW TZ UA UG US UY UZ VA VC VE VG VI VN WF YE YT ZA ZM ZW".split()
+    " SY SZ TC TG TH TJ TM TR TT TW TZ UA UG US UY UZ VA VC VE VG VI VN WF YE YT ZA ZM ZW"
 )
 """The 198 destinations of the Domestic & International plan (D24, domain.md 2.3)."""
 
@@ -206,9 +212,14 @@ def has_organizer(s: State) -> bool:
     return s.kind in CONFERENCE_OUT_KINDS | {"conf_in"} and s.payer != "none"
 
 
+def is_bridge_call(s: State) -> bool:
+    """Somebody dials into the conference of a known organizer."""
+    return s.kind == "conf_in" and has_organizer(s)
+
+
 def is_anonymous_service_call(s: State) -> bool:
     """A call to a service number for which no organizer stands: any ucap_in, and conf_in that names none (House 3)."""
-    return s.kind in {"ucap_in", "conf_in"} and not has_organizer(s)
+    return s.kind in {"conf_in", "ucap_in"} and not is_bridge_call(s)
 
 
 def holds(s: State, licenses: frozenset[str]) -> bool:
@@ -265,7 +276,7 @@ def plan_has_minutes(s: State) -> bool:
     is_exhausted_by_either = (
         s.either_exhausts_plan and "MCOPSTN2" in s.licenses and min(left["domestic"], left["international"]) <= 0
     )
-    counters = frozenset().union(*(PLAN_COUNTERS.get(license, frozenset()) for license in s.licenses))
+    counters = frozenset().union(*(PLAN_COUNTERS.get(sku, frozenset()) for sku in s.licenses))
     return counter_of(s) in counters and left[counter_of(s)] > 0 and not is_exhausted_by_either
 
 
@@ -288,7 +299,7 @@ def add_on_pays(s: State) -> bool:
 
 def conference_pool_pays(s: State) -> bool:
     """The conferencing dial-out pool: Zone A, or US and Canada only, by the organizer's subscription (domain.md 3)."""
-    reach = frozenset().union(*(CONFERENCE_POOL_REACH.get(license, frozenset()) for license in s.licenses))
+    reach = frozenset().union(*(CONFERENCE_POOL_REACH.get(sku, frozenset()) for sku in s.licenses))
     return is_conference_out(s) and is_included_class(s) and s.destination in reach and s.conference_left > 0
 
 
@@ -303,6 +314,11 @@ def needs_credits_license(s: State) -> bool:
 def can_overage_pay(s: State) -> bool:
     """The bill takes the call: overage is on, and its monthly limit leaves room (S41, domain.md 1.8)."""
     return s.overage_on and s.limit_left == "enough"
+
+
+def always(_: State) -> bool:
+    """What is left when no earlier row applied."""
+    return True
 
 
 # --- The procedure ---------------------------------------------------------------------------------------------------
@@ -329,7 +345,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "House 3; Part D step 2; 1.1; 3",
-        lambda s: s.kind == "conf_in" and s.number_called == "toll" and has_organizer(s) and holds(s, SUBSCRIPTIONS),
+        lambda s: is_bridge_call(s) and s.number_called == "toll" and holds(s, SUBSCRIPTIONS),
         pays("free"),
     ),
     # 4. Fraud block and dial-out policy
@@ -360,7 +376,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "House 5; Part D step 4; 6.1",
-        lambda s: (is_conference_out(s) or has_organizer(s)) and not holds(s, CONFERENCING_LICENSES),
+        lambda s: (is_conference_out(s) or is_bridge_call(s)) and not holds(s, CONFERENCING_LICENSES),
         refuse("audio_conferencing_license_missing"),
     ),
     Rule(
@@ -370,7 +386,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "House 5; 3",
-        lambda s: has_organizer(s) and s.number_called == "toll_free" and not s.may_be_dialed_toll_free,
+        lambda s: is_bridge_call(s) and s.number_called == "toll_free" and not s.may_be_dialed_toll_free,
         refuse("toll_free_disabled"),
     ),
     # 6 to 8. The destination and the speed of calling
@@ -415,7 +431,7 @@ RULES: tuple[Rule, ...] = (
     Rule("House 10; 1.8", lambda s: not s.overage_on, refuse("credit_exhausted")),
     Rule("House 10; 1.8", lambda s: not can_overage_pay(s), refuse("overage_limit_reached")),
     Rule("House 10; 1.8", lambda s: s.balance == "too_little", pays("credit")),
-    Rule("House 10; S41; 1.8", lambda s: True, pays("postpaid")),
+    Rule("House 10; S41; 1.8", always, pays("postpaid")),
 )
 """The procedure: the first row that applies decides. The last row always applies, so every State has a verdict."""
 
@@ -451,25 +467,28 @@ PAYERS: dict[str, tuple[str, ...]] = {
 }
 DRAWN_KINDS = (
     *KINDS,
-    *("user_out", "user_out", "user_out", "conf_out", "conf_out", "call_me", "ucap_out"),
-    *("conf_in", "conf_in", "conf_in", "conf_in", "ucap_in"),
+    *("user_out", "user_out", "user_out", "user_out", "conf_out", "conf_out", "conf_out", "call_me", "call_me"),
+    *("ucap_out", "conf_in", "conf_in", "conf_in", "ucap_in"),
 )
 DRAWN_POLICIES = (*POLICIES, *("DialoutCPCandPSTNInternational",) * 24)
-DRAWN_CLASSES = ("ordinary",) * 15 + ("shared_cost",) * 2 + ("premium",) * 3 + ("emergency",)
+DRAWN_CLASSES = ("ordinary",) * 20 + ("shared_cost",) * 2 + ("premium",) * 3 + ("emergency",)
+DRAWN_PLANS = (
+    *("", "", "", "MCOPSTN1", "MCOPSTN2", "MCOPSTN2", "MCOPSTN2", "MCOPSTN5", "MCOPSTN6", "MCOPSTN8"),
+    *("MCOTEAMS_ESSENTIALS", "MCOPSTN_PAYG_1", "MCOPSTN_PAYG_2"),
+)
 DRAWN_LICENSES: tuple[tuple[str, ...], ...] = (
-    ("", "MCOEV", "MCOEV", "MCOCAP", "ENTERPRISEPREMIUM", "ENTERPRISEPREMIUM_NOPSTNCONF", "ENTERPRISEPACK"),
-    ("", "", "MCOPSTN1", "MCOPSTN2", "MCOPSTN2", "MCOPSTN2", "MCOPSTN5", "MCOPSTN6", "MCOPSTN8", "MCOTEAMS_ESSENTIALS")
-    + ("MCOPSTN_PAYG_1", "MCOPSTN_PAYG_2"),
-    ("", "", "MCOMEETADV"),
-    ("", "", PAY_PER_MINUTE),
-    ("", "", "", SELECT_DIAL_OUT),
-    ("", "", "", "", EXTENDED_DIAL_OUT),
+    ("", "MCOEV", "MCOEV", "MCOEV", "MCOCAP", "ENTERPRISEPREMIUM", "ENTERPRISEPREMIUM_NOPSTNCONF", "ENTERPRISEPACK"),
+    DRAWN_PLANS,
+    ("", "MCOMEETADV"),
+    ("", PAY_PER_MINUTE),
+    ("", "", SELECT_DIAL_OUT),
+    ("", "", EXTENDED_DIAL_OUT),
     ("", "MCOPSTNC", "MCOPSTNC", "MCOPSTNC", "MCOPSTNC", "MCOPSTNPP"),
     ("", "", "", "STANDARDPACK"),
 )
 """One license (or none) is drawn of each row; the second row keeps a payer to one calling plan."""
 
-DRAWN_RESOURCE_LICENSES = (("", "MCOEV_VIRTUALUSER", "MCOEV_VIRTUALUSER"), DRAWN_LICENSES[1], ("", "", "", "MCOEV"))
+DRAWN_RESOURCE_LICENSES = (("", "MCOEV_VIRTUALUSER", "MCOEV_VIRTUALUSER"), DRAWN_PLANS, ("", "", "", "MCOEV"))
 DRAWN_PRICES = ("priced",) * 8 + ("missing", "blocked")
 DRAWN_MINUTES = (0, 0, 1, 2, 60, 3000)
 DRAWN_AMOUNTS = ("none", "too_little", "enough", "enough")
@@ -496,7 +515,7 @@ def states(rng: random.Random) -> State:
         payer=payer,
         licenses=frozenset(rng.choice(row) for row in rows) - {""},
         home=home,
-        destination="" if is_inbound else rng.choice((home, *COUNTRIES, "US", "PR", "CA", "AT", "FR")),
+        destination="" if is_inbound else rng.choice((*(home,) * 5, *COUNTRIES, "US", "PR", "CA", "AT", "FR")),
         destination_class="ordinary" if is_inbound else rng.choice(DRAWN_CLASSES),
         policy=rng.choice(DRAWN_POLICIES),
         is_blocked=chance(0.05),

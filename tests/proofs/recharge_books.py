@@ -14,7 +14,7 @@ from talktime.core.credit.buying.payments import Card, MethodKind, PaymentMethod
 from talktime.core.credit.buying.purchases import Purchase, PurchaseCause
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.watching import CreditWatch
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Role, User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate

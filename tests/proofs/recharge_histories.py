@@ -246,7 +246,7 @@ class History:
         number = self.dice.randrange(len(self.workers))
         worker = self.workers[number]
         if worker is None:
-            due = self.app.read(due_purchases, self.now)
+            due = [each.key for each in self.app.read(due_purchases, self.now)]
             if not due:
                 return "nothing due"
             worker = self.workers[number] = Worker(self.app, self.gateway, lambda: self.now, self.dice.choice(due))
@@ -443,7 +443,7 @@ class History:
 
     def _go_on(self) -> bool:
         """Begin what is due, or let time pass until something is; tell whether there is anything."""
-        due = self.app.read(due_purchases, self.now)
+        due = [each.key for each in self.app.read(due_purchases, self.now)]
         busy = {worker.key for worker in self.workers if worker is not None}
         for number, worker in enumerate(self.workers):
             fresh = [key for key in due if key not in busy]

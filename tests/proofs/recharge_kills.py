@@ -107,8 +107,8 @@ def recharge_once(settings: Settings, points: Points, at: datetime) -> None:
         charging.close()
         run = pointed_run(app, points)
         gateways: Any = {name: Pointed(name, inner, points) for name, inner in open_gateways(settings).items()}
-        for key in app.read(due_purchases, at):
-            charge_purchase(run, gateways, key, lambda: at)
+        for due in app.read(due_purchases, at):
+            charge_purchase(run, gateways, due.key, lambda: at)
         channels = open_channels(settings)
         mailer: Any = Pointed("mailer", channels.mailer, points)
         deliver(run, replace(channels, mailer=mailer), lambda: at)

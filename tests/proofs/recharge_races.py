@@ -56,8 +56,8 @@ def repeat(app: App, settings: Settings, role: str, is_over: Callable[[], bool])
         number += 1
         match role:
             case "work":
-                for key in app.read(due_purchases, START):
-                    charge_purchase(app.run, gateways, key, lambda: START)
+                for due in app.read(due_purchases, START):
+                    charge_purchase(app.run, gateways, due.key, lambda: START)
             case "sweep":
                 app.run(sweep, START)
             case "review":

@@ -7,10 +7,10 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Conflict, NotFound
@@ -26,6 +26,11 @@ _OF_USERS = (
     f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
     " JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id"
     " WHERE i.organization_id = :organization_id"
+)
+_NAMED = text(f"{_OF_USERS} AND i.identity IN :names").bindparams(bindparam("names", expanding=True))
+_PEOPLE = text(
+    f"SELECT '', u.organization_id, 'user', {rows.IDENTITY_COLUMNS.partition('i.use, ')[2]} FROM users u"
+    " WHERE u.organization_id = :organization_id ORDER BY u.user_principal_name"
 )
 _IDENTITIES = text(f"{_OF_USERS} ORDER BY u.user_principal_name, i.identity")
 _WITH_ROLES = text(f"{_OF_USERS} AND u.roles <> 0 ORDER BY u.user_principal_name")
@@ -142,6 +147,23 @@ class OrganizationRows:
             _, own = found.get(identity.user.user_id, (None, ()))
             found[identity.user.user_id] = (identity.user, (*own, row[0]))
         return list(found.values())
+
+    def people(self, organization_id: int) -> list[User]:
+        """Return all users in the order of their names, without what calls find them by."""
+        found = self._connection.execute(_PEOPLE, {"organization_id": organization_id})
+        return [user for row in found if (user := rows.identity_of(tuple(row)).user) is not None]
+
+    def people_named(self, organization_id: int, names: Sequence[str]) -> list[User]:
+        """Return the users whose names, in lower case, are among these."""
+        found = []
+        for begin in range(0, len(names), LOOKUP_ROWS):
+            wanted = {"organization_id": organization_id, "names": names[begin : begin + LOOKUP_ROWS]}
+            for row in self._connection.execute(_NAMED, wanted):
+                user = rows.identity_of(tuple(row)).user
+                # A number is no name.
+                if user is not None and user.user_principal_name.lower() == row[0]:
+                    found.append(user)
+        return found
 
     def set_licenses(self, organization_id: int, user_ids: Iterable[int], licenses: License) -> None:
         """Replace the licenses of users."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 
 from talktime.store.arrangements import ArrangementRows
+from talktime.store.countries import CountryRows
 from talktime.store.credit.agreements import AgreementRows
 from talktime.store.credit.documents import DocumentRows
 from talktime.store.credit.lot_life import LotLifeRows
@@ -15,6 +16,7 @@ from talktime.store.credit.purchases import PurchaseRows
 from talktime.store.engine import unavailable_if_locked
 from talktime.store.insight.reports import InsightRows
 from talktime.store.notifications import NotificationRows
+from talktime.store.numbering import NumberingRows
 from talktime.store.organizations import OrganizationRows
 from talktime.store.rates import RateRows
 from talktime.store.work import WorkRows
@@ -27,6 +29,7 @@ class Transaction:
         """Open the rooms on a connection that has begun."""
         self.organizations = OrganizationRows(connection)
         self.arrangements = ArrangementRows(connection)
+        self.numbering = NumberingRows(connection)
         self.credit = CreditRows(connection)
         self.lot_life = LotLifeRows(connection)
         self.payments = PaymentRows(connection)
@@ -34,6 +37,7 @@ class Transaction:
         self.purchases = PurchaseRows(connection)
         self.documents = DocumentRows(connection)
         self.rates = RateRows(connection)
+        self.countries = CountryRows(connection)
         self.insight = InsightRows(connection)
         self.notifications = NotificationRows(connection)
         self.work = WorkRows(connection)

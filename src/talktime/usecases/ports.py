@@ -1,6 +1,7 @@
 """What use cases ask of the world outside; each port has two adapters or more."""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -18,6 +19,13 @@ from talktime.store.transaction import Transaction
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
+# Opens a progress line for so many rows, and is told how many more are done.
+Watch = Callable[[int], AbstractContextManager[Callable[[int], object]]]
+
+
+def unwatched(_total: int) -> AbstractContextManager[Callable[[int], object]]:
+    """Show nobody how far something has come."""
+    return nullcontext(lambda _count: None)
 
 
 class Transact(Protocol):

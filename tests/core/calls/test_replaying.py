@@ -26,7 +26,7 @@ from talktime.core.calls.requests import (
     StartCall,
 )
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity, NumberUse, User
 from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, Rate, RateDeck

@@ -6,7 +6,7 @@ import pytest
 
 from talktime.core.calls.calls import EXPLANATIONS, CallKind, CallState, DenialReason, PaysFrom
 from talktime.core.calls.requests import ChargingFacts, Denied, Granted
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.rates.rate_decks import DeckPublication, Direction, Rate
 from tests.core.calls.world import (
     ADA,

@@ -18,7 +18,7 @@ from talktime.core.credit.orders import Buyer, OrderForm, RechargeWish, remedy
 from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging.recharge import RechargePolicy
 from talktime.core.credit.recharging.watching import CreditWatch
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import MICROS_PER_UNIT
 

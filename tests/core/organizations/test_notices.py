@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from talktime.core.organizations import notices
 from talktime.core.organizations.languages import LANGUAGES, language_of, read_language
-from talktime.core.organizations.licensing.licenses import NO_LICENSE
+from talktime.core.organizations.licenses import NO_LICENSE
 from talktime.core.organizations.notices import Addressee, Channel, NoticeRule, choose
 from talktime.core.organizations.users import NO_ROLE, Role, User
 from talktime.core.values.errors import Invalid

@@ -19,7 +19,7 @@ from talktime.bootstrap import App
 from talktime.core.credit import lots
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate

@@ -34,6 +34,7 @@ def test_a_grant_counts_from_the_answer() -> None:
         "left": 120,
         "final": 0,
         "recheck_after": 110,
+        "pays_from": "credit",
     }
 
 
@@ -59,7 +60,14 @@ def test_every_denial_has_its_codes_and_its_sentence(reason: DenialReason) -> No
 def test_only_a_lack_of_money_asks_for_payment() -> None:
     asked = {reason for reason, refusal in writing.REFUSALS.items() if refusal.sip_code == 402}
 
-    assert asked == {DenialReason.CREDIT_EXHAUSTED, DenialReason.CREDIT_NOT_SET_UP}
+    assert asked == {
+        DenialReason.CREDIT_NOT_SET_UP,
+        DenialReason.OVERAGE_OFF,
+        DenialReason.USER_CAP_REACHED,
+        DenialReason.DEPARTMENT_CAP_REACHED,
+        DenialReason.CREDIT_EXHAUSTED,
+        DenialReason.OVERAGE_LIMIT_REACHED,
+    }
 
 
 def test_a_charge_is_an_exact_decimal_string() -> None:

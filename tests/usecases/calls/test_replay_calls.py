@@ -10,7 +10,7 @@ import pytest
 from talktime.bootstrap import App, open_statements
 from talktime.core.calls.calls import CallKind, DenialReason
 from talktime.core.calls.replaying import RecordedCall, ReplaySummary, summary_of
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep
 from talktime.core.values.errors import Conflict, NotFound, Unavailable

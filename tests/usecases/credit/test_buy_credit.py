@@ -15,7 +15,7 @@ from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.core.credit.buying.refusals import Refused
 from talktime.core.credit.orders import CautionKind, OrderForm, RechargeWish, Review
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.licenses import NO_LICENSE, License
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind

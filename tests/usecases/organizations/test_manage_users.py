@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.settings import Settings
 from talktime.usecases.organizations.assign_licenses import AssignLicenses, assign_licenses
 from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization

@@ -33,6 +33,8 @@ class UsageRow:
     paid_by: PaysFrom
     ending: Ending
     flags: Flags
+    # The license by which the source pays, as usage reports name it (domain.md 7.3).
+    capability: str = ""
 
 
 def entry_id_of(key: CallKey, line: int) -> str:

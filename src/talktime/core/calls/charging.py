@@ -4,8 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from talktime.core.calls import finishing
+from talktime.core.calls import entitlement, finishing, funding
 from talktime.core.calls.calls import (
+    EMERGENCY,
+    NO_HOLD,
+    TO_SERVICE,
+    UNCOUNTED,
     Call,
     CallKind,
     CallSetup,
@@ -15,6 +19,9 @@ from talktime.core.calls.calls import (
     PaysFrom,
     RateReference,
 )
+from talktime.core.calls.entitlement import Case, Free, Refused, Sources
+from talktime.core.calls.funding import Funds
+from talktime.core.calls.meters import DEPARTMENT, OVERAGE, USER, Meter, kind_of
 from talktime.core.calls.requests import (
     AnswerCall,
     ChargingFacts,
@@ -29,22 +36,17 @@ from talktime.core.calls.requests import (
     Request,
     StartCall,
 )
-from talktime.core.credit import lots
 from talktime.core.credit.recharging import watching
-from talktime.core.organizations.licensing.licenses import License
-from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import Identity, NumberUse
 from talktime.core.rates import rating
-from talktime.core.rates.rate_decks import Direction, MatchedRate, version_in_force
-from talktime.core.values.numbers import is_e164, is_emergency
+from talktime.core.values.numbers import is_emergency
 
 FREE_GRANT_SECONDS = rating.CALL_MAX_SECONDS
 
 
 def decide(facts: ChargingFacts, requests: Iterable[Request], terms: ChargingTerms) -> list[Outcome]:
     """Decide requests one after another, each on the facts as the one before left them; outcomes in their order."""
-    calls, credits_, watches = dict(facts.calls), dict(facts.credits), dict(facts.watches)
-    current = replace(facts, calls=calls, credits=credits_, watches=watches)
+    calls, credits_, watches, meters = dict(facts.calls), dict(facts.credits), dict(facts.watches), dict(facts.meters)
+    current = replace(facts, calls=calls, credits=credits_, watches=watches, meters=meters)
     outcomes = []
     for request in requests:
         outcome = decide_one(current, request, terms)
@@ -55,6 +57,8 @@ def decide(facts: ChargingFacts, requests: Iterable[Request], terms: ChargingTer
                 credits_[organization_id] = outcome.credit
             if outcome.watch is not None:
                 watches[organization_id] = outcome.watch
+            for name, meter in outcome.meters.items():
+                meters[organization_id, name] = meter
         outcomes.append(outcome)
     return outcomes
 
@@ -83,7 +87,7 @@ def decide_one(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> 
     )
     if watched.watch is watch:
         return outcome
-    return replace(outcome, watch=watched.watch, events=watched.events, purchase=watched.purchase)
+    return replace(outcome, watch=watched.watch, events=outcome.events + watched.events, purchase=watched.purchase)
 
 
 def _is_cut_short(outcome: Outcome, terms: ChargingTerms) -> bool:
@@ -92,6 +96,7 @@ def _is_cut_short(outcome: Outcome, terms: ChargingTerms) -> bool:
     return (
         isinstance(answer, Granted)
         and answer.is_final
+        and outcome.credit is not None
         and answer.granted_seconds + terms.quantum_seconds <= rating.CALL_MAX_SECONDS
     )
 
@@ -111,162 +116,116 @@ def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -
             return finishing.close(facts, call, request, terms)
 
 
-def payer_of(identities: Mapping[str, Identity], request: StartCall) -> tuple[Identity | None, CallKind]:
-    """Tell whose call it is and of which kind: the organizer's, else the called number's owner's, else the caller's.
-
-    A conference is paid by its organizer (S6, S7), a service number by the organization that owns it (S4).
-    """
-    if request.organizer:
-        return identities.get(request.organizer.lower()), request.kind or CallKind.CONFERENCE_OUT
-    called = identities.get(request.called)
-    if request.kind in _INBOUND_KINDS or (request.kind is None and called is not None):
-        return called, _inbound_kind(called, request.kind)
-    return identities.get(request.caller), request.kind or CallKind.USER_OUT
-
-
-_INBOUND_KINDS = frozenset({CallKind.USER_IN, CallKind.CONFERENCE_IN, CallKind.VOICE_APP_IN})
-
-
-def _inbound_kind(called: Identity | None, stated: CallKind | None) -> CallKind:
-    """What is called decides between user and service; the switch may say which service."""
-    if called is not None and called.use is NumberUse.USER:
-        return CallKind.USER_IN
-    return CallKind.VOICE_APP_IN if stated is CallKind.VOICE_APP_IN else CallKind.CONFERENCE_IN
-
-
 def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Outcome:
-    payer, kind = payer_of(facts.identities, request)
-    if is_emergency(request.called, terms.emergency_countries):
-        return _start_free(request, payer, CallKind.EMERGENCY_OUT)
-    if payer is None:
-        return Outcome(Denied(DenialReason.CALLER_UNKNOWN))
-    organization = facts.organizations[payer.organization_id]
-    if not organization.is_active:
-        return _refuse(request, payer, kind, DenialReason.ORGANIZATION_SUSPENDED)
-    if _is_included(kind, facts.identities.get(request.called)):
-        return _start_free(request, payer, kind)
-    if kind not in _INBOUND_KINDS and not is_e164(request.called):
-        return _refuse(request, payer, kind, DenialReason.NUMBER_NOT_E164)
-    missing = _missing_license(payer, kind)
-    if missing is not None:
-        return _refuse(request, payer, kind, missing)
-    return _start_on_credit(facts, request, payer, kind, terms)
+    case = entitlement.case_of(facts, request, terms)
+    verdict = entitlement.decide(case)
+    match verdict:
+        case Free(pays_from):
+            return _start_free(case, pays_from)
+        case Refused(reason):
+            return _refuse(case, reason)
+        case Sources():  # pragma: no branch -- there is no other verdict
+            return _start_paid(case, verdict)
 
 
-def _is_included(kind: CallKind, called: Identity | None) -> bool:
-    """Calls to users, and to toll numbers under the conferencing subscription, never cost (domain.md 1.1)."""
-    is_toll = called is not None and called.use is NumberUse.TOLL
-    return kind is CallKind.USER_IN or (kind in _INBOUND_KINDS and is_toll)
-
-
-def _missing_license(payer: Identity, kind: CallKind) -> DenialReason | None:
-    """A service number needs no license to be called; whoever dials out needs two (S16, S50, S55)."""
-    if kind in _INBOUND_KINDS:
-        return None
-    licenses = payer.user.licenses if payer.user is not None else License(0)
-    if kind is CallKind.USER_OUT and License.PHONE_SYSTEM not in licenses:
-        return DenialReason.PHONE_SYSTEM_LICENSE_MISSING
-    if kind is CallKind.CONFERENCE_OUT and License.AUDIO_CONFERENCING not in licenses:
-        return DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING
-    if License.COMMUNICATIONS_CREDITS not in licenses:
-        return DenialReason.CREDITS_LICENSE_MISSING
-    return None
-
-
-def _start_on_credit(
-    facts: ChargingFacts, request: StartCall, payer: Identity, kind: CallKind, terms: ChargingTerms
-) -> Outcome:
-    organization = facts.organizations[payer.organization_id]
-    found = _rate_of(facts, organization, request, kind)
-    if isinstance(found, DenialReason):
-        return _refuse(request, payer, kind, found)
-    version_id, matched = found
-    credit = facts.credits[organization.organization_id]
-    available = credit.available_micros(request.at)
-    granted = rating.affordable_seconds(matched.tariff, request.at, available, terms.quantum_seconds)
-    rate = matched.rate
-    setup = _setup(
-        request,
-        payer,
-        kind,
-        PaysFrom.CREDIT,
-        rate=RateReference(version_id, rate.direction, rate.prefix, rate.origin_prefix),
-        destination=rate.destination,
-    )
+def _start_paid(case: Case, sources: Sources) -> Outcome:
+    """Grant the first quantum from what may pay, or refuse where that does not pay one increment."""
+    facts, request, terms = case.facts, case.request, case.terms
+    organization_id = case.organization.organization_id
+    names = (*sources.pools, *sources.counted_by)
+    tariff = None if sources.rate is None else sources.rate.tariff
+    funds = funding.funds_of(facts, names, tariff, organization_id, request.at)
+    funded = funding.grow(NO_HOLD, funds, request.at, terms.quantum_seconds, request.at)
     # S4: whoever is called toll-free has a positive balance, even where the call would cost nothing.
-    if granted == 0 or (kind in _INBOUND_KINDS and available == 0):
-        return _refused(setup, DenialReason.CREDIT_EXHAUSTED)
-    credit, slices = lots.hold(credit, rating.cost_micros(matched.tariff, request.at, granted), request.at)
-    patience_seconds = terms.ring_timeout_seconds + granted + terms.silence_grace_seconds
+    has_nothing = case.kind in TO_SERVICE and funds.money_left_micros(request.at) <= 0
+    if funded.seconds == 0 or has_nothing:
+        return _refuse(case, _exhausted(case, sources))
+    pays_from = _first_source(funded.hold, funds, request.at)
+    setup = _setup(case, pays_from, sources)
+    patience_seconds = terms.ring_timeout_seconds + funded.seconds + terms.silence_grace_seconds
     call = Call(
         setup,
         CallState.OPEN,
-        granted_seconds=granted,
-        is_final=granted < terms.quantum_seconds,
+        granted_seconds=funded.seconds,
+        is_final=funded.seconds < terms.quantum_seconds,
         valid_until=request.at + timedelta(seconds=patience_seconds),
-        hold=Hold(slices),
+        hold=funded.hold,
     )
-    return Outcome(_granted(call, terms), call, credit)
+    moved = {**funding.moved_meters(facts, call, NO_HOLD, funded.hold), **_counted_call(case)}
+    return Outcome(_granted(call, terms), call, None if tariff is None else funded.credit, meters=moved)
 
 
-def _rate_of(
-    facts: ChargingFacts, organization: Organization, request: StartCall, kind: CallKind
-) -> tuple[int, MatchedRate] | DenialReason:
-    direction = Direction.TOLL_FREE_INBOUND if kind in _INBOUND_KINDS else Direction.OUTBOUND
-    version_id = version_in_force(facts.publications.get((organization.deck, direction), ()), request.at)
-    if version_id is None:
-        return DenialReason.NO_RATE_DECK_IN_FORCE
-    deck = facts.decks[version_id]
-    matched = deck.match(direction, request.called, request.caller)
-    if matched is None:
-        return DenialReason.DESTINATION_NOT_RATED
-    if matched.rate.blocked:
-        return DenialReason.DESTINATION_BLOCKED
-    if deck.terms.currency != organization.currency:
-        return DenialReason.DECK_CURRENCY_DIFFERS
-    if not organization.has_credit_set_up:
-        return DenialReason.CREDIT_NOT_SET_UP
-    return version_id, matched
+def _exhausted(case: Case, sources: Sources) -> DenialReason:
+    """Tell which limit does not pay the first block: a cap, before the credit or the bill."""
+    if sources.rate is None:
+        assert sources.no_money is not None
+        return sources.no_money
+    at, tariff = case.request.at, sources.rate.tariff
+    for name in sources.counted_by:
+        reason = _CAPS.get(kind_of(name))
+        left = funding.funds_of(case.facts, (name,), tariff, case.organization.organization_id, at).cap_left_micros
+        if reason is not None and rating.affordable_seconds(tariff, at, left, case.terms.quantum_seconds) == 0:
+            return reason
+    is_billed = any(kind_of(name) == OVERAGE for name in sources.counted_by)
+    return DenialReason.OVERAGE_LIMIT_REACHED if is_billed else DenialReason.CREDIT_EXHAUSTED
 
 
-def _start_free(request: StartCall, payer: Identity | None, kind: CallKind) -> Outcome:
+_CAPS = {USER: DenialReason.USER_CAP_REACHED, DEPARTMENT: DenialReason.DEPARTMENT_CAP_REACHED}
+
+
+def _first_source(hold: Hold, funds: Funds, at: datetime) -> PaysFrom:
+    """Tell what pays for the first second: minutes, else credit that is left, else the bill."""
+    if hold.minutes:
+        return PaysFrom.MINUTES
+    is_billed = funds.overage_left_micros > 0 and funds.credit.available_micros(at) <= 0
+    return PaysFrom.OVERAGE if is_billed else PaysFrom.CREDIT
+
+
+def _counted_call(case: Case) -> Mapping[str, Meter]:
+    """Count the call among the payer's of this hour, where a stop watches them."""
+    name = case.calls_meter
+    if not name:
+        return {}
+    counted = case.facts.meter(case.organization.organization_id, name)
+    return {name: Meter(counted.used + 1, counted.held)}
+
+
+def _start_free(case: Case, pays_from: PaysFrom) -> Outcome:
     """Allow a call that costs nothing; an emergency call of an unknown caller is allowed and belongs to nobody."""
-    answer = Granted(
-        FREE_GRANT_SECONDS, is_final=True, recheck_after_seconds=FREE_GRANT_SECONDS, pays_from=PaysFrom.FREE
-    )
-    if payer is None:
+    answer = Granted(FREE_GRANT_SECONDS, is_final=True, recheck_after_seconds=FREE_GRANT_SECONDS, pays_from=pays_from)
+    if case.payer is None:
         return Outcome(answer)
     call = Call(
-        _setup(request, payer, kind, PaysFrom.FREE),
+        _setup(case, pays_from),
         CallState.OPEN,
         granted_seconds=FREE_GRANT_SECONDS,
         is_final=True,
-        valid_until=request.at + timedelta(seconds=FREE_GRANT_SECONDS),
+        valid_until=case.request.at + timedelta(seconds=FREE_GRANT_SECONDS),
     )
     return Outcome(answer, call)
 
 
-def _refuse(request: StartCall, payer: Identity, kind: CallKind, reason: DenialReason) -> Outcome:
-    return _refused(_setup(request, payer, kind, PaysFrom.CREDIT), reason)
+def _refuse(case: Case, reason: DenialReason) -> Outcome:
+    """Refuse, and keep the refused call where it is somebody's."""
+    if case.payer is None:
+        return Outcome(Denied(reason))
+    return Outcome(Denied(reason), Call(_setup(case, PaysFrom.CREDIT), CallState.DENIED, denial=reason))
 
 
-def _refused(setup: CallSetup, reason: DenialReason) -> Outcome:
-    return Outcome(Denied(reason), Call(setup, CallState.DENIED, denial=reason))
-
-
-def _setup(
-    request: StartCall,
-    payer: Identity,
-    kind: CallKind,
-    pays_from: PaysFrom,
-    *,
-    rate: RateReference | None = None,
-    destination: str = "",
-) -> CallSetup:
+def _setup(case: Case, pays_from: PaysFrom, sources: Sources | None = None) -> CallSetup:
+    request, payer = case.request, case.payer
+    assert payer is not None
+    rate, destination = None, ""
+    if sources is not None:
+        priced = None if isinstance(case.price, DenialReason) else case.price[1].rate
+        destination = case.destination if priced is None else priced.destination
+        if sources.rate is not None:
+            kept = sources.rate.rate
+            rate = RateReference(sources.version_id, kept.direction, kept.prefix, kept.origin_prefix)
     return CallSetup(
         organization_id=payer.organization_id,
         key=request.key,
-        kind=kind,
+        kind=_kind_of(case),
         caller=request.caller,
         called=request.called,
         started_at=request.at,
@@ -275,14 +234,29 @@ def _setup(
         conference_id=request.conference_id,
         rate=rate,
         destination=destination,
+        meters=() if sources is None else (*sources.pools, *sources.counted_by),
+        capability=entitlement.capability_of(case, pays_from),
     )
+
+
+def _kind_of(case: Case) -> CallKind:
+    """A call for help is one, however it was announced."""
+    is_help = case.kind not in EMERGENCY and is_emergency(case.request.called, case.terms.emergency_countries)
+    return CallKind.EMERGENCY_OUT if is_help else case.kind
 
 
 def _granted(call: Call, terms: ChargingTerms) -> Granted:
     recheck = call.granted_seconds
     if not call.is_final:
         recheck = max(1, call.granted_seconds - terms.recheck_margin_seconds)
-    return Granted(call.granted_seconds, call.is_final, recheck, call.setup.pays_from)
+    return Granted(call.granted_seconds, call.is_final, recheck, _paying(call))
+
+
+def _paying(call: Call) -> PaysFrom:
+    """Tell what pays now: money, where included minutes have come to their end."""
+    if call.setup.pays_from is not PaysFrom.MINUTES or not call.hold.money_micros:
+        return call.setup.pays_from
+    return PaysFrom.CREDIT if call.hold.slices else PaysFrom.OVERAGE
 
 
 def _answer_again(call: Call, terms: ChargingTerms) -> Granted | Denied:
@@ -329,24 +303,22 @@ def _alive(
 def _extend(facts: ChargingFacts, call: Call | None, request: ExtendCall, terms: ChargingTerms) -> Outcome:
     if call is None:
         return Outcome(Denied(DenialReason.CALL_UNKNOWN))
-    if call.setup.rate is None or call.state is not CallState.OPEN or request.granted_seconds < call.granted_seconds:
+    setup = call.setup
+    is_settled = setup.pays_from in UNCOUNTED or call.state is not CallState.OPEN
+    if is_settled or request.granted_seconds < call.granted_seconds:
         return Outcome(_answer_again(call, terms))
     elapsed = _elapsed_seconds(call, request)
-    answered_at = call.answered_at or max(call.setup.started_at, request.at - timedelta(seconds=elapsed))
+    answered_at = call.answered_at or max(setup.started_at, request.at - timedelta(seconds=elapsed))
     wanted = min(elapsed + terms.quantum_seconds, rating.CALL_MAX_SECONDS)
-    credit = facts.credits[call.setup.organization_id]
-    tariff = finishing.matched_rate(facts, call.setup.rate).tariff
-    budget = call.hold.amount_micros + credit.available_micros(request.at)
-    affordable = rating.affordable_seconds(tariff, answered_at, budget, wanted)
-    total = max(affordable, call.granted_seconds)
-    missing = min(rating.cost_micros(tariff, answered_at, total), budget) - call.hold.amount_micros
-    hold = call.hold
-    if missing > 0:
-        credit, slices = lots.hold(credit, missing, request.at)
-        hold = hold.grown(slices)
-    is_final = affordable < wanted or total >= rating.CALL_MAX_SECONDS
-    grown = _alive(call, answered_at, terms, granted_seconds=total, is_final=is_final, hold=hold)
-    return Outcome(_granted(grown, terms), grown, credit)
+    tariff = None if setup.rate is None else finishing.matched_rate(facts, setup.rate).tariff
+    funds = funding.funds_of(facts, setup.meters, tariff, setup.organization_id, setup.started_at)
+    granted = call.granted_seconds
+    funded = funding.grow(call.hold, funds, answered_at, wanted, request.at, granted_seconds=granted)
+    total = max(funded.seconds, granted)
+    is_final = funded.seconds < wanted or total >= rating.CALL_MAX_SECONDS
+    grown = _alive(call, answered_at, terms, granted_seconds=total, is_final=is_final, hold=funded.hold)
+    moved = funding.moved_meters(facts, call, call.hold, funded.hold)
+    return Outcome(_granted(grown, terms), grown, None if tariff is None else funded.credit, meters=moved)
 
 
 def _elapsed_seconds(call: Call, request: ExtendCall) -> int:

@@ -3,17 +3,21 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from talktime.core.calls import funding
 from talktime.core.calls.calls import (
     NO_HOLD,
+    UNCOUNTED,
     Call,
     CallResult,
     CallState,
     Ending,
     Flags,
-    PaysFrom,
     RateReference,
 )
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
+from talktime.core.calls.funding import Part, Settled
+from talktime.core.calls.pool_events import pool_events
+from talktime.core.calls.pools import pool_of
 from talktime.core.calls.requests import (
     ChargingFacts,
     ChargingTerms,
@@ -24,10 +28,8 @@ from talktime.core.calls.requests import (
     Outcome,
     Parked,
 )
-from talktime.core.credit import lots
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.organizations.organizations import Organization
-from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 
 # A switch's clock and ours may differ by this much before a duration counts as impossible.
@@ -93,7 +95,7 @@ def close(facts: ChargingFacts, call: Call | None, request: CloseCall, terms: Ch
     """End a call whose switch fell silent: not answered as far as we know, it is free; else its grant is charged."""
     if call is None or call.state is not CallState.OPEN or call.valid_until is None or request.at < call.valid_until:
         return Outcome(Noted())
-    if call.answered_at is None or call.setup.pays_from is PaysFrom.FREE:
+    if call.answered_at is None or call.setup.pays_from in UNCOUNTED:
         silent = CallResult(request.at, Ending.SILENT, 0, flags=Flags.RECONSTRUCTED)
         return _finish(facts, call, silent, None, terms, at=request.at, state=CallState.LAPSED)
     ended_at = call.answered_at + timedelta(seconds=call.granted_seconds)
@@ -118,29 +120,34 @@ def _finish(
     setup = call.setup
     organization = facts.organizations[setup.organization_id]
     used, flags = _measured(call, report, terms)
-    if setup.rate is None:
-        result = CallResult(report.ended_at, report.ending, used, flags=flags)
-        ended = _ended(call, state, answered_at, result)
-        row = _usage_row(ended, organization, call.usage_rows_count, billed_seconds=used)
-        return Outcome(Finished(used, 0, organization.currency), ended, usage=(row,))
-    matched = matched_rate(facts, setup.rate)
+    if setup.pays_from in UNCOUNTED:
+        free = Settled((Part(setup.pays_from, used, used),), facts.credits[setup.organization_id])
+        ended = _ended(call, state, answered_at, replace(report, used_seconds=used, flags=flags), len(free.parts))
+        return Outcome(Finished(used, 0, organization.currency), ended, usage=_usage_rows(ended, organization, free))
+    tariff = None if setup.rate is None else matched_rate(facts, setup.rate).tariff
     priced_from = answered_at or setup.started_at
-    cost = rating.cost_micros(matched.tariff, priced_from, used)
-    credit = facts.credits[setup.organization_id]
+    funds = funding.funds_of(facts, setup.meters, tariff, setup.organization_id, setup.started_at)
     used_at = _used_at(call, priced_from, terms, at)
-    after, postings, uncovered = lots.settle(credit, call.hold.slices, cost, at, used_at=used_at)
-    result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
-    ended = _ended(call, state, answered_at, result)
-    row = _usage_row(
-        ended,
-        organization,
-        call.usage_rows_count,
-        billed_seconds=rating.billed_seconds(matched.tariff, priced_from, used),
-        matched=matched,
+    settled = funding.settle(call, funds, priced_from, used, at, used_at=used_at)
+    uncovered = sum(part.uncovered_micros for part in settled.parts)
+    result = CallResult(report.ended_at, report.ending, used, settled.cost_micros, uncovered, flags)
+    ended = _ended(call, state, answered_at, result, len(settled.parts))
+    rows = _usage_rows(ended, organization, settled)
+    entries = tuple(
+        JournalEntry(setup.organization_id, entry_id_of(setup.key, row.line), at, part.postings)
+        for row, part in zip(rows, settled.parts, strict=True)
+        if part.postings
     )
-    entry_id = entry_id_of(setup.key, row.line)
-    entries = (JournalEntry(setup.organization_id, entry_id, at, postings),) if postings else ()
-    return Outcome(Finished(used, cost, organization.currency), ended, after, (row,), entries)
+    moved = funding.moved_meters(facts, call, call.hold, NO_HOLD, settled.parts)
+    return Outcome(
+        Finished(used, settled.cost_micros, organization.currency),
+        ended,
+        None if tariff is None else settled.credit,
+        rows,
+        entries,
+        pool_events(facts, call, moved, settled.credit.balance_micros, at),
+        meters=moved,
+    )
 
 
 def _used_at(call: Call, began_at: datetime, terms: ChargingTerms, at: datetime) -> datetime | None:
@@ -149,7 +156,7 @@ def _used_at(call: Call, began_at: datetime, terms: ChargingTerms, at: datetime)
     return began_at if is_late and at - began_at <= timedelta(seconds=terms.late_usage_grace_seconds) else None
 
 
-def _ended(call: Call, state: CallState, answered_at: datetime | None, result: CallResult) -> Call:
+def _ended(call: Call, state: CallState, answered_at: datetime | None, result: CallResult, rows_count: int) -> Call:
     return Call(
         call.setup,
         state,
@@ -160,7 +167,7 @@ def _ended(call: Call, state: CallState, answered_at: datetime | None, result: C
         answered_at,
         call.denial,
         result,
-        call.usage_rows_count + 1,
+        call.usage_rows_count + rows_count,
     )
 
 
@@ -175,14 +182,16 @@ def _measured(call: Call, report: CallResult, terms: ChargingTerms) -> tuple[int
     return report.used_seconds, report.flags | Flags.OVERRUN
 
 
-def _usage_row(
-    call: Call, organization: Organization, line: int, *, billed_seconds: int, matched: MatchedRate | None = None
-) -> UsageRow:
+def _usage_rows(call: Call, organization: Organization, settled: Settled) -> tuple[UsageRow, ...]:
+    """Write one row for each source; they share the call's id, and each has a line of its own (domain.md 8)."""
+    first_line = call.usage_rows_count - len(settled.parts)
+    return tuple(_usage_row(call, organization, first_line + index, part) for index, part in enumerate(settled.parts))
+
+
+def _usage_row(call: Call, organization: Organization, line: int, part: Part) -> UsageRow:
     setup, result = call.setup, call.result
     assert result is not None
-    fee_micros = 0
-    if matched is not None and result.cost_micros > 0:
-        fee_micros = rating.connection_fee_micros(matched.tariff, call.answered_at or setup.started_at)
+    rate = None if part.pool else setup.rate
     return UsageRow(
         organization_id=setup.organization_id,
         key=setup.key,
@@ -193,20 +202,21 @@ def _usage_row(
         caller=setup.caller,
         called=setup.called,
         destination=setup.destination,
-        prefix=setup.rate.prefix if setup.rate is not None else "",
-        deck_version_id=setup.rate.version_id if setup.rate is not None else None,
+        prefix=rate.prefix if rate is not None else "",
+        deck_version_id=rate.version_id if rate is not None else None,
         started_at=setup.started_at,
         answered_at=call.answered_at,
         ended_at=result.ended_at,
-        used_seconds=result.used_seconds,
-        billed_seconds=billed_seconds,
-        connection_fee_micros=fee_micros,
-        cost_micros=result.cost_micros,
-        uncovered_micros=result.uncovered_micros,
+        used_seconds=part.used_seconds,
+        billed_seconds=part.billed_seconds,
+        connection_fee_micros=part.fee_micros,
+        cost_micros=part.cost_micros,
+        uncovered_micros=part.uncovered_micros,
         currency=organization.currency,
-        paid_by=setup.pays_from,
+        paid_by=part.paid_by,
         ending=result.ending,
         flags=result.flags,
+        capability=pool_of(part.pool).capability if part.pool else setup.capability,
     )
 
 

@@ -1,15 +1,18 @@
 """What charging is asked, what it knows, and what it answers: values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from talktime.core.calls.calls import Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.meters import UNUSED, Meter
 from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.watching import CreditWatch
+from talktime.core.organizations.arrangements import NO_ARRANGEMENTS, Arrangements
+from talktime.core.organizations.country_table import CountryTable
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, Direction, RateDeck
@@ -33,7 +36,10 @@ class ChargingTerms:
 
 @dataclass(frozen=True, slots=True)
 class StartCall:
-    """May this call be made, and how long? Numbers are normalized digits; `organizer` names who pays a conference."""
+    """May this call be made, and how long? Numbers are normalized digits.
+
+    `organizer` names who pays a conference, `forwarded_by` who transferred or forwards the call, and pays it.
+    """
 
     key: CallKey
     at: datetime
@@ -42,6 +48,7 @@ class StartCall:
     kind: CallKind | None = None
     conference_id: str = ""
     organizer: str = ""
+    forwarded_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,19 @@ class ChargingFacts:
     decks: Mapping[int, RateDeck]
     # What is watched of each organization that was ever funded.
     watches: Mapping[int, CreditWatch]
+    # Of each organization that has arranged anything.
+    arrangements: Mapping[int, Arrangements] = field(default_factory=dict)
+    # By organization and name; one that is not there has counted nothing.
+    meters: Mapping[tuple[int, str], Meter] = field(default_factory=dict)
+    country_tables: tuple[tuple[datetime, CountryTable], ...] = ()
+
+    def arranged(self, organization_id: int) -> Arrangements:
+        """Return what an organization has arranged."""
+        return self.arrangements.get(organization_id, NO_ARRANGEMENTS)
+
+    def meter(self, organization_id: int, name: str) -> Meter:
+        """Return what a meter has counted."""
+        return self.meters.get((organization_id, name), UNUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +176,5 @@ class Outcome:
     watch: CreditWatch | None = None
     # The recharge that this decision made due.
     purchase: Purchase | None = None
+    # The meters of the call's organization that the decision moved, by name.
+    meters: Mapping[str, Meter] = field(default_factory=dict)

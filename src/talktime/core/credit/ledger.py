@@ -15,6 +15,8 @@ class Account(Enum):
     REFUND = "refund"
     # What the organization owes after an overrun or a chargeback.
     RECEIVABLE = "receivable"
+    # What an organization that pays after use has used, and was not billed yet (S41).
+    ACCRUED = "accrued"
     # What invoices under an agreement still owe.
     INVOICED = "invoiced"
     TAX = "tax"

@@ -1,5 +1,6 @@
 """Credit lots: what was bought at once, spent in order, held for calls, and lost after twelve months (S34)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -189,10 +190,15 @@ def repay(credit: Credit, at: datetime) -> tuple[Credit, tuple[Posting, ...]]:
 
 def expire(credit: Credit, at: datetime) -> tuple[Credit, tuple[Posting, ...]]:
     """Book the available part of every expired lot as breakage; what is held survives until its call ends."""
+    return lapse(credit, lambda lot: at >= lot.expires_at)
+
+
+def lapse(credit: Credit, ends: Callable[[CreditLot], bool]) -> tuple[Credit, tuple[Posting, ...]]:
+    """Book as breakage what is not held of the lots that end."""
     postings: list[Posting] = []
     lots: list[CreditLot] = []
     for lot in credit.lots:
-        lapsed = lot.remaining_micros - lot.held_micros if at >= lot.expires_at else 0
+        lapsed = lot.remaining_micros - lot.held_micros if ends(lot) else 0
         if lapsed > 0:
             postings.append(Posting(Account.LOT, Account.BREAKAGE, lapsed, lot.lot_id))
             lots.append(lot.moved(expired=lapsed))

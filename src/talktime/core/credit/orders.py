@@ -19,7 +19,7 @@ from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging import settings as recharge_settings
 from talktime.core.credit.recharging.recharge import Due, RechargePolicy
 from talktime.core.credit.recharging.watching import CreditWatch
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 

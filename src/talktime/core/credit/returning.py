@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit.ledger import Account, Posting
-from talktime.core.credit.lots import Credit, CreditLot, repay
+from talktime.core.credit.lots import Credit, CreditLot, lapse, repay
 
 Postings = tuple[Posting, ...]
 
@@ -66,14 +66,7 @@ def withdraw(credit: Credit, amount_micros: int, at: datetime, to: Account) -> t
 
 def forfeit(credit: Credit) -> tuple[Credit, Postings]:
     """Let all that is not held lapse, before its time: the organization closes (money.md 64)."""
-    kept: list[CreditLot] = []
-    postings: list[Posting] = []
-    for lot in credit.lots:
-        lapsed = lot.remaining_micros - lot.held_micros
-        if lapsed > 0:
-            postings.append(Posting(Account.LOT, Account.BREAKAGE, lapsed, lot.lot_id))
-        kept.append(lot.moved(expired=lapsed) if lapsed > 0 else lot)
-    return Credit(tuple(kept), credit.receivable_micros), tuple(postings)
+    return lapse(credit, lambda _: True)
 
 
 def owe(credit: Credit, amount_micros: int, at: datetime, to: Account) -> tuple[Credit, Postings]:

@@ -9,6 +9,8 @@ from enum import Enum
 _ONE_POOL = {"PR": "US"}
 _DOMESTIC_FOR_MINUTES = frozenset({"US", "PR", "CA"})
 NORTH_AMERICA = _DOMESTIC_FOR_MINUTES
+# Numbering plans call these premium; the service does not, and credits pay for them (domain.md 2.4).
+SHARED_COST_PREFIXES = ("44843", "44844", "44845", "44870", "44871", "44872")
 
 
 class ConferencingSale(Enum):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, Flag
 
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.licenses import NO_LICENSE, License
 
 
 class Role(Flag):

@@ -120,10 +120,13 @@ class Block:
         return self.from_second + self.increments * self.increment_seconds
 
 
-def blocks(tariff: Tariff, answered_at: datetime, used_seconds: int) -> tuple[Block, ...]:
-    """Split the call into its billed increments: each started one counts whole, at the price in force when it began."""
+def blocks(tariff: Tariff, answered_at: datetime, used_seconds: int, from_second: int = 0) -> tuple[Block, ...]:
+    """Split the call into its billed increments: each started one counts whole, at the price in force when it began.
+
+    `from_second` is where billing begins: included minutes have paid for what was before.
+    """
     found: list[Block] = []
-    second = 0
+    second = from_second
     while second < used_seconds:
         price, price_ends = _price_at(tariff, answered_at, second)
         step, step_ends = _step_at(price, second)
@@ -134,21 +137,22 @@ def blocks(tariff: Tariff, answered_at: datetime, used_seconds: int) -> tuple[Bl
     return tuple(found)
 
 
-def cost_micros(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int:
+def cost_micros(tariff: Tariff, answered_at: datetime, used_seconds: int, from_second: int = 0) -> int:
     """Return what a call of so many seconds costs, in micros; 0 seconds cost nothing, not even the fee.
 
-    Exact in integers, rounded once, to the deck's decimals (e5).
+    Exact in integers, rounded once, to the deck's decimals (e5). Where included minutes have paid up to `from_second`,
+    what follows costs its increments, and no connection fee (domain.md 8).
     """
-    if used_seconds <= 0:
+    if used_seconds <= from_second:
         return 0
-    if len(tariff.prices) == 1:
+    if len(tariff.prices) == 1 and from_second == 0:
         price = tariff.prices[0]
         return _rounded(tariff, price.connection_fee_nanos, _untimed_nanos_times_60(price, used_seconds))
     nanos_times_60 = sum(
         block.increments * block.increment_seconds * block.nanos_per_minute
-        for block in blocks(tariff, answered_at, used_seconds)
+        for block in blocks(tariff, answered_at, used_seconds, from_second)
     )
-    return _rounded(tariff, connection_fee_nanos(tariff, answered_at), nanos_times_60)
+    return _rounded(tariff, 0 if from_second else connection_fee_nanos(tariff, answered_at), nanos_times_60)
 
 
 def connection_fee_nanos(tariff: Tariff, answered_at: datetime) -> int:
@@ -162,30 +166,32 @@ def connection_fee_micros(tariff: Tariff, answered_at: datetime) -> int:
     return divide(connection_fee_nanos(tariff, answered_at), NANOS_PER_MICRO, Rounding.HALF_UP)
 
 
-def billed_seconds(tariff: Tariff, answered_at: datetime, used_seconds: int) -> int:
-    """Return the seconds of all started increments."""
-    if used_seconds <= 0:
-        return 0
-    if len(tariff.prices) == 1:
+def billed_seconds(tariff: Tariff, answered_at: datetime, used_seconds: int, from_second: int = 0) -> int:
+    """Return the second at which the last started increment ends; `from_second` is where the first begins."""
+    if used_seconds <= from_second:
+        return from_second
+    if len(tariff.prices) == 1 and from_second == 0:
         step, _ = _step_at(tariff.prices[0], used_seconds - 1)
         started = -(-(used_seconds - step.from_second) // step.increment_seconds)
         return step.from_second + started * step.increment_seconds
-    return blocks(tariff, answered_at, used_seconds)[-1].to_second
+    return blocks(tariff, answered_at, used_seconds, from_second)[-1].to_second
 
 
-def affordable_seconds(tariff: Tariff, answered_at: datetime, budget_micros: int, wanted_seconds: int) -> int:
+def affordable_seconds(
+    tariff: Tariff, answered_at: datetime, budget_micros: int, wanted_seconds: int, from_second: int = 0
+) -> int:
     """Return the longest call in whole increments that the budget pays, at most the increments of what is wanted.
 
     The exact inverse of `cost_micros`: what is returned is affordable, and, unless it covers what is wanted, one more
-    second is not.
+    second is not. What included minutes have paid, up to `from_second`, is affordable in any case.
     """
-    wanted = billed_seconds(tariff, answered_at, wanted_seconds)
-    if cost_micros(tariff, answered_at, wanted) <= budget_micros:
+    wanted = billed_seconds(tariff, answered_at, wanted_seconds, from_second)
+    if cost_micros(tariff, answered_at, wanted, from_second) <= budget_micros:
         return wanted
-    affordable, unaffordable = 0, wanted
+    affordable, unaffordable = from_second, wanted
     while unaffordable - affordable > 1:
         middle = (affordable + unaffordable) // 2
-        if cost_micros(tariff, answered_at, middle) <= budget_micros:
+        if cost_micros(tariff, answered_at, middle, from_second) <= budget_micros:
             affordable = middle
         else:
             unaffordable = middle

@@ -33,7 +33,7 @@ _ENDINGS = {
 _KEY_FIELDS = frozenset({"call_id", "switch", "leg", "format", "operation"})
 _SWITCH_FIELDS = frozenset({"source", "account", "switch_ref", "from_tag", "to_tag"})
 KNOWN_FIELDS = {
-    "start": _KEY_FIELDS | _SWITCH_FIELDS | {"from", "to", "kind", "conference_id", "organizer"},
+    "start": _KEY_FIELDS | _SWITCH_FIELDS | {"from", "to", "kind", "conference_id", "organizer", "forwarded_by"},
     "answer": _KEY_FIELDS | _SWITCH_FIELDS | {"answered_at"},
     "extend": _KEY_FIELDS | _SWITCH_FIELDS | {"granted_total", "elapsed"},
     "end": _KEY_FIELDS | _SWITCH_FIELDS | {"duration", "cause", "start_ts", "sip_code"},
@@ -101,6 +101,7 @@ def _read_start(fields: Fields, now: datetime) -> StartCall:
         kind=_kind(fields),
         conference_id=_text(fields, "conference_id"),
         organizer=normalize(_text(fields, "organizer")) if fields.get("organizer") else "",
+        forwarded_by=normalize(_text(fields, "forwarded_by")) if fields.get("forwarded_by") else "",
     )
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from talktime.core.calls.calls import EXPLANATIONS, DenialReason
+from talktime.core.calls.calls import EXPLANATIONS, SUBCODES, DenialReason
 from talktime.core.calls.requests import Answer, Denied, ExtendCall, Finished, Granted, Noted, Parked, Request
 from talktime.core.values.errors import CallerError, Unavailable
 from talktime.core.values.money import format_micros
@@ -24,15 +24,31 @@ REFUSALS: dict[DenialReason, Refusal] = {
     DenialReason.CALLER_UNKNOWN: Refusal(403, "Caller Unknown", 21),
     DenialReason.ORGANIZATION_SUSPENDED: Refusal(403, "Account Suspended", 21),
     DenialReason.NUMBER_NOT_E164: Refusal(484, "Address Incomplete", 28),
+    DenialReason.USER_BLOCKED: Refusal(403, "Caller Blocked", 21),
+    DenialReason.POLICY_FORBIDS_CALLS: Refusal(403, "Forbidden By Policy", 55),
+    DenialReason.POLICY_FORBIDS_INTERNATIONAL: Refusal(403, "Forbidden By Policy", 55),
+    DenialReason.POLICY_FORBIDS_CONFERENCE_DIAL_OUT: Refusal(403, "Forbidden By Policy", 55),
+    DenialReason.POLICY_ALLOWS_OWN_COUNTRY_ONLY: Refusal(403, "Forbidden By Policy", 55),
+    DenialReason.POLICY_ALLOWS_ZONE_A_ONLY: Refusal(403, "Forbidden By Policy", 55),
     DenialReason.PHONE_SYSTEM_LICENSE_MISSING: Refusal(403, "License Missing", 50),
+    DenialReason.CALLING_PLAN_MISSING: Refusal(403, "License Missing", 50),
     DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING: Refusal(403, "License Missing", 50),
+    DenialReason.RESOURCE_ACCOUNT_LICENSE_MISSING: Refusal(403, "License Missing", 50),
+    DenialReason.TOLL_FREE_DISABLED: Refusal(403, "Toll-Free Disabled", 55),
+    DenialReason.DESTINATION_BLOCKED: Refusal(403, "Destination Blocked", 21),
+    DenialReason.PREMIUM_NOT_SUPPORTED: Refusal(403, "Premium Not Supported", 21),
+    DenialReason.TOO_MANY_CALLS: Refusal(403, "Too Many Calls", 21),
+    DenialReason.CREDIT_NOT_SET_UP: Refusal(402, "Payment Required", 50),
+    DenialReason.OVERAGE_OFF: Refusal(402, "Payment Required", 50),
     DenialReason.CREDITS_LICENSE_MISSING: Refusal(403, "License Missing", 50),
     DenialReason.NO_RATE_DECK_IN_FORCE: Refusal(403, "No Rates Published", 63),
     DenialReason.DESTINATION_NOT_RATED: Refusal(403, "Destination Not Rated", 3),
-    DenialReason.DESTINATION_BLOCKED: Refusal(403, "Destination Blocked", 21),
     DenialReason.DECK_CURRENCY_DIFFERS: Refusal(403, "Rates In Another Currency", 63),
-    DenialReason.CREDIT_NOT_SET_UP: Refusal(402, "Payment Required", 50),
+    DenialReason.DESTINATION_TOO_EXPENSIVE: Refusal(403, "Destination Too Expensive", 21),
+    DenialReason.USER_CAP_REACHED: Refusal(402, "Payment Required", 21),
+    DenialReason.DEPARTMENT_CAP_REACHED: Refusal(402, "Payment Required", 21),
     DenialReason.CREDIT_EXHAUSTED: Refusal(402, "Payment Required", 21),
+    DenialReason.OVERAGE_LIMIT_REACHED: Refusal(402, "Payment Required", 21),
     DenialReason.CALL_UNKNOWN: Refusal(481, "Call Does Not Exist", 41),
     DenialReason.CALL_ENDED: Refusal(481, "Call Does Not Exist", 41),
 }
@@ -55,6 +71,7 @@ def flat(request: Request, answer: Answer) -> Flat:
                 "hangup_cause": cause,
                 "reason": reason.value,
                 "detail": EXPLANATIONS[reason],
+                **({"subcode": SUBCODES[reason]} if reason in SUBCODES else {}),
             }
         case Finished(used_seconds, cost_micros, currency):
             charged = format_micros(cost_micros)
@@ -97,4 +114,5 @@ def _granted(request: Request, answer: Granted) -> Flat:
         "left": max(0, answer.granted_seconds - elapsed),
         "final": int(answer.is_final),
         "recheck_after": answer.recheck_after_seconds,
+        "pays_from": answer.pays_from.value,
     }

@@ -41,6 +41,8 @@ _COMMANDS = (
     _Command("users", "organizations.users", _PEOPLE, "People who call: list, add, import from CSV or Excel."),
     _Command("licenses", "organizations.licenses", _PEOPLE, "What people may use: assign to one or to many."),
     _Command("numbers", "organizations.numbers", _PEOPLE, "Toll and toll-free numbers of an organization: list, add."),
+    _Command("features", "organizations.features", _PEOPLE, "What each feature needs, and what a user lacks for it."),
+    _Command("countries", "organizations.countries", _PEOPLE, "What is offered where: minutes, numbers, credits."),
     _Command("decks", "rates.decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
     _Command("quote", "rates.quote", _PRICES, "What a call to a number costs, and why."),
     _Command("credit", "credit.credit", _MONEY, "Fund an organization, see its balance and its lots."),

@@ -14,6 +14,7 @@ from talktime.core.values.events import Event, EventKind
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     heading,
     hint,
     instant,
@@ -47,7 +48,6 @@ app.command(webhooks)
 
 LOG_ROWS = 50
 REFUSED_EXIT = 2
-Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
 Events = Annotated[
     tuple[str, ...], Parameter(help="The event, such as recharge_failed; repeatable. Without it, every event.")
 ]

@@ -52,6 +52,7 @@ class Options:
 
 
 DEFAULTS = Options()
+Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from talktime.core.organizations.notices import WEBHOOK_PREFIX, NoticeRule, read
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,
@@ -34,7 +35,6 @@ from talktime.usecases.organizations.manage_organizations import LookAt
 app = App(name="webhooks", help="Programs that are told: list, add, remove, send again, replace the secret.")
 
 SECRET_BYTES = 24
-Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
 Webhook = Annotated[int, Parameter(help="The webhook's number, as `talktime notifications webhooks` shows it.")]
 
 

@@ -22,7 +22,7 @@ from talktime.usecases.credit.buying.warn_of_expiring_cards import warn_of_expir
 from talktime.usecases.credit.expire_credit import DueNotices, ExpireCredit, due_expiries, due_notices
 from talktime.usecases.credit.expire_credit import announce_expiry as announce
 from talktime.usecases.credit.expire_credit import expire_credit as sweep
-from talktime.usecases.credit.paying.charge_purchases import DUE_MAX, charge_purchase
+from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
 from talktime.usecases.credit.recharging.review_recharges import ReviewRecharge, held_back_recharges, review_recharge
 from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.credit.returning.pay_refunds import due_refunds, pay_refund
@@ -96,7 +96,7 @@ def charge_one(work: Work, key: PurchaseKey) -> Done | None:
 def charge_purchases(work: Work, purchases: Purchases) -> list[Done]:
     """Charge, ask again, search: whatever is due about purchases."""
     at = work.clock()
-    due = work.app.read(_due_purchases, at)
+    due = work.app.read(due_purchases, at)
     return purchases.charge(due, at) if due else []
 
 
@@ -226,10 +226,6 @@ def _each_once(work: Work, due: Callable[[], Sequence[int]]) -> Iterator[int]:
         seen.update(fresh)
         if not fresh:
             return
-
-
-def _due_purchases(tx: Transaction, at: datetime) -> list[DuePurchase]:
-    return tx.work.due_purchases(at, most=DUE_MAX)
 
 
 def _notices_wait(tx: Transaction, at: datetime) -> bool:

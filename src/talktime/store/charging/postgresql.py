@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import psycopg
 
 from talktime.core.values.errors import Unavailable
-from talktime.store.charging import rows, watch_rows
+from talktime.store.charging import countries, rows, watch_rows
+from talktime.store.charging.memory import ArrangementRows
 from talktime.store.charging.rows import Row
 from talktime.store.charging.transaction import LoadedRows, Writes
 from talktime.store.engine import open_postgresql, unavailable_if_locked
@@ -36,6 +37,14 @@ _LOTS = (
 )
 _WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id = ANY(%s::bigint[])"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
+_METERS = (
+    "SELECT organization_id, meter, used, held FROM meters"
+    " JOIN unnest(%s::bigint[], %s::text[]) AS asked(of_organization, of_meter)"
+    " ON organization_id = of_organization AND meter = of_meter"
+)
+_SETTINGS = "SELECT settings FROM arrangements WHERE organization_id = %s"
+_PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization_id = %s"
+_ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = %s"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= %s ORDER BY valid_until LIMIT %s"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = %s"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
@@ -43,15 +52,15 @@ _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 _TEXT, _BIGINT, _INT, _BOOL = "text", "bigint", "int", "bool"
 _SETUP_TYPES = (
     *(_BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT, _TEXT, _BIGINT, _TEXT),
-    *(_BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT),
+    *(_BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT),
 )
 _PROGRESS_TYPES = (
     *(_TEXT, _INT, _BOOL, _BIGINT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _TEXT),
-    *(_INT, _BIGINT, _BIGINT, _INT, _INT),
+    *(_INT, _BIGINT, _BIGINT, _INT, _TEXT, _BIGINT, _INT),
 )
 _USAGE_TYPES = (
     *(_BIGINT, _TEXT, _INT, _TEXT, _BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT),
-    *(_BIGINT, _BIGINT, _BIGINT, _INT, _INT, _BIGINT, _BIGINT, _BIGINT, _TEXT, _TEXT, _TEXT, _INT),
+    *(_BIGINT, _BIGINT, _BIGINT, _INT, _INT, _BIGINT, _BIGINT, _BIGINT, _TEXT, _TEXT, _TEXT, _INT, _TEXT),
 )
 _PURCHASE_TYPES = (
     *(_BIGINT, _TEXT, _TEXT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _INT, _BIGINT),
@@ -117,6 +126,12 @@ _WRITES = {
         ("organization_id",),
         (*_WATCH_TYPES, _BIGINT),
     ),
+    "meters": _insert(
+        "meters",
+        "organization_id, meter, used, held",
+        (_BIGINT, _TEXT, _BIGINT, _BIGINT),
+        " ON CONFLICT (organization_id, meter) DO UPDATE SET used = excluded.used, held = excluded.held",
+    ),
 }
 
 
@@ -154,12 +169,13 @@ class PostgresqlStatements:
     def lock(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Lock, then read, in one round trip: what is read of organizations that were skipped is not used."""
         ids = _array(organization_ids)
-        organizations, found, lots, watches, publications = self._read(
+        organizations, found, lots, watches, publications, country_versions = self._read(
             (_LOCK, (ids,)),
             (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
             (_LOTS, (ids, expired_since)),
             (_WATCHES, (ids,)),
             (_PUBLICATIONS, ()),
+            (countries.VERSIONS, ()),
         )
         locked = {row[0] for row in organizations}
         return LoadedRows(
@@ -168,7 +184,23 @@ class PostgresqlStatements:
             [row for row in lots if row[0] in locked],
             [row for row in watches if row[0] in locked],
             publications,
+            country_versions,
         )
+
+    def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
+        """Return (organization, name, used, held) of the meters that have counted something."""
+        owners, names = zip(*wanted, strict=True)
+        return self._execute(_METERS, (_array(owners), _text_array(names))).fetchall()
+
+    def arrangement_rows(self, organization_id: int) -> ArrangementRows:
+        """Return an organization's settings, purchases and license counts."""
+        asked = (organization_id,)
+        settings, purchased, assigned = self._read((_SETTINGS, asked), (_PURCHASED, asked), (_ASSIGNED, asked))
+        return settings[0][0] if settings else None, purchased, assigned
+
+    def country_rows(self, version_id: int) -> Iterable[Row]:
+        """Return the rows of a version of the country table."""
+        return self._execute(countries.RULES_ON_POSTGRESQL, (version_id,))
 
     def write(self, writes: Writes) -> None:
         """Write all rows in one round trip, one statement for each table."""

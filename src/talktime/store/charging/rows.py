@@ -19,13 +19,14 @@ from talktime.core.calls.calls import (
     Hold,
     PaysFrom,
     RateReference,
+    Share,
     key_of,
     text_of,
 )
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import AccountKind, Identity, NumberUse, Role, User
 from talktime.core.rates.rate_decks import Direction, Rate
@@ -50,17 +51,17 @@ LOT_COLUMNS = (
 )
 CALL_SETUP_COLUMNS = (
     "organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id,"
-    " version_id, direction, prefix, origin_prefix, destination, denial"
+    " version_id, direction, prefix, origin_prefix, destination, meters, capability, denial"
 )
 CALL_SETUP_COUNT = CALL_SETUP_COLUMNS.count(",") + 1
 CALL_PROGRESS_COLUMNS = (
     "state, granted_seconds, is_final, valid_until, hold_micros, hold_slices, answered_at, ended_at, ending,"
-    " used_seconds, cost_micros, uncovered_micros, flags, usage_rows_count"
+    " used_seconds, cost_micros, uncovered_micros, flags, hold_minutes, hold_overage_micros, usage_rows_count"
 )
 USAGE_COLUMNS = (
     "organization_id, call_key, line, kind, user_id, conference_id, caller, called, destination, prefix, version_id,"
     " started_at, answered_at, ended_at, used_seconds, billed_seconds, connection_fee_micros, cost_micros,"
-    " uncovered_micros, currency, paid_by, ending, flags"
+    " uncovered_micros, currency, paid_by, ending, flags, capability"
 )
 POSTING_COLUMNS = "organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at"
 EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros, details"
@@ -153,17 +154,23 @@ def call_of(row: Row) -> Call:
         granted_seconds,
         bool(is_final),
         from_micros_or_none(valid_until),
-        Hold(_slices_of(hold_slices)) if hold_micros else NO_HOLD,
+        _hold_of(hold_micros, hold_slices, *progress[-3:-1]),
         from_micros_or_none(answered_at),
         None if denial is None else DenialReason(denial),
-        _result_of(progress[7:-1]),
+        _result_of(progress[7:-3]),
         progress[-1],
     )
 
 
+def _hold_of(micros: int, slices: str, minutes: str, overage_micros: int) -> Hold:
+    if not (micros or minutes or overage_micros):
+        return NO_HOLD
+    return Hold(_slices_of(slices), _shares_of(minutes), overage_micros)
+
+
 def _setup_of(row: Row) -> CallSetup:
     organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id = row[:9]
-    version_id, direction, prefix, origin_prefix, destination = row[9 : CALL_SETUP_COUNT - 1]
+    version_id, direction, prefix, origin_prefix, destination, meters, capability = row[9 : CALL_SETUP_COUNT - 1]
     rate = None
     if version_id is not None:
         rate = RateReference(version_id, _DIRECTIONS[direction], prefix, origin_prefix)
@@ -179,6 +186,8 @@ def _setup_of(row: Row) -> CallSetup:
         conference_id,
         rate,
         destination,
+        tuple(meters.split("\n")) if meters else (),
+        capability,
     )
 
 
@@ -207,6 +216,8 @@ def setup_row(call: Call) -> Row:
         setup.conference_id,
         *((None,) * 4 if rate is None else (rate.version_id, rate.direction.value, rate.prefix, rate.origin_prefix)),
         setup.destination,
+        "\n".join(setup.meters),
+        setup.capability,
         None if call.denial is None else call.denial.value,
     )
 
@@ -233,6 +244,8 @@ def progress_row(call: Call) -> Row:
         " ".join(f"{lot_id}:{amount}" for lot_id, amount in call.hold.slices),
         to_micros_or_none(call.answered_at),
         *ended,
+        "\n".join(f"{minutes} {pool}" for pool, minutes in call.hold.minutes),
+        call.hold.overage_micros,
         call.usage_rows_count,
     )
 
@@ -263,6 +276,7 @@ def usage_row(row: UsageRow) -> Row:
         row.paid_by.value,
         row.ending.value,
         row.flags.value,
+        row.capability,
     )
 
 
@@ -364,3 +378,8 @@ def _prices_of(text: str) -> tuple[Price, ...]:
 def _slices_of(text: str) -> tuple[Slice, ...]:
     pairs = (part.split(":") for part in text.split())
     return tuple(Slice(int(lot_id), int(amount)) for lot_id, amount in pairs)
+
+
+def _shares_of(text: str) -> tuple[Share, ...]:
+    pairs = (line.split(" ", 1) for line in text.splitlines())
+    return tuple(Share(pool, int(minutes)) for minutes, pool in pairs)

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from talktime.core.values.errors import Unavailable
-from talktime.store.charging import rows, watch_rows
+from talktime.store.charging import countries, rows, watch_rows
+from talktime.store.charging.memory import ArrangementRows
 from talktime.store.charging.rows import Row
 from talktime.store.charging.transaction import LoadedRows, Writes
 from talktime.store.engine import open_sqlite, unavailable_if_locked
@@ -35,6 +36,13 @@ _LOTS = (
 )
 _WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id IN {_IDS}"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
+_METERS = (
+    "SELECT organization_id, meter, used, held FROM json_each(?) asked CROSS JOIN meters"
+    " ON meters.organization_id = asked.value ->> 0 AND meters.meter = asked.value ->> 1"
+)
+_SETTINGS = "SELECT settings FROM arrangements WHERE organization_id = ?"
+_PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization_id = ?"
+_ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = ?"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= ? ORDER BY valid_until LIMIT ?"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
@@ -63,6 +71,10 @@ _WRITES = {
     "watches": f"UPDATE credit_watches SET ({watch_rows.PROGRESS_COLUMNS}) ="
     f" ({_places(watch_rows.PROGRESS_COLUMNS)}) WHERE organization_id = ?",
 }
+_WRITES["meters"] = (
+    _insert("meters", "organization_id, meter, used, held")
+    + " ON CONFLICT (organization_id, meter) DO UPDATE SET used = excluded.used, held = excluded.held"
+)
 _NEW_KEYS = _insert("call_keys", "organization_id, call_key")
 
 
@@ -100,7 +112,22 @@ class SqliteStatements:
             lots=self._all(_LOTS, ids, expired_since),
             watches=self._all(_WATCHES, ids),
             publications=self._all(_PUBLICATIONS),
+            country_versions=self._all(countries.VERSIONS),
         )
+
+    def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
+        """Return (organization, name, used, held) of the meters that have counted something."""
+        return self._all(_METERS, json.dumps(wanted))
+
+    def arrangement_rows(self, organization_id: int) -> ArrangementRows:
+        """Return an organization's settings, purchases and license counts."""
+        settings = self._all(_SETTINGS, organization_id)
+        purchased, assigned = self._all(_PURCHASED, organization_id), self._all(_ASSIGNED, organization_id)
+        return settings[0][0] if settings else None, purchased, assigned
+
+    def country_rows(self, version_id: int) -> Iterable[Row]:
+        """Return the rows of a version of the country table."""
+        return self._all(countries.RULES_ON_SQLITE, version_id)
 
     def write(self, writes: Writes) -> None:
         """Write all rows, one prepared statement for each table."""

@@ -2,22 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
 from talktime.core.calls.calls import Call, CallKey, text_of
-from talktime.core.calls.charging import payer_of
-from talktime.core.calls.requests import ChargingFacts, EndCall, Outcome, Parked, Request, StartCall
+from talktime.core.calls.entitlement import meters_wanted, payer_of
+from talktime.core.calls.meters import Meter
+from talktime.core.calls.requests import ChargingFacts, ChargingTerms, EndCall, Outcome, Parked, Request, StartCall
 from talktime.core.credit.lots import Credit, spending_order
 from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, version_in_force
 from talktime.store.charging import rows, watch_rows
-from talktime.store.charging.decks import DeckCache
-from talktime.store.charging.remembered import RememberedCalls
+from talktime.store.charging.memory import ArrangementRows, Memory
 from talktime.store.charging.rows import Row
 from talktime.store.instants import to_micros
 
@@ -39,6 +39,7 @@ class Writes:
     parked: list[Row] = field(default_factory=list)
     purchases: list[Row] = field(default_factory=list)
     watches: list[Row] = field(default_factory=list)
+    meters: list[Row] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class LoadedRows:
     lots: Sequence[Row]
     watches: Sequence[Row]
     publications: Sequence[Row]
+    country_versions: Sequence[Row]
 
 
 class ChargingStatements(Protocol):
@@ -70,6 +72,15 @@ class ChargingStatements(Protocol):
         `calls` names the calls to read by organization and key; a call that was never started is no row. Lots are read
         that have something left, or lost it since an instant: late use may still be paid from those.
         """
+
+    def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
+        """Return (organization, name, used, held) of the meters that have counted something."""
+
+    def arrangement_rows(self, organization_id: int) -> ArrangementRows:
+        """Return an organization's settings, purchases and license counts."""
+
+    def country_rows(self, version_id: int) -> Iterable[Row]:
+        """Return the rows of a version of the country table."""
 
     def write(self, writes: Writes) -> None:
         """Write all rows, one statement for each table."""
@@ -101,13 +112,12 @@ class Loaded:
 class ChargingTransaction:
     """Load, then save: what a use case needs to charge a batch of calls."""
 
-    def __init__(self, statements: ChargingStatements, decks: DeckCache, remembered: RememberedCalls) -> None:
+    def __init__(self, statements: ChargingStatements, memory: Memory) -> None:
         """Work on an open transaction of the statements."""
         self._statements = statements
-        self._decks = decks
-        self._remembered = remembered
+        self._memory = memory
 
-    def load(self, requests: Sequence[Request]) -> Loaded:
+    def load(self, requests: Sequence[Request], terms: ChargingTerms) -> Loaded:
         """Lock the organizations that the requests concern, and read what is needed to decide them."""
         identities, owners = self._find(requests)
         concerned = _organizations_of(requests, identities, owners)
@@ -120,16 +130,25 @@ class ChargingTransaction:
         expired_since = to_micros(min(request.at for request in requests) - LATE_USAGE_MAX) if requests else 0
         read = self._statements.lock(wanted, list(asked), expired_since)
         organizations = {row[0]: rows.organization_of(row) for row in read.organizations}
-        calls = {call.setup.key: call for call in map(self._remembered.call_of, read.calls)}
-        publications = self._decks.publications(read.publications)
+        calls = {call.setup.key: call for call in map(self._memory.calls.call_of, read.calls)}
+        publications = self._memory.decks.publications(read.publications)
         facts = ChargingFacts(
             organizations=organizations,
             credits=_credits(read),
             calls=calls,
             identities=identities,
             publications=publications,
-            decks=self._decks.loaded,
+            decks=self._memory.decks.loaded,
             watches={row[0]: watch_rows.watch_of(row) for row in read.watches},
+            arrangements={
+                organization.organization_id: self._memory.arrangements.of(
+                    organization, self._statements.arrangement_rows
+                )
+                for organization in organizations.values()
+                if organization.arrangements_revision
+            },
+            meters={},
+            country_tables=self._memory.countries.tables(read.country_versions, self._statements.country_rows),
         )
         ready = [
             index
@@ -137,7 +156,19 @@ class ChargingTransaction:
             if organization_id is None or organization_id in organizations
         ]
         self._load_decks(facts, requests)
-        return Loaded(facts, ready)
+        return Loaded(self._with_meters(facts, requests, terms), ready)
+
+    def _with_meters(self, facts: ChargingFacts, requests: Sequence[Request], terms: ChargingTerms) -> ChargingFacts:
+        """Read the meters that may decide: which they are follows from what was read, and mostly there are none."""
+        wanted = {
+            (organization_id, name)
+            for organization_id, names in (meters_wanted(facts, request, terms) for request in requests)
+            for name in names
+        }
+        if not wanted:
+            return facts
+        read = self._statements.meters(sorted(wanted))
+        return replace(facts, meters={(owner, name): Meter(used, held) for owner, name, used, held in read})
 
     def save(self, loaded: Loaded, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
         """Write what the outcomes change; several changes of one call or lot become one."""
@@ -145,6 +176,7 @@ class ChargingTransaction:
         calls: dict[CallKey, Call] = {}
         credits_: dict[int, Credit] = {}
         watches: dict[int, CreditWatch] = {}
+        meters: dict[tuple[int, str], Meter] = {}
         for request, outcome in zip(requests, outcomes, strict=True):
             if outcome.call is not None:
                 organization_id = outcome.call.setup.organization_id
@@ -153,6 +185,8 @@ class ChargingTransaction:
                     credits_[organization_id] = outcome.credit
                 if outcome.watch is not None:
                     watches[organization_id] = outcome.watch
+                for name, meter in outcome.meters.items():
+                    meters[organization_id, name] = meter
             if outcome.purchase is not None:
                 writes.purchases.append(watch_rows.purchase_row(outcome.purchase))
             writes.usage += map(rows.usage_row, outcome.usage)
@@ -164,6 +198,7 @@ class ChargingTransaction:
         self._write_calls(writes, loaded.facts, calls.values())
         _write_credits(writes, loaded.facts, credits_)
         writes.watches += [(*watch_rows.progress_row(watch), owner) for owner, watch in watches.items()]
+        writes.meters += [(*key, *meter) for key, meter in meters.items()]
         self._statements.write(writes)
 
     def _write_calls(self, writes: Writes, facts: ChargingFacts, calls: Iterable[Call]) -> None:
@@ -175,7 +210,7 @@ class ChargingTransaction:
             else:
                 writes.new_calls.append((*rows.setup_row(call), *progress))
             # Should the commit fail, the row that is read next will differ, and this is not used.
-            self._remembered.keep(call_key, progress, call)
+            self._memory.calls.keep(call_key, progress, call)
 
     def _find(self, requests: Sequence[Request]) -> tuple[dict[str, Identity], dict[str, int]]:
         names = {name for request in requests if isinstance(request, StartCall) for name in _names(request)}
@@ -189,13 +224,11 @@ class ChargingTransaction:
             earliest, latest = min(starts), max(starts)
             for published in facts.publications.values():
                 needed |= _versions_between(published, earliest, latest)
-        self._decks.ensure(needed, self._statements.deck_rows)
+        self._memory.decks.ensure(needed, self._statements.deck_rows)
 
 
 def _names(request: StartCall) -> tuple[str, ...]:
-    if request.organizer:
-        return request.organizer.lower(), request.called
-    return request.caller, request.called
+    return (request.organizer.lower() or request.forwarded_by.lower() or request.caller), request.called
 
 
 def _organizations_of(

@@ -132,16 +132,6 @@ class PurchaseRows:
             .values(row)
         )
 
-    def due(self, at: datetime, *, most: int) -> list[PurchaseKey]:
-        """Return purchases of all organizations about which something must be done, the longest waiting first."""
-        found = self._connection.execute(
-            select(purchases.c.organization_id, purchases.c.purchase_id)
-            .where(purchases.c.next_step_at <= to_micros(at))
-            .order_by(purchases.c.next_step_at)
-            .limit(most)
-        )
-        return [PurchaseKey(row[0], row[1]) for row in found]
-
     def held_back(self, at: datetime, *, most: int) -> Sequence[str]:
         """Return the names of organizations whose held-back recharge may be looked at again."""
         found = self._connection.scalars(

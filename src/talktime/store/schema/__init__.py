@@ -19,6 +19,7 @@ from talktime.store.schema.documents import (
 from talktime.store.schema.events import deliveries, notification_rules, outbox, webhook_endpoints
 from talktime.store.schema.lot_life import balance_imports, disputes, entry_reasons, lot_notices, refunds
 from talktime.store.schema.metadata import metadata
+from talktime.store.schema.numbering import number_orders, phone_numbers
 from talktime.store.schema.organizations import (
     arrangements,
     identities,
@@ -40,7 +41,7 @@ from talktime.store.schema.rates import deck_publications, deck_versions, rates
 from talktime.store.schema.work import chores, worker_slots
 
 # The newest migration; a test compares it with the migrations themselves.
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 # Insert-only by trigger.
 JOURNAL_TABLES = ("postings", "invoices", "invoice_payments", "credit_notes", "statements")
 
@@ -75,10 +76,12 @@ __all__ = [
     "metadata",
     "meters",
     "notification_rules",
+    "number_orders",
     "organizations",
     "outbox",
     "parked_reports",
     "payment_methods",
+    "phone_numbers",
     "postings",
     "purchase_orders",
     "purchases",

@@ -1,6 +1,17 @@
 """Tables of the country table: immutable versions, each valid from an instant until the next one is."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from talktime.store.schema.metadata import metadata
 
@@ -11,8 +22,9 @@ country_versions = Table(
     Column("source", Text, nullable=False),
     Column("valid_from", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # Two that hold at once would leave open which one does.
+    UniqueConstraint("valid_from"),
 )
-
 
 country_rules = Table(
     "country_rules",
@@ -33,4 +45,5 @@ country_rules = Table(
     # Whether the international plan reaches it.
     Column("is_international_destination", Boolean, nullable=False),
     PrimaryKeyConstraint("version_id", "country"),
+    CheckConstraint("domestic_minutes >= 0 AND international_minutes >= 0", "minutes_not_negative"),
 )

@@ -9,7 +9,7 @@ from talktime.store.charging.transaction import ChargingTransaction
 
 def charge(tx: ChargingTransaction, requests: Sequence[Request], terms: ChargingTerms) -> list[Answer | None]:
     """Answer each request in its place; None where its organization is held by another transaction: ask again."""
-    loaded = tx.load(requests)
+    loaded = tx.load(requests, terms)
     ready = [requests[index] for index in loaded.ready]
     outcomes = charging.decide(loaded.facts, ready, terms)
     tx.save(loaded, ready, outcomes)

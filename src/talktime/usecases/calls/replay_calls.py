@@ -12,12 +12,11 @@ from datetime import datetime
 from talktime.core.calls.calls import CallKind
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, VirtualSwitch
 from talktime.core.calls.requests import Answer, ChargingTerms, Request
-from talktime.core.organizations.licensing.licenses import CREDIT_LICENSES
+from talktime.core.organizations.licenses import CREDIT_LICENSES
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import Conflict, Unavailable
-from talktime.store.charging.decks import DeckCache
-from talktime.store.charging.remembered import RememberedCalls
+from talktime.store.charging.memory import Memory
 from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
 from talktime.store.transaction import Transaction
 from talktime.usecases.calls.charge_calls import charge
@@ -46,7 +45,7 @@ def replay_calls(
     After about so many requests others get their turn.
     """
     switch = VirtualSwitch.of(SWITCH_NAME, calls)
-    tx = ChargingTransaction(statements, DeckCache(), RememberedCalls())
+    tx = ChargingTransaction(statements, Memory())
     most = min(BATCH_MAX, commit_requests)
     batch = _next_batch(switch, most)
     held_times = 0

@@ -8,6 +8,7 @@ from talktime.core.credit import expiring
 from talktime.core.credit.expiring import AVERAGED, NOTICE_DAYS, ExpiryNotice, Loss
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging import watching
+from talktime.core.credit.recharging.simulating import usual_day_micros
 from talktime.core.credit.recharging.watching import Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import EventKind
@@ -94,7 +95,8 @@ def announce_expiry(tx: Transaction, request: ExpireCredit) -> Announced:
     organization, at = tx.organizations.lock_id(request.organization_id), request.at
     organization_id = organization.organization_id
     credit = tx.credit.credit(organization_id)
-    losses = expiring.forecast(credit, _daily_spend_micros(tx, organization_id, at), at)
+    daily_micros = usual_day_micros(tx.insight.spent_micros(organization_id, at - AVERAGED, at), AVERAGED)
+    losses = expiring.forecast(credit, daily_micros, at)
     notices = expiring.due_notices(losses, tx.lot_life.notices(organization_id), at, organization.zone)
     if not notices:
         return Announced(organization, ())
@@ -105,10 +107,6 @@ def announce_expiry(tx: Transaction, request: ExpireCredit) -> Announced:
         telling.tell(EventKind.LOT_EXPIRING, *_about(notice.loss), ("days", str(notice.days)))
     keep(tx, organization, watch, telling.watched())
     return Announced(organization, tuple(notices))
-
-
-def _daily_spend_micros(tx: Transaction, organization_id: int, at: datetime) -> int:
-    return tx.insight.spent_micros(organization_id, at - AVERAGED, at) // (AVERAGED // DAY)
 
 
 def _tell_ends(tx: Transaction, organization: Organization, credit: Credit, at: datetime) -> tuple[Loss, ...]:

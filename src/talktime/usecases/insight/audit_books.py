@@ -1,7 +1,6 @@
 """Audit the books: stream all that is stored past the invariants, as of one instant."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -9,16 +8,11 @@ from itertools import chain
 from talktime.core.audit import Audit, deck_findings, guard_findings
 from talktime.core.insight.books import Finding, Pending
 from talktime.store.transaction import Transaction
+from talktime.usecases.ports import Watch, unwatched
 
 # Beyond these, more of the same helps nobody; all are counted.
 FINDINGS_KEPT_MAX = 1_000
 PROGRESS_CALLS = 1_000
-
-Watch = Callable[[int], AbstractContextManager[Callable[[int], object]]]
-
-
-def _unwatched(_total: int) -> AbstractContextManager[Callable[[int], object]]:
-    return nullcontext(lambda _count: None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +20,7 @@ class AuditBooks:
     """Audit as of an instant; `watch` opens a progress line for so many calls, and is told how many more are done."""
 
     at: datetime
-    watch: Watch = _unwatched
+    watch: Watch = unwatched
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,69 @@
-"""Switch licenses of people on and off: for all who are named, or for nobody and why."""
+"""Switch licenses of people on and off: for all who are named, or for nobody and why (S55, S56, domain.md 6.3)."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from talktime.core.organizations.licensing.licenses import License
-from talktime.core.organizations.users import User
+from talktime.core.organizations.licenses import NO_LICENSE, License
+from talktime.core.organizations.licensing import assigning
+from talktime.core.organizations.licensing.assigning import Change, Ruling, Shortage
+from talktime.core.organizations.organizations import Organization
+from talktime.core.organizations.users import AccountKind, User
 from talktime.core.values.errors import Invalid
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization
+from talktime.usecases.ports import Watch, unwatched
 
 CHUNK_USERS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class AssignLicenses:
-    """Whose licenses are switched: `on` and `off` name licenses, others stay. No names means everybody."""
+    """Whose licenses are switched: `on` and `off` name licenses, others stay. No names means all people."""
 
     organization: str
     user_principal_names: tuple[str, ...]
     on: License
     off: License
+    at: datetime
     is_dry_run: bool = False
+    watch: Watch = unwatched
 
 
 @dataclass(frozen=True, slots=True)
 class LicenseRow:
-    """What became of one name; refused where there is a problem."""
+    """What became of one name; refused where there are problems, while a caution only warns."""
 
     user_principal_name: str
     before: License
     after: License
-    problem: str = ""
+    problems: tuple[str, ...] = ()
+    caution: str = ""
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class LicensesAssigned:
-    """One row per name, in the order asked; `is_saved` is True for all of them, or for none."""
+    """One row per name, in the order asked; `is_saved` is True for all of them, or for none.
+
+    Shortages are of all rows together: more would be assigned than were bought.
+    """
 
     organization: str
     rows: tuple[LicenseRow, ...]
+    shortages: tuple[Shortage, ...]
     is_saved: bool
 
     @property
     def refused(self) -> tuple[LicenseRow, ...]:
         """Return the rows that have a problem."""
-        return tuple(row for row in self.rows if row.problem)
+        return tuple(row for row in self.rows if row.problems)
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a rule forbids it."""
+        return bool(self.shortages or self.refused)
 
     @property
     def changed(self) -> tuple[LicenseRow, ...]:
@@ -58,29 +77,52 @@ def assign_licenses(tx: Transaction, request: AssignLicenses) -> LicensesAssigne
         message = "say for at least one license whether it is on or off, and not both"
         raise Invalid(message, code="licenses")
     organization = lock_organization(tx, request.organization)
-    known = {user.user_principal_name.lower(): user for user, _ in tx.organizations.users(organization.organization_id)}
     # A name that stands twice is meant once.
-    names = list(dict.fromkeys(name.strip().lower() for name in request.user_principal_names)) or list(known)
-    rows = tuple(_row(name, known.get(name), request, organization.name) for name in names)
-    is_saved = bool(rows) and not request.is_dry_run and not any(row.problem for row in rows)
-    if is_saved:
-        _save(tx, organization.organization_id, rows, known)
-    return LicensesAssigned(organization.name, rows, is_saved)
+    wanted = list(dict.fromkeys(name.strip().lower() for name in request.user_principal_names))
+    known = _known(tx, organization, wanted)
+    changes = {
+        name: Change(known[name], assigning.switched(known[name].licenses, request.on, request.off))
+        for name in wanted or known
+        if name in known
+    }
+    meant = list(changes.values())
+    countries = tx.countries.in_force(request.at)
+    ruled = dict(zip(changes, assigning.rulings(meant, organization, countries), strict=True))
+    nobody = Ruling((f"{organization.name} has no user of this name",))
+    rows = tuple(_row(name, changes.get(name), ruled.get(name, nobody)) for name in wanted or known)
+    missing = assigning.shortages(meant, tx.arrangements.of(organization.organization_id))
+    assigned = LicensesAssigned(organization.name, rows, missing, is_saved=False)
+    if request.is_dry_run or assigned.is_refused or not rows:
+        return assigned
+    _save(tx, organization, meant, request.watch)
+    return replace(assigned, is_saved=True)
 
 
-def _row(name: str, user: User | None, request: AssignLicenses, organization: str) -> LicenseRow:
-    if user is None:
-        nobody = License(0)
-        return LicenseRow(name, nobody, nobody, f"{organization} has no user of this name")
-    return LicenseRow(user.user_principal_name, user.licenses, (user.licenses | request.on) & ~request.off)
+def _known(tx: Transaction, organization: Organization, names: Sequence[str]) -> dict[str, User]:
+    if names:
+        found = tx.organizations.people_named(organization.organization_id, names)
+    else:
+        everyone = tx.organizations.people(organization.organization_id)
+        found = [user for user in everyone if user.account is AccountKind.PERSON]
+    return {user.user_principal_name.lower(): user for user in found}
 
 
-def _save(tx: Transaction, organization_id: int, rows: tuple[LicenseRow, ...], known: dict[str, User]) -> None:
+def _row(name: str, change: Change | None, ruling: Ruling) -> LicenseRow:
+    if change is None:
+        return LicenseRow(name, NO_LICENSE, NO_LICENSE, ruling.problems, is_known=False)
+    user = change.user
+    return LicenseRow(user.user_principal_name, user.licenses, change.after, ruling.problems, ruling.caution)
+
+
+def _save(tx: Transaction, organization: Organization, changes: Sequence[Change], watch: Watch) -> None:
     alike: dict[License, list[int]] = defaultdict(list)
-    for row in rows:
-        if row.before != row.after:
-            alike[row.after].append(known[row.user_principal_name.lower()].user_id)
-    for licenses, user_ids in alike.items():
-        for begin in range(0, len(user_ids), CHUNK_USERS):
-            tx.organizations.set_licenses(organization_id, user_ids[begin : begin + CHUNK_USERS], licenses)
-    tx.arrangements.recount(organization_id)
+    for change in changes:
+        if change.after != change.user.licenses:
+            alike[change.after].append(change.user.user_id)
+    with watch(sum(map(len, alike.values()))) as advance:
+        for licenses, user_ids in alike.items():
+            for begin in range(0, len(user_ids), CHUNK_USERS):
+                chunk = user_ids[begin : begin + CHUNK_USERS]
+                tx.organizations.set_licenses(organization.organization_id, chunk, licenses)
+                advance(len(chunk))
+    tx.arrangements.recount(organization.organization_id)

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from talktime.core.organizations.languages import read_language
-from talktime.core.organizations.licensing.licenses import NO_LICENSE, License
+from talktime.core.organizations.licenses import NO_LICENSE, License
+from talktime.core.organizations.licensing import assigning, buying
+from talktime.core.organizations.licensing.assigning import Change, Ruling, Shortage
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Invalid, NotFound
@@ -13,6 +16,7 @@ from talktime.core.values.numbers import is_e164, is_emergency, normalize
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
+from talktime.usecases.ports import Watch, unwatched
 
 # What a branch exchange calls its desks by; longer ones are taken for international numbers.
 EXTENSION_DIGITS_MIN = 2
@@ -37,11 +41,17 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class AddUsers:
-    """People to add to an organization; a dry run only tells what would become of each."""
+    """People to add to an organization; a dry run only tells what would become of each.
+
+    Licenses of which too few were bought are bought with it, or else they refuse it.
+    """
 
     organization: str
     people: tuple[NewUser, ...]
+    at: datetime
     is_dry_run: bool = False
+    buys_missing: bool = False
+    watch: Watch = unwatched
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +63,31 @@ class UserRow:
     numbers: tuple[str, ...]
     licenses: License
     problems: tuple[str, ...]
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class UsersAdded:
-    """One row per person, in the order asked; `is_saved` is True for all of them, or for none."""
+    """One row per person, in the order asked; `is_saved` is True for all of them, or for none.
+
+    Shortages are of all rows together; where they were bought with it, `is_saved` is True all the same.
+    """
 
     organization: str
     rows: tuple[UserRow, ...]
+    shortages: tuple[Shortage, ...]
+    buys_missing: bool
     is_saved: bool
 
     @property
     def refused(self) -> tuple[UserRow, ...]:
         """Return the rows that have problems."""
         return tuple(row for row in self.rows if row.problems)
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether a rule forbids it."""
+        return bool(self.refused or (self.shortages and not self.buys_missing))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,26 +119,25 @@ class SetRoles:
 
 
 def add_users(tx: Transaction, request: AddUsers) -> UsersAdded:
-    """Add every person, or nobody where a single one cannot be added."""
+    """Add every person, or nobody where a single one cannot be added; raise Invalid where what lacks is not sold."""
     organization = lock_organization(tx, request.organization)
     read = [_read(person, organization) for person in request.people]
-    wanted = [identity for user, numbers, _ in read for identity in (user.user_principal_name.lower(), *numbers)]
-    times = Counter(wanted)
-    owners = tx.organizations.owners_of(wanted)
-    rows = tuple(
-        UserRow(
-            person.line,
-            user.user_principal_name,
-            numbers,
-            user.licenses,
-            (*problems, *_taken((user.user_principal_name.lower(), *numbers), times, owners)),
-        )
-        for person, (user, numbers, problems) in zip(request.people, read, strict=True)
-    )
-    is_saved = bool(rows) and not request.is_dry_run and not any(row.problems for row in rows)
-    if is_saved:
-        _save(tx, organization, [(user, numbers) for user, numbers, _ in read])
-    return UsersAdded(organization.name, rows, is_saved)
+    changes = [Change(replace(person.user, licenses=NO_LICENSE), person.user.licenses) for person in read]
+    countries = tx.countries.in_force(request.at)
+    ruled = assigning.rulings(changes, organization, countries)
+    missing = assigning.shortages(changes, tx.arrangements.of(organization.organization_id))
+    rows = _rows(tx, request.people, read, ruled)
+    added = UsersAdded(organization.name, rows, missing, request.buys_missing, is_saved=False)
+    if added.is_refused or not rows:
+        return added
+    for shortage in missing:
+        buying.check_sold(shortage.license, organization.country, countries)
+    if request.is_dry_run:
+        return added
+    for shortage in missing:
+        tx.arrangements.set_purchased(organization.organization_id, shortage.license, shortage.enough)
+    _save(tx, organization, read, request.watch)
+    return replace(added, is_saved=True)
 
 
 def list_users(tx: Transaction, organization: str) -> tuple[Organization, list[tuple[User, tuple[str, ...]]]]:
@@ -165,10 +185,43 @@ def list_service_numbers(tx: Transaction, organization: str) -> tuple[Organizati
     return found, tx.organizations.service_numbers(found.organization_id)
 
 
-def _read(person: NewUser, organization: Organization) -> tuple[User, tuple[str, ...], tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A person as he would be kept."""
+
+    user: User
+    numbers: tuple[str, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Return what calls would find him by."""
+        return (self.user.user_principal_name.lower(), *self.numbers)
+
+
+def _rows(
+    tx: Transaction, people: Sequence[NewUser], read: Sequence[_Read], ruled: Sequence[Ruling]
+) -> tuple[UserRow, ...]:
+    wanted = [identity for each in read for identity in each.identities]
+    times = Counter(wanted)
+    owners = tx.organizations.owners_of(wanted)
+    return tuple(
+        UserRow(
+            person.line,
+            each.user.user_principal_name,
+            each.numbers,
+            each.user.licenses,
+            (*each.problems, *ruling.problems, *_taken(each.identities, times, owners)),
+            ruling.caution,
+        )
+        for person, each, ruling in zip(people, read, ruled, strict=True)
+    )
+
+
+def _read(person: NewUser, organization: Organization) -> _Read:
     problems = list(person.problems)
     name = person.user_principal_name.strip()
-    if not _is_principal_name(name):
+    if not is_principal_name(name):
         problems.append(f"{name!r} is no user principal name, such as ada@acme.example" if name else "no name")
     numbers = tuple(dict.fromkeys(normalize(number) for number in person.numbers if number.strip()))
     problems += [problem for number in numbers if (problem := _number_problem(number))]
@@ -186,10 +239,11 @@ def _read(person: NewUser, organization: Organization) -> tuple[User, tuple[str,
         person.licenses,
         person.department.strip(),
     )
-    return user, numbers, tuple(problems)
+    return _Read(user, numbers, tuple(problems))
 
 
-def _is_principal_name(name: str) -> bool:
+def is_principal_name(name: str) -> bool:
+    """Tell whether it reads like ada@acme.example."""
     alias, at, domain = name.partition("@")
     return bool(alias and at and domain) and name.isprintable() and " " not in name and "@" not in domain
 
@@ -210,10 +264,12 @@ def _taken(identities: Sequence[str], times: Counter[str], owners: dict[str, str
     ]
 
 
-def _save(tx: Transaction, organization: Organization, people: Sequence[tuple[User, tuple[str, ...]]]) -> None:
+def _save(tx: Transaction, organization: Organization, people: Sequence[_Read], watch: Watch) -> None:
     first_id = tx.organizations.next_user_id(organization.organization_id)
-    for begin in range(0, len(people), CHUNK_USERS):
-        chunk = people[begin : begin + CHUNK_USERS]
-        users = [replace(user, user_id=first_id + begin + offset) for offset, (user, _) in enumerate(chunk)]
-        tx.organizations.add_users(users, [numbers for _, numbers in chunk])
+    with watch(len(people)) as advance:
+        for begin in range(0, len(people), CHUNK_USERS):
+            chunk = people[begin : begin + CHUNK_USERS]
+            users = [replace(each.user, user_id=first_id + begin + offset) for offset, each in enumerate(chunk)]
+            tx.organizations.add_users(users, [each.numbers for each in chunk])
+            advance(len(chunk))
     tx.arrangements.recount(organization.organization_id)

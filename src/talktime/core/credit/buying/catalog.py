@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import License
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import MICRO_DECIMALS, MICROS_PER_UNIT, parse_micros
 from talktime.core.values.places import currency_decimals, read_currency

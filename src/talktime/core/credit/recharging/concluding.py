@@ -73,7 +73,7 @@ def after_outcome(
         return told.watched()
     is_certain_now = _was_uncertain(watch.progress, it) and it.after.state not in _UNCERTAIN
     if is_certain_now:
-        told.watch = replace(told.watch, progress=_unpaused(watch.progress))
+        told.watch = replace(told.watch, progress=recharge.unpaused(watch.progress))
     _follow(told, it, result, asks_owner=asks_owner)
     if is_certain_now and told.watch.progress.paused is None:
         told.tell(EventKind.RECHARGE_RESUMED, ("reason", "nothing_charged"))
@@ -89,7 +89,7 @@ def _follow(told: Telling, it: Conclusion, result: FoundResult, *, asks_owner: b
     elif it.after.state is PurchaseState.FAILED:
         _failed(told, it)
     elif it.after.state is PurchaseState.CANCELED:
-        _close(told, it)
+        _give_up(told, it)
     elif it.after.state is PurchaseState.UNKNOWN:
         _unknown(told, it, is_ambiguous=isinstance(result, Ambiguous))
 
@@ -98,13 +98,13 @@ def after_withdrawal(organization: Organization, watch: CreditWatch, it: Conclus
     """Arm the recharge for its next epoch where a purchase was withdrawn before money could move."""
     told = Telling(organization, watch, credit.balance_micros, it.at)
     if it.after.state is PurchaseState.CANCELED:
-        _close(told, it)
+        _give_up(told, it)
     return told.watched()
 
 
 def _failed(told: Telling, it: Conclusion) -> None:
     """Turn to the fallback where there is one; else pause, and say so in one mail."""
-    _close(told, it)
+    _give_up(told, it)
     policy = told.watch.policy
     if policy.fallback_method_id is not None and policy.method_id == it.after.method_id:
         # The card that failed is not asked again: the fallback pays from now on, until an admin sets another.
@@ -113,7 +113,8 @@ def _failed(told: Telling, it: Conclusion) -> None:
         )
         progress = told.watch.progress
         is_its_pause = progress.paused in PAUSES_THAT_PAYMENT_ENDS
-        told.watch = replace(told.watch, policy=swapped, progress=_unpaused(progress) if is_its_pause else progress)
+        progress = recharge.unpaused(progress) if is_its_pause else progress
+        told.watch = replace(told.watch, policy=swapped, progress=progress)
         told.tell(EventKind.RECHARGE_FAILED, *_about(it, it.before), *_why(it.after), ("consequence", "fallback"))
         return
     if not policy.is_on or policy.method_id != it.after.method_id:
@@ -138,24 +139,14 @@ def _unknown(told: Telling, it: Conclusion, *, is_ambiguous: bool) -> None:
         told.tell(EventKind.RECHARGE_DELAYED, *_about(it, it.after), *_why(it.after))
 
 
-def _close(told: Telling, it: Conclusion) -> None:
-    progress = told.watch.progress
-    if progress.open_purchase_id != it.after.purchase_id:
-        return
-    decided_on = it.after.created_at.astimezone(told.organization.zone).date()
-    reserved = progress.reserved.given_back(it.after.amount_micros, decided_on)
-    closed = recharge.closed(progress, it.after.purchase_id)
-    told.watch = replace(told.watch, progress=replace(closed, reserved=reserved))
+def _give_up(told: Telling, it: Conclusion) -> None:
+    progress = recharge.given_up(told.watch.progress, it.after, told.organization.zone)
+    told.watch = replace(told.watch, progress=progress)
 
 
 def _was_uncertain(progress: RechargeProgress, it: Conclusion) -> bool:
     """Tell whether the recharge waits for certainty about this purchase, which there is now (money.md 11)."""
     return progress.paused is PauseReason.CHARGE_AMBIGUOUS and progress.open_purchase_id == it.after.purchase_id
-
-
-def _unpaused(progress: RechargeProgress) -> RechargeProgress:
-    """End a pause that nobody had to look at: what guards against too many recharges stays."""
-    return replace(progress, paused=None, paused_at=None, paused_fingerprint="")
 
 
 def _pause(told: Telling, it: Conclusion, reason: PauseReason) -> None:

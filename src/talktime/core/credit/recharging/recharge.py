@@ -9,6 +9,7 @@ from enum import Enum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.values.periods import DAY, month_of, start_of_day
 
 HOUR = timedelta(hours=1)
@@ -191,6 +192,15 @@ def closed(progress: RechargeProgress, purchase_id: str) -> RechargeProgress:
     return replace(progress, open_purchase_id=None, epoch=progress.epoch + 1)
 
 
+def given_up(progress: RechargeProgress, purchase: Purchase, zone: ZoneInfo) -> RechargeProgress:
+    """Return the progress after a recharge came to nothing: closed, and its amount given back to the caps."""
+    if progress.open_purchase_id != purchase.purchase_id:
+        return progress
+    decided_on = purchase.created_at.astimezone(zone).date()
+    reserved = progress.reserved.given_back(purchase.amount_micros, decided_on)
+    return replace(closed(progress, purchase.purchase_id), reserved=reserved)
+
+
 def paused(progress: RechargeProgress, reason: PauseReason, fingerprint: str, at: datetime) -> RechargeProgress:
     """Return the progress stopped, with the way to pay that did not do; what stopped it first stays."""
     if progress.paused is not None:
@@ -201,7 +211,12 @@ def paused(progress: RechargeProgress, reason: PauseReason, fingerprint: str, at
 def resumed(progress: RechargeProgress) -> RechargeProgress:
     """Return the progress going on; how often it was tried is forgotten, because somebody has looked."""
     reserved = replace(progress.reserved, recent=())
-    return replace(progress, paused=None, paused_at=None, paused_fingerprint="", held_back=None, reserved=reserved)
+    return replace(unpaused(progress), held_back=None, reserved=reserved)
+
+
+def unpaused(progress: RechargeProgress) -> RechargeProgress:
+    """End a pause that nobody had to look at: what guards against too many recharges stays."""
+    return replace(progress, paused=None, paused_at=None, paused_fingerprint="")
 
 
 def purchase_id_of(epoch: int) -> str:

@@ -126,9 +126,7 @@ def ready(
 ) -> RechargeProgress:
     """Return the progress on which new settings are judged: what was given up is closed, a new card ends its pause."""
     if withdrawn is not None and not withdrawn.is_open:
-        decided_on = withdrawn.created_at.astimezone(zone).date()
-        closed = recharge.closed(progress, withdrawn.purchase_id)
-        progress = replace(closed, reserved=closed.reserved.given_back(withdrawn.amount_micros, decided_on))
+        progress = recharge.given_up(progress, withdrawn, zone)
     is_other = method is not None and method.fingerprint != progress.paused_fingerprint
     if progress.paused in PAUSES_OF_A_METHOD and is_other:
         return recharge.resumed(progress)

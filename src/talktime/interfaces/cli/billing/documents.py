@@ -1,4 +1,4 @@
-"""What the commands of documents share: in which language, for whom, and where they are written."""
+"""What the commands of documents share: in which language, and where they are written."""
 
 from enum import Enum
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
 CsvPath = Annotated[
     str, Parameter(help="Where the CSV is written; - is standard output.", name="--output", allow_leading_hyphen=True)
 ]

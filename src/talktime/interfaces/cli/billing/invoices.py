@@ -11,11 +11,12 @@ from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceSt
 from talktime.core.values.money import format_micros
 from talktime.exports.csv import write_csv
 from talktime.exports.documents.tables import INVOICE_COLUMNS, invoice_rows, percent
-from talktime.interfaces.cli.billing.documents import CsvPath, InLanguage, Language, PdfPath, Whose
+from talktime.interfaces.cli.billing.documents import CsvPath, InLanguage, Language, PdfPath
 from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream, write_whole
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

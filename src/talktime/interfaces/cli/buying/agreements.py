@@ -8,10 +8,11 @@ from rich.console import Group, RenderableType
 
 from talktime.core.credit.buying.agreements import Agreement, AgreementTerms, PurchaseOrder
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Whose, read_amount
+from talktime.interfaces.cli.credit.arguments import read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

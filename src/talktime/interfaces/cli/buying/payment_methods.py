@@ -8,10 +8,10 @@ from rich.console import Group, RenderableType
 
 from talktime.core.credit.buying.agreements import AgreementTerms
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Whose
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

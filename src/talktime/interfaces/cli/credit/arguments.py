@@ -1,4 +1,4 @@
-"""What several of the commands of `talktime credit` are told: whose credit, and amounts."""
+"""What several of the commands of `talktime credit` are told: amounts, what they are, and why."""
 
 from enum import Enum
 from typing import Annotated
@@ -8,8 +8,6 @@ from cyclopts import Parameter
 from talktime.core.credit.lots import LotKind
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import parse_micros
-
-Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
 
 Reference = Annotated[
     str, Parameter(help="What you call the change, such as a ticket: the same again changes nothing.")

@@ -11,10 +11,10 @@ from rich.text import Text
 from talktime.core.credit.as_of import Basis
 from talktime.core.credit.lots import CreditLot
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Whose
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     heading,
     hint,
     instant,

@@ -17,10 +17,11 @@ from talktime.core.credit.orders import OrderForm, RechargeWish, Review, remedy
 from talktime.core.credit.recharging.settings import RechargeChange, sentence
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Whose, read_amount
+from talktime.interfaces.cli.credit.arguments import read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

@@ -7,10 +7,11 @@ from cyclopts import Parameter
 from rich.console import Group
 
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Kind, Whose, read_amount
+from talktime.interfaces.cli.credit.arguments import Kind, read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

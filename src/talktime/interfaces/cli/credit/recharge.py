@@ -17,10 +17,11 @@ from talktime.core.credit.recharging.settings import RechargeChange, sentence
 from talktime.core.credit.recharging.states import RechargeState
 from talktime.core.values.errors import Conflict
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Whose, read_amount
+from talktime.interfaces.cli.credit.arguments import read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

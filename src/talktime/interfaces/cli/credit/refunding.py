@@ -9,10 +9,11 @@ from talktime.core.credit.disputes import Dispute, DisputeState
 from talktime.core.credit.refunds import Refund, RefundState
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import format_micros
-from talktime.interfaces.cli.credit.arguments import Reason, Reference, Whose, read_amount
+from talktime.interfaces.cli.credit.arguments import Reason, Reference, read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
+    Whose,
     facts,
     heading,
     hint,

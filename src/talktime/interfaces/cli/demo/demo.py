@@ -17,7 +17,7 @@ from cyclopts.types import PositiveInt
 from talktime.bootstrap import App as Talktime
 from talktime.bootstrap import open_statements
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, summary_of
-from talktime.core.organizations.licensing.licenses import CREDIT_LICENSES, License
+from talktime.core.organizations.licenses import CREDIT_LICENSES, License
 from talktime.core.organizations.users import NumberUse
 from talktime.core.values.money import format_micros
 from talktime.exports.beancount import write_beancount
@@ -223,7 +223,7 @@ def _add_people(talktime: Talktime) -> str:
         )
         for line, user in enumerate(people.sample_users(), start=1)
     ]
-    added = talktime.run(add_users, AddUsers(ORGANIZATION, tuple(users)))
+    added = talktime.run(add_users, AddUsers(ORGANIZATION, tuple(users), at, buys_missing=True))
     assert added.is_saved, "our own samples can be added"
     talktime.run(add_service_number, AddServiceNumber(ORGANIZATION, people.TOLL_FREE_NUMBER, NumberUse.TOLL_FREE))
     return f"{ORGANIZATION}: {len(users)} users and a toll-free number"

@@ -22,7 +22,7 @@ from talktime.exports.documents.typesetting import set_pdf
 from talktime.gateways.payments.sandbox import NAME as SANDBOX
 from talktime.gateways.payments.sandbox import SandboxGateway
 from talktime.interfaces.cli.demo.view import ZONE, Amounts, Happening, Letter
-from talktime.interfaces.worker.chores import PurchasesInPlace, Work
+from talktime.interfaces.worker.chores import PurchasesInPlace, Work, charge_purchases
 from talktime.interfaces.worker.schedule import SCHEDULE
 from talktime.samples import people
 from talktime.store.transaction import Transaction
@@ -31,7 +31,6 @@ from talktime.usecases.credit.billing.issue_statements import OfMonth, show_stat
 from talktime.usecases.credit.billing.show_invoices import list_invoices
 from talktime.usecases.credit.buying.buy_credit import OrderPlaced, PlaceOrder, charge_order, place_order
 from talktime.usecases.credit.buying.manage_payment_methods import AddCard, add_card
-from talktime.usecases.credit.paying.charge_purchases import charge_purchase, due_purchases
 from talktime.usecases.credit.recharging.set_recharge import (
     ConfirmationNeeded,
     SetRecharge,
@@ -112,8 +111,7 @@ class CreditMonth:
         while self.at + TURN <= at:
             self.at += TURN
             self._open_mail()
-            for key in self._talktime.read(due_purchases, self.at):
-                charge_purchase(self._talktime.run, self._work.gateways, key, lambda: self.at)
+            charge_purchases(self._work, PurchasesInPlace(self._work))
             if self.at - self._did_chores_at >= HOUR:
                 self._do_chores()
 

@@ -1,68 +1,148 @@
-"""`talktime licenses`: what people may use."""
+"""`talktime licenses`: what people may use, how many there are, and what there is to buy."""
 
+import re
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.console import Group
-from rich.text import Text
 
-from talktime.core.organizations.licensing.licenses import License
+from talktime.core.organizations.licenses import NO_LICENSE, License
+from talktime.core.organizations.licensing.products import known_as, product_of, read_license
 from talktime.core.values.errors import Invalid
-from talktime.interfaces.cli.terminal import DEFAULTS, Options, heading, hint, open_app, refuse, show, table
-from talktime.usecases.organizations.assign_licenses import (
-    AssignLicenses,
-    LicenseRow,
-    LicensesAssigned,
-    assign_licenses,
+from talktime.interfaces.cli.organizations.license_views import (
+    assigned_document,
+    assigned_view,
+    plans_document,
+    plans_view,
+    stock_document,
+    stock_view,
+    tell_shortages,
+    warn_of_cautions,
 )
+from talktime.interfaces.cli.terminal import (
+    DEFAULTS,
+    Options,
+    Whose,
+    facts,
+    heading,
+    hint,
+    now,
+    open_app,
+    progress,
+    refuse,
+    show,
+)
+from talktime.usecases.organizations.assign_licenses import AssignLicenses, LicensesAssigned, assign_licenses
+from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.show_licenses import ShowPlans, show_licenses, show_plans
 
 app = App(name="licenses")
 
-NAMES = {
-    License.PHONE_SYSTEM: "Phone System",
-    License.AUDIO_CONFERENCING: "Audio Conferencing",
-    License.COMMUNICATIONS_CREDITS: "Communications Credits",
-}
-ROWS_SHOWN_MAX = 50
-
-Switch = bool | None
+SwitchedOn = Annotated[
+    tuple[str, ...],
+    Parameter(help="A license to switch on, by name or part name: domestic, MCOPSTNC; repeatable, or with commas."),
+]
+SwitchedOff = Annotated[
+    tuple[str, ...], Parameter(help="A license to switch off in the same moment, as in a swap; repeatable.")
+]
 
 
 @app.command
 def assign(
     *names: Annotated[str, Parameter(help="User principal names, such as ada@acme.example.")],
+    on: SwitchedOn = (),
+    off: SwitchedOff = (),
     file: Annotated[
         Path | None,
         Parameter(help="Names from a file instead: one a line (.txt), or a CSV or workbook with a user column."),
     ] = None,
-    everyone: Annotated[bool, Parameter(negative=(), help="All users of the organization.")] = False,
-    phone_system: Annotated[Switch, Parameter(negative="--no-phone-system", help="Calls to telephones.")] = None,
-    audio_conferencing: Annotated[
-        Switch, Parameter(negative="--no-audio-conferencing", help="Conferences with dial-in and dial-out.")
-    ] = None,
-    communications_credits: Annotated[
-        Switch, Parameter(negative="--no-communications-credits", help="Calls that are paid from the credit; free.")
-    ] = None,
-    organization: Annotated[str, Parameter(help="Whose users; may be left out where there is only one.")] = "",
+    everyone: Annotated[bool, Parameter(negative=(), help="All people of the organization.")] = False,
+    organization: Whose = "",
     dry_run: Annotated[bool, Parameter(negative=(), help="Tell what would change, and change nothing.")] = False,
     options: Options = DEFAULTS,
 ) -> int:
-    """Switch licenses on or off: for everyone who is named, or, where one name is unknown, for nobody."""
-    switches = {
-        License.PHONE_SYSTEM: phone_system,
-        License.AUDIO_CONFERENCING: audio_conferencing,
-        License.COMMUNICATIONS_CREDITS: communications_credits,
-    }
+    """Switch licenses on or off: for everyone who is named, or, where a rule forbids it for one, for nobody."""
     chosen = _names(names, file, everyone=everyone)
-    request = AssignLicenses(organization, chosen, _those(switches, value=True), _those(switches, value=False), dry_run)
     with open_app(options.database) as talktime:
+        request = AssignLicenses(
+            organization,
+            chosen,
+            _those(on),
+            _those(off),
+            now(),
+            dry_run,
+            watch=lambda total: progress("licensing", total, "users"),
+        )
         assigned = (talktime.read if dry_run else talktime.run)(assign_licenses, request)
-    show(options, _document(assigned, dry_run=dry_run), lambda: _view(assigned, dry_run=dry_run))
-    if assigned.refused and not options.as_json:
-        refuse(f"{len(assigned.refused):,} of {len(assigned.rows):,} names are unknown: nothing was changed")
-        hint(f'`talktime users list --organization "{assigned.organization}"` shows who is there.')
-    return 2 if assigned.refused else 0
+    show(options, assigned_document(assigned, dry_run=dry_run), lambda: assigned_view(assigned, dry_run=dry_run))
+    if not options.as_json:
+        _say(assigned)
+    return 2 if assigned.is_refused else 0
+
+
+@app.command
+def buy(
+    license_: Annotated[str, Parameter(name="LICENSE", help="Which license, by name or part name.")],
+    quantity: Annotated[int, Parameter(help="How many there are to be from now on, in all.")],
+    *,
+    organization: Whose = "",
+    options: Options = DEFAULTS,
+) -> None:
+    """Set how many of a license the organization has; not fewer than are assigned."""
+    request = BuyLicenses(organization, read_license(license_), quantity, now())
+    with open_app(options.database) as talktime:
+        bought = talktime.run(buy_licenses, request)
+    product = product_of(bought.license)
+    free = bought.quantity - bought.assigned
+    document = {
+        "organization": bought.organization,
+        "license": product.key,
+        "before": bought.before,
+        "bought": bought.quantity,
+        "assigned": bought.assigned,
+        "free": free,
+    }
+    rows = [("Before", f"{bought.before:,}"), ("Assigned", f"{bought.assigned:,}"), ("Free", f"{free:,}")]
+    title = heading(f"{bought.quantity:,} {product.name}", bought.organization)
+    show(options, document, lambda: Group(title, "", facts(rows)))
+    if free > 0 and not options.as_json:
+        hint(f"Assign them: `talktime licenses assign NAMES --on {product.key}`")
+
+
+@app.default
+@app.command(name="show")
+def show_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
+    """Show every license there is: how many were bought, are assigned and free, and where."""
+    with open_app(options.database) as talktime:
+        owner, stocks = talktime.read(show_licenses, organization)
+    show(options, stock_document(owner, stocks), lambda: stock_view(owner, stocks))
+    if not options.as_json and not any(stock.available for stock in stocks if not stock.product.is_allotted):
+        hint("Nothing was bought yet: `talktime licenses buy phone-system 40`; `talktime licenses plans` has prices.")
+
+
+@app.command
+def plans(
+    country: Annotated[str, Parameter(help="With the minutes there, and what there is not: DE.")] = "",
+    *,
+    options: Options = DEFAULTS,
+) -> None:
+    """Show calling plans, conferencing and phone system with their prices and minutes."""
+    with open_app(options.database) as talktime:
+        offers = talktime.read(show_plans, ShowPlans(country, now()))
+    show(options, plans_document(country, offers), lambda: plans_view(country, offers))
+
+
+def _say(assigned: LicensesAssigned) -> None:
+    if assigned.refused:
+        refuse(f"{len(assigned.refused):,} of {len(assigned.rows):,} users are refused: nothing was changed")
+        if any(not row.is_known for row in assigned.refused):
+            hint(f'`talktime users list --organization "{assigned.organization}"` shows who is there.')
+    tell_shortages(assigned.shortages)
+    if not assigned.is_refused:
+        warn_of_cautions([row.caution for row in assigned.rows])
 
 
 def _names(names: tuple[str, ...], file: Path | None, *, everyone: bool) -> tuple[str, ...]:
@@ -75,63 +155,6 @@ def _names(names: tuple[str, ...], file: Path | None, *, everyone: bool) -> tupl
     return read_names(file)
 
 
-def _those(switches: dict[License, Switch], *, value: bool) -> License:
-    chosen = License(0)
-    for license_, switch in switches.items():
-        if switch is value:
-            chosen |= license_
-    return chosen
-
-
-def words(licenses: License) -> list[str]:
-    """Return the names of licenses for programs."""
-    return [license_.name.lower() for license_ in NAMES if license_ in licenses and license_.name]
-
-
-def _document(assigned: LicensesAssigned, *, dry_run: bool) -> dict[str, Any]:
-    return {
-        "organization": assigned.organization,
-        "dry_run": dry_run,
-        "saved": assigned.is_saved,
-        "changed": len(assigned.changed),
-        "refused": len(assigned.refused),
-        "rows": [
-            {
-                "user": row.user_principal_name,
-                "before": words(row.before),
-                "after": words(row.after),
-                "problem": row.problem or None,
-            }
-            for row in assigned.rows
-        ],
-    }
-
-
-def _view(assigned: LicensesAssigned, *, dry_run: bool) -> Group:
-    made = table("User", *NAMES.values(), "")
-    rows = assigned.refused or assigned.rows
-    for row in rows[:ROWS_SHOWN_MAX]:
-        made.add_row(row.user_principal_name, *(_cell(row, license_) for license_ in NAMES), _remark(row))
-    lines: list[Any] = [made]
-    if len(rows) > ROWS_SHOWN_MAX:
-        lines.append(Text(f"… and {len(rows) - ROWS_SHOWN_MAX:,} more; --json has them all", "dim"))
-    would = " would be changed; nothing was, it is a dry run" if dry_run else " changed"
-    if not assigned.refused:
-        lines += [
-            "",
-            heading(f"{len(assigned.changed):,} of {len(assigned.rows):,} users{would}", assigned.organization),
-        ]
-    return Group(*lines)
-
-
-def _cell(row: LicenseRow, license_: License) -> Text:
-    if row.problem:
-        return Text("–", "dim")
-    before, after = license_ in row.before, license_ in row.after
-    if before == after:
-        return Text("on" if after else "off", "dim")
-    return Text("→ on", "green") if after else Text("→ off", "yellow")
-
-
-def _remark(row: LicenseRow) -> Text:
-    return Text(row.problem, "red") if row.problem else Text("" if row.before != row.after else "unchanged", "dim")
+def _those(texts: tuple[str, ...]) -> License:
+    words = [word for text in texts for word in ([text] if known_as(text) else re.split("[,;]", text)) if word.strip()]
+    return reduce(or_, map(read_license, words), NO_LICENSE)

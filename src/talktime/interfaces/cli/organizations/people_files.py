@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
-from talktime.core.organizations.licensing.licenses import CREDIT_LICENSES, NO_LICENSE, License
+from talktime.core.organizations.licenses import CREDIT_LICENSES, NO_LICENSE, License
+from talktime.core.organizations.licensing.products import CATALOG, known_as, product_of, read_license
 from talktime.core.values.errors import Invalid
 from talktime.imports.spreadsheets import read_sheet
 from talktime.usecases.organizations.manage_users import NewUser
@@ -27,14 +29,10 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "department": ("department", "costcenter"),
     "licenses": ("licenses", "license", "licences", "licence"),
 }
-# Each license as a column of its own, with yes or no in it.
-_LICENSES: dict[str, License] = {
-    **dict.fromkeys(("phonesystem",), License.PHONE_SYSTEM),
-    **dict.fromkeys(("audioconferencing", "conferencing"), License.AUDIO_CONFERENCING),
-    **dict.fromkeys(("communicationscredits", "communicationcredits", "credits"), License.COMMUNICATIONS_CREDITS),
-}
 _YES = frozenset({"yes", "y", "true", "1", "on", "x"})
 _NO = frozenset({"no", "n", "false", "0", "off", ""})
+# What calls and conferences that reach everywhere need.
+_ALL = "all"
 _SEPARATORS = re.compile(r"[;,|\n]")
 PEOPLE_MAX = 100_000
 
@@ -80,21 +78,28 @@ def _header_and_lines(path: Path) -> tuple[dict[str, int], list[tuple[int, tuple
     keys = [re.sub(r"[^a-z0-9]", "", name.lower().replace("(s)", "")) for name in names]
     header = {
         column: keys.index(synonym)
-        for column, synonyms in (*_COLUMNS.items(), *((name, (name,)) for name in _LICENSES))
+        for column, synonyms in _COLUMNS.items()
         for synonym in reversed(synonyms)
         if synonym in keys
     }
-    return header, rest
+    return {**_license_columns(names), **header}, rest
 
 
+def _license_columns(names: Sequence[str]) -> dict[str, int]:
+    """Find the licenses that are columns of their own, with yes or no in them; each is known by its name."""
+    found = {place: license_ for place, name in enumerate(names) if (license_ := known_as(name)) is not None}
+    return {product_of(license_).key: place for place, license_ in found.items()}
+
+
+@lru_cache(maxsize=1_024)
 def read_licenses(text: str) -> tuple[License, tuple[str, ...]]:
     """Return the licenses that are named, and what of the text names none."""
     found, problems = NO_LICENSE, []
     for word in filter(None, map(str.strip, _SEPARATORS.split(text))):
-        key = re.sub(r"[^a-z]", "", word.lower())
-        if key != "all" and key not in _LICENSES:
-            problems.append(f"{word!r} is no license: Phone System, Audio Conferencing, Communications Credits are")
-        found |= CREDIT_LICENSES if key == "all" else _LICENSES.get(key, NO_LICENSE)
+        try:
+            found |= CREDIT_LICENSES if word.lower() == _ALL else read_license(word)
+        except Invalid as refusal:
+            problems.append(refusal.message)
     return found, tuple(problems)
 
 
@@ -117,10 +122,10 @@ def _person(line: int, header: Mapping[str, int], cells: Sequence[str]) -> NewUs
 def _switched(text: Mapping[str, str]) -> tuple[License, tuple[str, ...]]:
     """Read the columns that are licenses by name."""
     found, problems = NO_LICENSE, []
-    for name, license_ in _LICENSES.items():
-        answer = text.get(name, "").lower()
+    for product in CATALOG:
+        answer = text.get(product.key, "").lower()
         if answer in _YES:
-            found |= license_
+            found |= product.license
         elif answer not in _NO:
-            problems.append(f"{text[name]!r} is neither yes nor no")
+            problems.append(f"{text[product.key]!r} is neither yes nor no")
     return found, tuple(problems)

@@ -10,11 +10,29 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from talktime.core.organizations.licensing.licenses import License
 from talktime.core.organizations.notices import name_of, read_role
 from talktime.core.organizations.users import NO_ROLE, Role, User
-from talktime.interfaces.cli.organizations.licenses import NAMES, words
-from talktime.interfaces.cli.terminal import DEFAULTS, Options, facts, heading, hint, open_app, refuse, show, table
+from talktime.interfaces.cli.organizations.license_views import (
+    short_names,
+    shortage_documents,
+    tell_shortages,
+    warn_of_cautions,
+    words,
+)
+from talktime.interfaces.cli.terminal import (
+    DEFAULTS,
+    Options,
+    Whose,
+    facts,
+    heading,
+    hint,
+    now,
+    open_app,
+    progress,
+    refuse,
+    show,
+    table,
+)
 from talktime.usecases.organizations.manage_users import (
     AddUsers,
     NewUser,
@@ -29,9 +47,9 @@ from talktime.usecases.organizations.manage_users import (
 app = App(name="users")
 
 ROWS_SHOWN_MAX = 50
-# One for each of `NAMES`, in their order.
-LICENSE_COLUMNS = ("Phone", "Conf.", "Credits")
-Whose = Annotated[str, Parameter(help="Whose; may be left out where there is only one organization.")]
+BuyMissing = Annotated[
+    bool, Parameter(negative=(), help="Buy the licenses of which too few were bought; else they refuse it.")
+]
 DryRun = Annotated[bool, Parameter(negative=(), help="Tell what would become of each row, and save nothing.")]
 
 
@@ -47,7 +65,7 @@ def add(
     location: Annotated[str, Parameter(help="ISO 3166 country of the user; by default the organization's.")] = "",
     department: Annotated[str, Parameter(help="Whom reports count the calls to.")] = "",
     licenses: Annotated[
-        str, Parameter(help="Separated by commas: phone system, audio conferencing, communications credits; or all.")
+        str, Parameter(help="Separated by commas: phone system, domestic, communications credits, or part names.")
     ] = "",
     organization: Whose = "",
     options: Options = DEFAULTS,
@@ -57,7 +75,7 @@ def add(
 
     assigned, problems = read_licenses(licenses)
     person = NewUser(1, user, name, number, location, department, assigned, problems)
-    return _add(organization, (person,), options, dry_run=False)
+    return 2 if _add(AddUsers(organization, (person,), now()), options).is_refused else 0
 
 
 @app.command(name="import")
@@ -70,6 +88,7 @@ def import_(
         ),
     ],
     *,
+    buy_missing: BuyMissing = False,
     organization: Whose = "",
     dry_run: DryRun = False,
     options: Options = DEFAULTS,
@@ -77,7 +96,19 @@ def import_(
     """Add the users of a file: all of them, or, where one row has a problem, nobody."""
     from talktime.interfaces.cli.organizations.people_files import read_people
 
-    return _add(organization, read_people(file), options, dry_run=dry_run)
+    people = read_people(file)
+    request = AddUsers(
+        organization,
+        people,
+        now(),
+        dry_run,
+        buy_missing,
+        watch=lambda total: progress("adding", total, "users"),
+    )
+    added = _add(request, options)
+    if added.is_refused and added.shortages and not options.as_json:
+        hint("Or buy them with it: the same again with `--buy-missing`")
+    return 2 if added.is_refused else 0
 
 
 @app.default
@@ -126,14 +157,24 @@ def _read_roles(names: tuple[str, ...]) -> Role:
     return reduce(or_, map(read_role, names), NO_ROLE)
 
 
-def _add(organization: str, people: tuple[NewUser, ...], options: Options, *, dry_run: bool) -> int:
-    request = AddUsers(organization, people, dry_run)
+def _add(request: AddUsers, options: Options) -> UsersAdded:
+    dry_run = request.is_dry_run
     with open_app(options.database) as talktime:
         added = talktime.run(add_users, request)
     show(options, _added_document(added, dry_run=dry_run), lambda: _added_view(added, dry_run=dry_run))
-    if added.refused and not options.as_json:
+    if not options.as_json:
+        _say(added)
+    return added
+
+
+def _say(added: UsersAdded) -> None:
+    if not added.is_refused:
+        warn_of_cautions([row.caution for row in added.rows])
+        return
+    if added.refused:
         refuse(f"{len(added.refused):,} of {len(added.rows):,} rows have a problem: nobody was added")
-    return 2 if added.refused else 0
+    if not added.buys_missing:
+        tell_shortages(added.shortages)
 
 
 def _user_document(user: User, numbers: tuple[str, ...]) -> dict[str, Any]:
@@ -156,6 +197,8 @@ def _added_document(added: UsersAdded, *, dry_run: bool) -> dict[str, Any]:
         "saved": added.is_saved,
         "added": len(added.rows) if added.is_saved else 0,
         "refused": len(added.refused),
+        "shortages": shortage_documents(added.shortages),
+        "bought_missing": bool(added.shortages) and added.is_saved,
         "rows": [
             {
                 "line": row.line,
@@ -163,6 +206,7 @@ def _added_document(added: UsersAdded, *, dry_run: bool) -> dict[str, Any]:
                 "numbers": row.numbers,
                 "licenses": words(row.licenses),
                 "problems": row.problems,
+                "caution": row.caution or None,
             }
             for row in added.rows
         ],
@@ -170,7 +214,7 @@ def _added_document(added: UsersAdded, *, dry_run: bool) -> dict[str, Any]:
 
 
 def _list_view(found: list[tuple[User, tuple[str, ...]]]) -> Table:
-    made = table("User", "Name", "Numbers", "Location", "Department", *LICENSE_COLUMNS, "Roles", "Language")
+    made = table("User", "Name", "Numbers", "Location", "Department", "Licenses", "Roles", "Language")
     for user, numbers in found:
         made.add_row(
             user.user_principal_name,
@@ -178,7 +222,7 @@ def _list_view(found: list[tuple[User, tuple[str, ...]]]) -> Table:
             _numbers(numbers),
             user.usage_location,
             user.department or Text("–", "dim"),
-            *_ticks(user.licenses),
+            short_names(user.licenses),
             Text("\n".join(name_of(each) for each in user.roles)) if user.roles else Text("–", "dim"),
             user.language or Text("–", "dim"),
         )
@@ -187,13 +231,14 @@ def _list_view(found: list[tuple[User, tuple[str, ...]]]) -> Table:
 
 def _added_view(added: UsersAdded, *, dry_run: bool) -> Group:
     rows = added.refused or added.rows
-    made = table("Line", "User", "Numbers", *LICENSE_COLUMNS, "", numbers=("Line",))
+    made = table("Line", "User", "Numbers", "Licenses", "", numbers=("Line",))
     for row in rows[:ROWS_SHOWN_MAX]:
-        made.add_row(str(row.line), row.user_principal_name, _numbers(row.numbers), *_ticks(row.licenses), _result(row))
+        cells = (_numbers(row.numbers), short_names(row.licenses), _result(row))
+        made.add_row(str(row.line), row.user_principal_name, *cells)
     lines: list[Any] = [made]
     if len(rows) > ROWS_SHOWN_MAX:
         lines.append(Text(f"… and {len(rows) - ROWS_SHOWN_MAX:,} more; --json has them all", "dim"))
-    if not added.refused:
+    if not added.is_refused:
         would = "can be added; nobody was, it is a dry run" if dry_run else "added"
         noun = "user" if len(rows) == 1 else "users"
         lines += ["", heading(f"{len(rows):,} {noun} {would}", added.organization)]
@@ -206,7 +251,3 @@ def _result(row: UserRow) -> Text:
 
 def _numbers(numbers: tuple[str, ...]) -> Text:
     return Text("\n".join(numbers)) if numbers else Text("–", "dim")
-
-
-def _ticks(licenses: License) -> list[Text]:
-    return [Text("✓", "green", justify="center") if each in licenses else Text("") for each in NAMES]

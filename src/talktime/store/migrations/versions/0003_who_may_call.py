@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("valid_from", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("version_id", name=op.f("pk_country_versions")),
+        sa.UniqueConstraint("valid_from", name=op.f("uq_country_versions_valid_from")),
     )
     op.create_table(
         "meters",
@@ -53,6 +54,9 @@ def upgrade() -> None:
         sa.Column("has_credits", sa.Boolean(), nullable=False),
         sa.Column("toll_city", sa.Text(), nullable=False),
         sa.Column("is_international_destination", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "domestic_minutes >= 0 AND international_minutes >= 0", name=op.f("ck_country_rules_minutes_not_negative")
+        ),
         sa.ForeignKeyConstraint(
             ["version_id"], ["country_versions.version_id"], name=op.f("fk_country_rules_country_versions")
         ),
@@ -81,6 +85,67 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organization_id", "license", name=op.f("pk_license_purchases")),
     )
+    op.create_table(
+        "number_orders",
+        sa.Column("organization_id", sa.BigInteger(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("use", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("area", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Integer(), nullable=False),
+        sa.Column("taken_count", sa.Integer(), nullable=False),
+        sa.Column("reserved_until", sa.BigInteger(), nullable=False),
+        sa.Column("placed_at", sa.BigInteger(), nullable=True),
+        sa.Column("activated_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "activated_at IS NULL OR placed_at IS NOT NULL", name=op.f("ck_number_orders_placed_before_activated")
+        ),
+        sa.CheckConstraint(
+            "taken_count > 0 AND taken_count <= quantity", name=op.f("ck_number_orders_taken_within_quantity")
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_number_orders_organizations")
+        ),
+        sa.PrimaryKeyConstraint("organization_id", "order_id", name=op.f("pk_number_orders")),
+    )
+    op.create_table(
+        "phone_numbers",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("use", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("area", sa.Text(), nullable=False),
+        sa.Column("area_key", sa.Text(), nullable=False),
+        sa.Column("carrier", sa.Text(), nullable=False),
+        sa.Column("price_micros", sa.BigInteger(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("organization_id", sa.BigInteger(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("reserved_until", sa.BigInteger(), nullable=True),
+        sa.Column("activated_at", sa.BigInteger(), nullable=True),
+        sa.Column("is_ported", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(
+            "(state = 'available') = (organization_id IS NULL)", name=op.f("ck_phone_numbers_available_is_nobodys")
+        ),
+        sa.CheckConstraint(
+            "(state = 'reserved') = (reserved_until IS NOT NULL)",
+            name=op.f("ck_phone_numbers_reserved_until_an_instant"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id", "order_id"],
+            ["number_orders.organization_id", "number_orders.order_id"],
+            name=op.f("fk_phone_numbers_number_orders"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["organization_id"], ["organizations.organization_id"], name=op.f("fk_phone_numbers_organizations")
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_phone_numbers")),
+    )
+    with op.batch_alter_table("phone_numbers", schema=None) as batch_op:
+        batch_op.create_index("ix_phone_numbers_offered", ["use", "country", "area_key", "number"], unique=False)
+        batch_op.create_index("ix_phone_numbers_organization_id", ["organization_id", "order_id"], unique=False)
+
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.add_column(sa.Column("meters", sa.Text(), server_default=sa.text("''"), nullable=False))
         batch_op.add_column(sa.Column("capability", sa.Text(), server_default=sa.text("''"), nullable=False))
@@ -143,12 +208,12 @@ _COLUMNS = {"has_phone_system": 1, "has_audio_conferencing": 2, "has_communicati
 def downgrade() -> None:
     """Take it back."""
     with op.batch_alter_table("users", schema=None) as batch_op:
-        batch_op.add_column(
-            sa.Column("has_communications_credits", sa.BOOLEAN(), nullable=False, server_default=sa.false())
-        )
         batch_op.add_column(sa.Column("has_phone_system", sa.BOOLEAN(), nullable=False, server_default=sa.false()))
         batch_op.add_column(
             sa.Column("has_audio_conferencing", sa.BOOLEAN(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(
+            sa.Column("has_communications_credits", sa.BOOLEAN(), nullable=False, server_default=sa.false())
         )
         batch_op.drop_column("is_toll_free_dial_in_allowed")
         batch_op.drop_column("block_reason")
@@ -173,6 +238,12 @@ def downgrade() -> None:
         batch_op.drop_column("capability")
         batch_op.drop_column("meters")
 
+    with op.batch_alter_table("phone_numbers", schema=None) as batch_op:
+        batch_op.drop_index("ix_phone_numbers_organization_id")
+        batch_op.drop_index("ix_phone_numbers_offered")
+
+    op.drop_table("phone_numbers")
+    op.drop_table("number_orders")
     op.drop_table("license_purchases")
     op.drop_table("license_counts")
     op.drop_table("country_rules")

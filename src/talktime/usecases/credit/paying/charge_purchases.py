@@ -8,15 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.credit.billing import taxes
 from talktime.core.credit.buying import purchases
 from talktime.core.credit.buying.payments import ChargeOrder, FoundResult, MethodKind, PaymentMethod, PurchaseKey
 from talktime.core.credit.buying.purchases import Purchase, Step
-from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import NotFound
 from talktime.store.transaction import Transaction
-from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
+from talktime.store.work import DuePurchase
+from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude, method_of
 from talktime.usecases.credit.paying.pay_by_agreement import pay_by_agreement
+from talktime.usecases.credit.paying.tax_purchases import with_tax
 from talktime.usecases.ports import PaymentGateway, Transact
 
 DUE_MAX = 100
@@ -41,9 +41,9 @@ class Leased:
     order: ChargeOrder
 
 
-def due_purchases(tx: Transaction, at: datetime) -> list[PurchaseKey]:
+def due_purchases(tx: Transaction, at: datetime) -> list[DuePurchase]:
     """Return the purchases about which something must be done now, at most a hundred, the longest waiting first."""
-    return tx.purchases.due(at, most=DUE_MAX)
+    return tx.work.due_purchases(at, most=DUE_MAX)
 
 
 def charge_purchase(
@@ -68,25 +68,16 @@ def lease(tx: Transaction, request: At) -> Leased | None:
     step = purchases.step_of(purchase, request.at)
     if step is None:
         return None
-    method = tx.payments.method(organization.organization_id, purchase.method_id)
-    assert method is not None, "a purchase names a way to pay that was there, and none is ever deleted"
+    method = method_of(tx, purchase)
     if method.kind is MethodKind.AGREEMENT:
         pay_by_agreement(tx, organization, purchase, method, request.at)
         return None
     if request.gateways is not None and method.gateway not in request.gateways:
         # Not ours to ask: it stays due, and `talktime worker status` shows it.
         return None
-    taken = purchases.leased(_taxed(tx, organization, purchase, request.at), step, request.at)
+    taken = purchases.leased(with_tax(tx, organization, purchase, request.at), step, request.at)
     tx.purchases.save(taken)
     return Leased(taken, step, method.gateway, _order(taken, method))
-
-
-def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: datetime) -> Purchase:
-    """Fix the tax when the purchase is asked for first: a rule that changes later does not change what was asked."""
-    if purchase.tax_micros is not None:
-        return purchase
-    rule = taxes.rule_at(tx.documents.tax_rules(organization.country), at, organization.zone)
-    return purchases.taxed(purchase, taxes.tax_micros(purchase.amount_micros, rule, purchase.currency))
 
 
 def _order(purchase: Purchase, method: PaymentMethod) -> ChargeOrder:

@@ -38,12 +38,13 @@ def conclude(tx: Transaction, outcome: Outcome) -> Purchase | None:
     purchase = tx.purchases.purchase(outcome.key)
     if purchase is None:
         return None
-    watch = tx.purchases.watch(organization.organization_id)
-    result = _final(watch.policy, purchase, _fitting(purchase, outcome.result))
+    result = _fitting(purchase, outcome.result)
     if isinstance(result, Charged):
         return settle(tx, organization, purchase, result, outcome.at)
     if not _is_current(purchase, outcome):
         return purchase
+    watch = tx.purchases.watch(organization.organization_id)
+    result = _final(watch.policy, purchase, result)
     after = purchases.concluded(purchase, result, outcome.at)
     tx.purchases.save(after)
     it = Conclusion(purchase, after, method_of(tx, purchase), outcome.at)

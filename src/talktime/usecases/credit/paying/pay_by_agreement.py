@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from talktime.core.credit.billing import taxes
 from talktime.core.credit.billing.invoices import InvoiceState, credited
 from talktime.core.credit.buying import agreements, purchases
 from talktime.core.credit.buying.agreements import (
@@ -21,6 +20,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.billing.issue_invoice import issue
 from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude, grant
+from talktime.usecases.credit.paying.tax_purchases import with_tax
 
 # One overdue invoice blocks an agreement as well as a thousand.
 OVERDUE_MAX = 1_000
@@ -34,7 +34,7 @@ def pay_by_agreement(
     The organization must be locked: what remains under an agreement is reserved under that lock, so that purchases at
     once never exceed it. A refused recharge turns to its fallback, or pauses.
     """
-    taxed = _taxed(tx, organization, purchase, at)
+    taxed = with_tax(tx, organization, purchase, at)
     standing = standing_of(tx, organization, method, at)
     refused = agreements.refusal(standing, taxed.charged_micros, taxed.currency, organization.country, at)
     if refused is not None:
@@ -90,13 +90,6 @@ def open_case(tx: Transaction, organization: Organization, agreement: Agreement,
     case = SupportCase(organization_id, sequence, agreement.number, organization.country, agreement.billing_country, at)
     tx.agreements.add_case(case)
     return case
-
-
-def _taxed(tx: Transaction, organization: Organization, purchase: Purchase, at: datetime) -> Purchase:
-    if purchase.tax_micros is not None:
-        return purchase
-    rule = tx.documents.tax_rule_of(organization, at)
-    return purchases.taxed(purchase, taxes.tax_micros(purchase.amount_micros, rule, purchase.currency))
 
 
 def _declined(tx: Transaction, purchase: Purchase, declined: Declined, at: datetime) -> Purchase:

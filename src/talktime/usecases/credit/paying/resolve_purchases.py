@@ -29,7 +29,8 @@ class ResolvePurchase:
 def resolve_purchase(tx: Transaction, request: ResolvePurchase) -> Purchase:
     """Settle or cancel a purchase on an operator's word; raise NotFound, or Conflict where it is closed already.
 
-    A recharge that was paused meanwhile stays so until an admin resumes it.
+    Settling ends the pause of a recharge that waited for this certainty, and one that a payment disproves; after
+    canceling, a paused recharge stays so until an admin resumes it.
     """
     if bool(request.charge_id) == bool(request.not_charged_because.strip()):
         raise Invalid("say which charge moved the money, or why none did: one of the two", code="resolution")
@@ -44,7 +45,8 @@ def resolve_purchase(tx: Transaction, request: ResolvePurchase) -> Purchase:
         raise Conflict(message, code="purchase_closed")
     if before.state is PurchaseState.INVOICED:
         message = (
-            f"{before.purchase_id} waits for its invoice to be paid: `talktime invoices` says which, and settles it"
+            f"{before.purchase_id} waits for its invoice to be paid: `talktime invoices` says which, and"
+            " `talktime agreements settle` records its payment"
         )
         raise Conflict(message, code="purchase_invoiced")
     if request.charge_id:

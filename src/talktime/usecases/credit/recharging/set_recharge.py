@@ -168,8 +168,7 @@ def _charge_at_once(
         return None
     method = tx.payments.method(organization.organization_id, verdict.method_id)
     assert method is not None, "the policy names a method that was checked"
-    rule = taxes.rule_at(tx.documents.tax_rules(organization.country), at, organization.zone)
-    tax = taxes.tax_micros(verdict.amount_micros, rule, organization.currency)
+    tax = taxes.tax_micros(verdict.amount_micros, tx.documents.tax_rule_of(organization, at), organization.currency)
     return ConfirmationNeeded(
         organization.name,
         verdict.amount_micros + tax,

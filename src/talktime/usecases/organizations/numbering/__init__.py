@@ -1,0 +1,1 @@
+"""Numbers: import an inventory, order from it, assign, release, and watch them."""
