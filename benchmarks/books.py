@@ -8,6 +8,7 @@ from sqlalchemy import insert
 
 from talktime.core.credit import lots
 from talktime.core.credit.lots import CreditLot, LotKind
+from talktime.core.organizations.licenses import CREDIT_LICENSES
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep
 from talktime.core.values.money import MICROS_PER_UNIT
@@ -86,9 +87,7 @@ def _user_row(organization_id: int) -> dict[str, object]:
         "display_name": "User",
         "usage_location": "GB",
         "department": "",
-        "has_phone_system": True,
-        "has_audio_conferencing": True,
-        "has_communications_credits": True,
+        "licenses": CREDIT_LICENSES.value,
     }
 
 

@@ -213,85 +213,9 @@ def guard_findings(guards: Mapping[str, bool]) -> Iterator[Finding]:
             yield Finding(Rule.JOURNAL_INSERT_ONLY, None, f"trigger {name}", "it refuses changes", "absent or disabled")
 
 
-def _orphans(books: CallBooks) -> Iterator[Finding]:
-    if books.is_mapped:
-        yield _of(books, Rule.CALL_KEY_MAPPED, "a call of this organization for the row of call_keys", "none")
-    for row in books.usage:
-        yield _of_row(books, row, Rule.USAGE_OF_CALL, "the call that it belongs to", "none")
-    for entry_id, _ in groupby(books.postings, key=attrgetter("entry_id")):
-        yield _of_entry(books, entry_id, "the call that it charges", "none")
 
 
-def _hold_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
-    if books.hold_micros != call.hold.amount_micros:
-        expected = f"hold {_money(call.hold.amount_micros)}, the sum of its slices"
-        yield _of(books, Rule.HOLD_ADDS_UP, expected, _money(books.hold_micros))
-    if call.state is not CallState.OPEN and (books.hold_micros or call.hold.slices):
-        found = f"{call.state.value}, holds {_money(max(books.hold_micros, call.hold.amount_micros))}"
-        yield _of(books, Rule.HOLD_ADDS_UP, "only an open call holds credit", found)
 
-
-def _state_findings(books: CallBooks, call: Call, at: datetime) -> Iterator[Finding]:
-    has_ended = call.state in {CallState.FINISHED, CallState.LAPSED}
-    if has_ended != (call.result is not None):
-        found = f"{call.state.value} {'without' if call.result is None else 'with'} a result"
-        yield _of(books, Rule.CALL_COMPLETE, "a call has a result when it has ended, and only then", found)
-    if (call.state is CallState.DENIED) != (call.denial is not None):
-        found = f"{call.state.value}, reason {call.denial.value if call.denial else 'none'}"
-        yield _of(books, Rule.CALL_COMPLETE, "a call has a reason when it was denied, and only then", found)
-    if has_ended and call.usage_rows_count == 0:
-        yield _of(books, Rule.CALL_COMPLETE, "a call that has ended has a usage row", "none")
-    if call.state is CallState.OPEN and call.valid_until is not None and call.valid_until + STALE_AFTER < at:
-        expected, found = (
-            "closed soon after it fell silent",
-            f"open, silent since {call.valid_until:%Y-%m-%d %H:%M} UTC",
-        )
-        yield _of(books, Rule.SILENT_CALL_CLOSED, expected, found)
-
-
-def _usage_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
-    lines = [row.line for row in books.usage]
-    if lines != list(range(call.usage_rows_count)):
-        expected = f"usage rows 0 to {call.usage_rows_count - 1}" if call.usage_rows_count else "no usage row"
-        yield _of(books, Rule.USAGE_OF_CALL, expected, ", ".join(map(str, lines)) or "none")
-    about_call = _about_call(call)
-    for row in books.usage:
-        about_row = _about(row)
-        if about_row != about_call:
-            expected = " ".join(map(str, about_call))
-            yield _of_row(books, row, Rule.USAGE_EQUALS_CALL, expected, " ".join(map(str, about_row)))
-    result = call.result
-    if result is None or not books.usage:
-        return
-    last = books.usage[-1]
-    sums = [sum(map(attrgetter(name), books.usage)) for name in ("used_seconds", "cost_micros", "uncovered_micros")]
-    added = (*sums, last.ending, last.flags, last.ended_at)
-    stated = (
-        *(result.used_seconds, result.cost_micros, result.uncovered_micros),
-        *(result.ending, result.flags, result.ended_at),
-    )
-    if added != stated:
-        yield _of(books, Rule.USAGE_EQUALS_CALL, f"as its usage rows: {_result(added)}", _result(stated))
-
-
-def _journal_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
-    """Every micro that a usage row costs was booked as revenue in the row's own entry, and nothing else was."""
-    rows = {entry_id_of(row.key, row.line): row for row in books.usage}
-    entries = {entry_id: tuple(group) for entry_id, group in groupby(books.postings, key=attrgetter("entry_id"))}
-    for entry_id in entries.keys() - rows.keys():
-        yield _of_entry(books, entry_id, "the usage row that it charges", "none")
-    for entry_id, row in rows.items():
-        postings = entries.get(entry_id, ())
-        covered = sum(each.amount_micros for each in postings if (each.debit, each.credit) == (_LOT, _REVENUE))
-        owed = sum(each.amount_micros for each in postings if (each.debit, each.credit) == (_RECEIVABLE, _REVENUE))
-        stated = f"cost {_money(row.cost_micros)}, uncovered {_money(row.uncovered_micros)}"
-        booked = f"cost {_money(covered + owed)}, uncovered {_money(owed)}"
-        if stated != booked:
-            yield _of_entry(books, entry_id, f"{stated} (usage row)", booked)
-        for posting in postings:
-            if posting.occurred_at < row.ended_at:
-                yield _of_entry(books, entry_id, f"booked not before {row.ended_at}", f"{posting.occurred_at}")
-            yield from _time_findings(books.organization_id, posting, call.setup.started_at)
 
 
 def _time_findings(organization_id: int, posting: PostedRow, began_at: datetime) -> Iterator[Finding]:
@@ -355,44 +279,8 @@ def _parts(lot: LotColumns) -> list[tuple[str, int]]:
     return [(field, getattr(lot, field)) for field in lot._fields if field.endswith("_micros")]
 
 
-def _about_call(call: Call) -> tuple[object, ...]:
-    setup = call.setup
-    return (
-        *(setup.kind.value, setup.caller, setup.called, setup.started_at, setup.pays_from.value),
-        *(setup.user_id, setup.conference_id, setup.destination),
-    )
 
 
-def _about(row: UsageRow) -> tuple[object, ...]:
-    return (
-        *(row.kind.value, row.caller, row.called, row.started_at, row.paid_by.value),
-        *(row.user_id, row.conference_id, row.destination),
-    )
 
 
-def _result(parts: tuple[Any, ...]) -> str:
-    used, cost, uncovered, ending, flags, ended_at = parts
-    return f"{used} s, cost {_money(cost)}, uncovered {_money(uncovered)}, {ending.value}, {flags}, {ended_at}"
 
-
-def _price_differs(
-    books: CallBooks, row: UsageRow, expected: tuple[int, int, int], found: tuple[int, int, int]
-) -> Iterator[Finding]:
-    if expected != found:
-        yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, _priced(*expected), _priced(*found))
-
-
-def _priced(billed_seconds: int, fee_micros: int, cost_micros: int) -> str:
-    return f"billed {billed_seconds} s, connection fee {_money(fee_micros)}, cost {_money(cost_micros)}"
-
-
-def _of(books: CallBooks, rule: Rule, expected: str, found: str) -> Finding:
-    return Finding(rule, books.organization_id, f"calls {books.call_key}", expected, found)
-
-
-def _of_row(books: CallBooks, row: UsageRow, rule: Rule, expected: str, found: str) -> Finding:
-    return Finding(rule, books.organization_id, f"usage_rows {books.call_key} line {row.line}", expected, found)
-
-
-def _of_entry(books: CallBooks, entry_id: str, expected: str, found: str) -> Finding:
-    return Finding(Rule.USAGE_EQUALS_JOURNAL, books.organization_id, f"postings {entry_id}", expected, found)

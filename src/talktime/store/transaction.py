@@ -15,10 +15,12 @@ from talktime.store.credit.payments import PaymentRows
 from talktime.store.credit.purchases import PurchaseRows
 from talktime.store.engine import unavailable_if_locked
 from talktime.store.insight.reports import InsightRows
+from talktime.store.meters import MeterRows
 from talktime.store.notifications import NotificationRows
 from talktime.store.numbering import NumberingRows
 from talktime.store.organizations import OrganizationRows
 from talktime.store.rates import RateRows
+from talktime.store.restrictions import RestrictionRows
 from talktime.store.work import WorkRows
 
 
@@ -28,7 +30,9 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         """Open the rooms on a connection that has begun."""
         self.organizations = OrganizationRows(connection)
+        self.restrictions = RestrictionRows(connection)
         self.arrangements = ArrangementRows(connection)
+        self.meters = MeterRows(connection)
         self.numbering = NumberingRows(connection)
         self.credit = CreditRows(connection)
         self.lot_life = LotLifeRows(connection)

@@ -14,6 +14,7 @@ NEEDS_ACTION, LOST_ANSWER = "4000 0025 0000 3155 12/30", "4000 0077 0000 0018 12
 def buyer(acme: Talktime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Talktime:
     """Give Acme with a licensed user, and a sandbox of its own."""
     monkeypatch.setenv("TALKTIME_DATA_FOLDER", str(tmp_path / "data"))
+    assert acme("licenses", "buy", "phone-system", 1).code == 0
     assert acme("users", "add", "ada@acme.example", "--licenses", "phone system").code == 0
     return acme
 

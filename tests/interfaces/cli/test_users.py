@@ -22,7 +22,7 @@ def test_without_users_the_list_says_how_to_add_them(acme: Talktime) -> None:
 
 
 def test_users_of_a_file_are_added_with_numbers_and_licenses(acme: Talktime, people: Path) -> None:
-    ran = acme("users", "import", people)
+    ran = acme("users", "import", people, "--buy-missing")
 
     users = acme("users", "list", "--json").document["users"]
     assert ran.code == 0
@@ -48,7 +48,7 @@ def test_a_workbook_is_read_as_well_with_a_column_for_each_license(acme: Talktim
         sheet.write_row(0, 0, ["UPN", "Phone number", "Phone System", "Credits"])
         sheet.write_row(1, 0, ["ada@acme.example", 12065550100, "yes", "no"])
 
-    ran = acme("users", "import", path, "--json")
+    ran = acme("users", "import", path, "--buy-missing", "--json")
 
     assert ran.document["rows"] == [
         {
@@ -57,12 +57,13 @@ def test_a_workbook_is_read_as_well_with_a_column_for_each_license(acme: Talktim
             "numbers": ["12065550100"],
             "licenses": ["phone_system"],
             "problems": [],
+            "caution": "no Communications Credits: what the licenses do not include is refused (S57)",
         }
     ]
 
 
 def test_a_dry_run_tells_and_saves_nothing(acme: Talktime, people: Path) -> None:
-    ran = acme("users", "import", people, "--dry-run")
+    ran = acme("users", "import", people, "--dry-run", "--buy-missing")
 
     assert ran.code == 0
     assert "2 users can be added" in ran.out
@@ -100,6 +101,7 @@ def test_a_number_that_is_taken_is_refused_with_its_owner(acme: Talktime) -> Non
 
 
 def test_one_user_is_added_with_defaults_of_the_organization(acme: Talktime) -> None:
+    acme("licenses", "buy", "phone system", 1)
     acme("users", "add", "Ada@acme.example", "--licenses", "phone system")
 
     [user] = acme("users", "list", "--json").document["users"]
@@ -124,69 +126,28 @@ def test_a_file_that_cannot_be_read_says_why(acme: Talktime, tmp_path: Path, con
     assert reason in ran.out + ran.err
 
 
-def test_licenses_are_switched_for_those_who_are_named(acme: Talktime, people: Path) -> None:
-    acme("users", "import", people)
-
-    ran = acme("licenses", "assign", "ADA@acme.example", "--audio-conferencing", "--no-phone-system", "--json")
-
-    assert ran.document["rows"] == [
-        {
-            "user": "ada@acme.example",
-            "before": ["phone_system", "communications_credits"],
-            "after": ["audio_conferencing", "communications_credits"],
-            "problem": None,
-        }
-    ]
-    [ada, carl] = acme("users", "list", "--json").document["users"]
-    assert ada["licenses"] == ["audio_conferencing", "communications_credits"]
-    assert carl["licenses"] == ["phone_system", "audio_conferencing", "communications_credits"]
-
-
-def test_licenses_of_everyone_are_switched_and_a_dry_run_is_not(acme: Talktime, people: Path) -> None:
-    acme("users", "import", people)
-
-    tried = acme("licenses", "assign", "--everyone", "--no-phone-system", "--dry-run")
-    after_trial = acme("users", "list", "--json").document["users"]
-    acme("licenses", "assign", "--everyone", "--no-phone-system")
-
-    assert "2 of 2 users would be changed; nothing was" in tried.out
-    assert "phone_system" in after_trial[0]["licenses"]
-    users = acme("users", "list", "--json").document["users"]
-    assert not any("phone_system" in user["licenses"] for user in users)
-
-
-@pytest.mark.parametrize("ending", [".txt", ".csv"])
-def test_names_come_from_a_file_and_one_unknown_name_changes_nothing(
-    acme: Talktime, people: Path, tmp_path: Path, ending: str
-) -> None:
-    acme("users", "import", people)
-    names = tmp_path / f"names{ending}"
-    first = "user\n" if ending == ".csv" else "# the new ones\n\n"
-    names.write_text(f"{first}ada@acme.example\nzoe@acme.example\n", encoding="utf-8")
-
-    ran = acme("licenses", "assign", "--file", names, "--audio-conferencing")
+def test_licenses_that_were_not_bought_refuse_the_file_and_say_how_to_buy_them(acme: Talktime, people: Path) -> None:
+    ran = acme("users", "import", people)
 
     assert ran.code == 2
-    assert "1 of 2 names are unknown: nothing was changed" in ran.err
-    assert "Acme has no user of this name" in ran.out
-    [ada, _] = acme("users", "list", "--json").document["users"]
-    assert "audio_conferencing" not in ada["licenses"]
+    assert "Phone System: 0 bought, 0 assigned, 2 more needed" in ran.err
+    assert "talktime licenses buy phone-system 2" in ran.err
+    assert "--buy-missing" in ran.err
+    assert acme("users", "list", "--json").document["users"] == []
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--everyone",),
-        ("--phone-system",),
-        ("ada@acme.example", "--everyone", "--phone-system"),
-    ],
-)
-def test_who_and_what_must_be_said(acme: Talktime, arguments: tuple[str, ...]) -> None:
-    assert acme("licenses", "assign", *arguments).code == 2
+def test_every_license_is_read_by_its_part_name_in_the_column_or_as_one(acme: Talktime, tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "user,licenses,MCOPSTN1\nada@acme.example,ENTERPRISEPREMIUM|mcopstnpp,yes\nbob@acme.example,E3,no\n", "utf-8"
+    )
 
+    ran = acme("users", "import", path, "--buy-missing", "--json")
 
-def test_a_list_of_names_without_a_name_is_refused(acme: Talktime, tmp_path: Path) -> None:
-    names = tmp_path / "names.txt"
-    names.write_text("# nobody\n", encoding="utf-8")
-
-    assert "names no user" in acme("licenses", "assign", "--file", names, "--phone-system").err
+    assert [row["licenses"] for row in ran.document["rows"]] == [
+        ["communications_credits", "domestic", "e5"],
+        ["e3"],
+    ]
+    assert ran.document["bought_missing"] is True
+    assert [each["license"] for each in ran.document["shortages"]] == ["domestic", "e5", "e3"]
+    assert "Credits, Domestic, E5" in acme("users").out

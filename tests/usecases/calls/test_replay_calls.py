@@ -10,7 +10,7 @@ import pytest
 from talktime.bootstrap import App, open_statements
 from talktime.core.calls.calls import CallKind, DenialReason
 from talktime.core.calls.replaying import RecordedCall, ReplaySummary, summary_of
-from talktime.core.organizations.licenses import License
+from talktime.core.organizations.licenses import CREDIT_LICENSES
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep
 from talktime.core.values.errors import Conflict, NotFound, Unavailable
@@ -105,7 +105,7 @@ def test_names_that_nobody_bears_become_users_who_may_call(app: App) -> None:
     people = app.read(lambda tx, organization_id: tx.organizations.users(organization_id), 1)
     assert prepared.created == ("ada",)
     assert prepared.unknown == ("12065550100",)
-    assert [(user.user_principal_name, user.licenses) for user, _ in people] == [("ada", ~License(0))]
+    assert [(user.user_principal_name, user.licenses) for user, _ in people] == [("ada", CREDIT_LICENSES)]
     assert prepare(app, [call("A")]).created == ()
 
 

@@ -45,7 +45,7 @@ def channels_of(mailer: Mailer, operator_address: str = "ops@talktime.example") 
 
 def add_admins(app: App) -> None:
     """Make Ada global admin, who reads Russian, and Bob billing admin."""
-    app.run(add_users, AddUsers(NAME, (NewUser(1, ADA), NewUser(2, BOB))))
+    app.run(add_users, AddUsers(NAME, (NewUser(1, ADA), NewUser(2, BOB)), NOON))
     app.run(set_roles, SetRoles(NAME, ADA, Role.GLOBAL_ADMIN, "ru"))
     app.run(set_roles, SetRoles(NAME, BOB, Role.BILLING_ADMIN))
 

@@ -1,15 +1,19 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from talktime.bootstrap import App
 from talktime.core.organizations.licenses import License
+from talktime.core.values.errors import Invalid
 from talktime.settings import Settings
-from talktime.usecases.organizations.assign_licenses import AssignLicenses, assign_licenses
+from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
 from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization
 from talktime.usecases.organizations.manage_users import CHUNK_USERS, AddUsers, NewUser, add_users, list_users
+from talktime.usecases.organizations.show_licenses import show_licenses
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -29,7 +33,7 @@ def people(count: int, company: str = "acme") -> tuple[NewUser, ...]:
 
 
 def test_more_users_than_one_statement_takes_are_added_together(app: App) -> None:
-    added = app.run(add_users, AddUsers("Acme", people(2 * CHUNK_USERS + 1)))
+    added = app.run(add_users, AddUsers("Acme", people(2 * CHUNK_USERS + 1), NOON))
 
     _, found = app.read(list_users, "Acme")
     assert added.is_saved
@@ -38,9 +42,9 @@ def test_more_users_than_one_statement_takes_are_added_together(app: App) -> Non
 
 
 def test_what_another_organization_has_is_refused_with_its_name(app: App) -> None:
-    app.run(add_users, AddUsers("Acme", people(3)))
+    app.run(add_users, AddUsers("Acme", people(3), NOON))
 
-    added = app.run(add_users, AddUsers("Fabrikam", people(4, "fabrikam")))
+    added = app.run(add_users, AddUsers("Fabrikam", people(4, "fabrikam"), NOON))
 
     assert not added.is_saved
     assert [row.problems for row in added.refused] == [(f"1206000000{n} belongs to Acme already",) for n in range(3)]
@@ -49,7 +53,7 @@ def test_what_another_organization_has_is_refused_with_its_name(app: App) -> Non
 
 def test_users_added_at_once_by_several_have_ids_of_their_own(app: App) -> None:
     def add(number: int) -> bool:
-        return app.run(add_users, AddUsers("Acme", (NewUser(1, f"user{number}@acme.example"),))).is_saved
+        return app.run(add_users, AddUsers("Acme", (NewUser(1, f"user{number}@acme.example"),), NOON)).is_saved
 
     with ThreadPoolExecutor(8) as pool:
         saved = list(pool.map(add, range(24)))
@@ -58,23 +62,75 @@ def test_users_added_at_once_by_several_have_ids_of_their_own(app: App) -> None:
     assert len({user.user_id for user, _ in app.read(list_users, "Acme")[1]}) == 24
 
 
-def test_licenses_that_are_not_named_stay_as_they_are(app: App) -> None:
-    app.run(add_users, AddUsers("Acme", people(2)))
-    app.run(assign_licenses, AssignLicenses("Acme", ("user0@acme.example",), License.PHONE_SYSTEM, License(0)))
+def test_a_file_may_give_licenses_only_as_far_as_they_were_bought(app: App) -> None:
+    app.run(buy_licenses, BuyLicenses("Acme", License.PHONE_SYSTEM, 2, NOON))
 
-    assigned = app.run(assign_licenses, AssignLicenses("Acme", (), License.AUDIO_CONFERENCING, License(0)))
+    added = app.run(add_users, AddUsers("Acme", licensed(3), NOON))
 
-    assert [row.after for row in assigned.rows] == [
-        License.PHONE_SYSTEM | License.AUDIO_CONFERENCING,
-        License.AUDIO_CONFERENCING,
+    assert not added.is_saved
+    assert [each.message for each in added.shortages] == [
+        "Phone System: 2 bought, 0 assigned, 1 more needed; `talktime licenses buy phone-system 3`"
     ]
-    assert len(assigned.changed) == 2
+    assert app.read(list_users, "Acme")[1] == []
 
 
-def test_a_name_that_stands_twice_is_meant_once(app: App) -> None:
-    app.run(add_users, AddUsers("Acme", people(1)))
-    names = ("user0@acme.example", " USER0@acme.example")
+def test_what_is_missing_is_bought_with_it_where_that_was_said(app: App) -> None:
+    app.run(buy_licenses, BuyLicenses("Acme", License.PHONE_SYSTEM, 2, NOON))
 
-    assigned = app.run(assign_licenses, AssignLicenses("Acme", names, License.PHONE_SYSTEM, License(0)))
+    added = app.run(add_users, AddUsers("Acme", licensed(3), NOON, buys_missing=True))
 
-    assert [row.user_principal_name for row in assigned.rows] == ["user0@acme.example"]
+    assert added.is_saved
+    assert bought(app, License.PHONE_SYSTEM) == 3
+
+
+def test_a_dry_run_buys_nothing(app: App) -> None:
+    app.run(add_users, AddUsers("Acme", licensed(3), NOON, is_dry_run=True, buys_missing=True))
+
+    assert bought(app, License.PHONE_SYSTEM) == 0
+
+
+def test_what_is_not_sold_is_not_bought_with_it_either(app: App) -> None:
+    people = (NewUser(1, "ada@acme.example", licenses=License.PHONE_SYSTEM | License.PAY_AS_YOU_GO_1),)
+
+    with pytest.raises(Invalid, match="zone 1 is not sold in US"):
+        app.run(add_users, AddUsers("Acme", people, NOON, buys_missing=True))
+
+    assert bought(app, License.PHONE_SYSTEM) == 0
+    assert app.read(list_users, "Acme")[1] == []
+
+
+def test_a_file_obeys_the_rules_of_licenses_too(app: App) -> None:
+    people = (
+        NewUser(1, "ada@acme.example", licenses=License.DOMESTIC),
+        NewUser(2, "bob@acme.example", usage_location="KZ", licenses=License.PHONE_SYSTEM | License.DOMESTIC),
+    )
+
+    added = app.run(add_users, AddUsers("Acme", people, NOON, buys_missing=True))
+
+    assert not added.is_saved
+    assert [row.problems for row in added.rows] == [
+        ("Domestic Calling Plan needs Phone System, or a bundle with it: switch that on as well",),
+        ("Domestic Calling Plan does not exist in KZ",),
+    ]
+
+
+def test_progress_is_told_of_every_user(app: App) -> None:
+    told: list[int] = []
+
+    @contextmanager
+    def watch(total: int) -> Iterator[Callable[[int], object]]:
+        told.append(-total)
+        yield told.append
+
+    app.run(add_users, AddUsers("Acme", people(CHUNK_USERS + 1), NOON, watch=watch))
+
+    assert told == [-CHUNK_USERS - 1, CHUNK_USERS, 1]
+
+
+def licensed(count: int) -> tuple[NewUser, ...]:
+    return tuple(replace(person, licenses=License.PHONE_SYSTEM) for person in people(count))
+
+
+def bought(app: App, license_: License) -> int | None:
+    _, stocks = app.read(show_licenses, "Acme")
+    return next(stock.available for stock in stocks if stock.product.license is license_)

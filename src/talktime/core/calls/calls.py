@@ -227,8 +227,9 @@ class Hold:
 
     @property
     def amount_micros(self) -> int:
-        """Return the credit that is promised in all."""
-        return sum(part.amount_micros for part in self.slices)
+        """Return the credit that is promised in all; mostly it rests on one lot."""
+        slices = self.slices
+        return slices[0].amount_micros if len(slices) == 1 else sum(part.amount_micros for part in slices)
 
     @property
     def money_micros(self) -> int:
@@ -238,7 +239,7 @@ class Hold:
     @property
     def included_minutes(self) -> int:
         """Return the pool minutes that are promised."""
-        return sum(share.minutes for share in self.minutes)
+        return sum(share.minutes for share in self.minutes) if self.minutes else 0
 
     def grown(self, more: tuple[Slice, ...], overage_micros: int = 0) -> "Hold":
         """Return the hold with further slices, one for each lot, and further overage."""

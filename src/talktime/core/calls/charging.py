@@ -1,7 +1,7 @@
 """The decisions of charging: facts and a request go in, what follows from them comes out; no clock, no database."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from talktime.core.calls import entitlement, finishing, funding
@@ -19,7 +19,8 @@ from talktime.core.calls.calls import (
     PaysFrom,
     RateReference,
 )
-from talktime.core.calls.entitlement import Case, Free, Refused, Sources
+from talktime.core.calls.cases import Case, case_of
+from talktime.core.calls.entitlement import Free, Refused, Sources
 from talktime.core.calls.funding import Funds
 from talktime.core.calls.meters import DEPARTMENT, OVERAGE, USER, Meter, kind_of
 from talktime.core.calls.requests import (
@@ -38,6 +39,7 @@ from talktime.core.calls.requests import (
 )
 from talktime.core.credit.recharging import watching
 from talktime.core.rates import rating
+from talktime.core.rates.rating import Tariff
 from talktime.core.values.numbers import is_emergency
 
 FREE_GRANT_SECONDS = rating.CALL_MAX_SECONDS
@@ -117,7 +119,7 @@ def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -
 
 
 def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Outcome:
-    case = entitlement.case_of(facts, request, terms)
+    case = case_of(facts, request, terms)
     verdict = entitlement.decide(case)
     match verdict:
         case Free(pays_from):
@@ -137,7 +139,7 @@ def _start_paid(case: Case, sources: Sources) -> Outcome:
     funds = funding.funds_of(facts, names, tariff, organization_id, request.at)
     funded = funding.grow(NO_HOLD, funds, request.at, terms.quantum_seconds, request.at)
     # S4: whoever is called toll-free has a positive balance, even where the call would cost nothing.
-    has_nothing = case.kind in TO_SERVICE and funds.money_left_micros(request.at) <= 0
+    has_nothing = case.kind in TO_SERVICE and funds.paid_from_micros(request.at) <= 0
     if funded.seconds == 0 or has_nothing:
         return _refuse(case, _exhausted(case, sources))
     pays_from = _first_source(funded.hold, funds, request.at)
@@ -160,14 +162,36 @@ def _exhausted(case: Case, sources: Sources) -> DenialReason:
     if sources.rate is None:
         assert sources.no_money is not None
         return sources.no_money
-    at, tariff = case.request.at, sources.rate.tariff
+    found = list(limits(case, sources))
+    return next((limit.reason for limit in found if not limit.pays_first_block), found[-1].reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What bounds the money of a call: how it is refused, what is left, and whether that pays the first block."""
+
+    reason: DenialReason
+    left_micros: int
+    pays_first_block: bool
+
+
+def limits(case: Case, sources: Sources) -> Iterator[Limit]:
+    """Return the limits on a call that money may pay, in the order in which they refuse: caps, then what pays."""
+    assert sources.rate is not None
+    at, tariff, organization_id = case.request.at, sources.rate.tariff, case.organization.organization_id
     for name in sources.counted_by:
         reason = _CAPS.get(kind_of(name))
-        left = funding.funds_of(case.facts, (name,), tariff, case.organization.organization_id, at).cap_left_micros
-        if reason is not None and rating.affordable_seconds(tariff, at, left, case.terms.quantum_seconds) == 0:
-            return reason
+        if reason is not None:
+            left = funding.funds_of(case.facts, (name,), tariff, organization_id, at).cap_left_micros
+            yield Limit(reason, left, _pays_first_block(case, tariff, left))
     is_billed = any(kind_of(name) == OVERAGE for name in sources.counted_by)
-    return DenialReason.OVERAGE_LIMIT_REACHED if is_billed else DenialReason.CREDIT_EXHAUSTED
+    left = funding.funds_of(case.facts, sources.counted_by, tariff, organization_id, at).paid_from_micros(at)
+    reason = DenialReason.OVERAGE_LIMIT_REACHED if is_billed else DenialReason.CREDIT_EXHAUSTED
+    yield Limit(reason, left, _pays_first_block(case, tariff, left))
+
+
+def _pays_first_block(case: Case, tariff: Tariff, left_micros: int) -> bool:
+    return rating.affordable_seconds(tariff, case.request.at, left_micros, case.terms.quantum_seconds) > 0
 
 
 _CAPS = {USER: DenialReason.USER_CAP_REACHED, DEPARTMENT: DenialReason.DEPARTMENT_CAP_REACHED}

@@ -129,8 +129,8 @@ def _finish(
     funds = funding.funds_of(facts, setup.meters, tariff, setup.organization_id, setup.started_at)
     used_at = _used_at(call, priced_from, terms, at)
     settled = funding.settle(call, funds, priced_from, used, at, used_at=used_at)
-    uncovered = sum(part.uncovered_micros for part in settled.parts)
-    result = CallResult(report.ended_at, report.ending, used, settled.cost_micros, uncovered, flags)
+    cost, uncovered = settled.cost_micros, settled.uncovered_micros
+    result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
     ended = _ended(call, state, answered_at, result, len(settled.parts))
     rows = _usage_rows(ended, organization, settled)
     entries = tuple(
@@ -140,7 +140,7 @@ def _finish(
     )
     moved = funding.moved_meters(facts, call, call.hold, NO_HOLD, settled.parts)
     return Outcome(
-        Finished(used, settled.cost_micros, organization.currency),
+        Finished(used, cost, organization.currency),
         ended,
         None if tariff is None else settled.credit,
         rows,

@@ -1,12 +1,12 @@
 """What a call holds and what it has used: minutes of pools first, then money at its rate."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from talktime.core.calls import meters
 from talktime.core.calls.calls import Call, Hold, PaysFrom, Share
-from talktime.core.calls.entitlement import minutes_left
+from talktime.core.calls.cases import minutes_left
 from talktime.core.calls.meters import Meter
 from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
 from talktime.core.calls.requests import ChargingFacts
@@ -31,9 +31,13 @@ class Funds:
     overage_left_micros: int = 0
     cap_left_micros: int = UNLIMITED_MICROS
 
+    def paid_from_micros(self, at: datetime) -> int:
+        """Return the credit and the overage that are left, whatever caps forbid to use of them."""
+        return self.credit.available_micros(at) + self.overage_left_micros
+
     def money_left_micros(self, at: datetime) -> int:
         """Return the money that may still be promised."""
-        return min(self.credit.available_micros(at) + self.overage_left_micros, self.cap_left_micros)
+        return min(self.paid_from_micros(at), self.cap_left_micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +69,17 @@ class Settled:
 
     parts: tuple[Part, ...]
     credit: Credit
-
-    @property
-    def cost_micros(self) -> int:
-        """Return what the call cost in money."""
-        return sum(part.cost_micros for part in self.parts)
+    cost_micros: int = 0
+    uncovered_micros: int = 0
 
 
 def funds_of(
-    facts: ChargingFacts, names: Iterable[str], tariff: Tariff | None, organization_id: int, at: datetime
+    facts: ChargingFacts, names: tuple[str, ...], tariff: Tariff | None, organization_id: int, at: datetime
 ) -> Funds:
     """Return what the meters of these names and the credit leave for a call that started at the instant."""
     credit = facts.credits[organization_id]
+    if not names:
+        return Funds((), tariff, credit)
     pools: list[Share] = []
     overage_left, cap_left = 0, UNLIMITED_MICROS
     for name in names:
@@ -124,15 +127,16 @@ def grow(
     Pools give whole minutes until money has begun to pay; from then on money alone does (domain.md 8). What was granted
     before is paid for as far as there is money: its price may be another now that the answer is known.
     """
-    if funds.pools and not hold.money_micros:
+    held_micros = hold.money_micros
+    if funds.pools and not held_micros:
         hold = replace(hold, minutes=_with_minutes(hold, funds.pools, -(-wanted_seconds // SECONDS_PER_MINUTE)))
     included = hold.included_minutes * SECONDS_PER_MINUTE
     if included >= wanted_seconds or funds.tariff is None:
         return Funded(hold, funds.credit, included)
-    budget = hold.money_micros + funds.money_left_micros(at)
+    budget = held_micros + funds.money_left_micros(at)
     seconds = rating.affordable_seconds(funds.tariff, answered_at, budget, wanted_seconds, included)
     cost = min(rating.cost_micros(funds.tariff, answered_at, max(seconds, granted_seconds), included), budget)
-    return _with_money(hold, funds, cost - hold.money_micros, seconds, at)
+    return _with_money(hold, funds, cost - held_micros, seconds, at)
 
 
 def _with_minutes(hold: Hold, pools: tuple[Share, ...], wanted: int) -> tuple[Share, ...]:
@@ -173,7 +177,7 @@ def settle(
     paid = Part(PaysFrom.CREDIT, 0, 0, "", 0, from_credit, uncovered, postings)
     if used_seconds > included or not parts or postings:
         parts += _money_parts(paid, cost, funds.tariff, priced_from, used_seconds, included)
-    return Settled(parts, after)
+    return Settled(parts, after, cost, uncovered)
 
 
 def _has_overage(call: Call) -> bool:
@@ -235,8 +239,8 @@ def moved_meters(
     facts: ChargingFacts, call: Call, before: Hold, after: Hold, parts: tuple[Part, ...] = ()
 ) -> Mapping[str, Meter]:
     """Return the meters that a change of a call's hold, and what its parts used, have moved."""
-    organization_id = call.setup.organization_id
     moved: dict[str, Meter] = {}
+    organization_id = call.setup.organization_id
     for name in call.setup.meters:
         was, is_, used = _counted(name, before), _counted(name, after), _used(name, parts)
         if was != is_ or used:

@@ -69,6 +69,11 @@ def kind_of(name: str) -> str:
     return name[: name.index(_SEPARATOR)]
 
 
+def month_named(name: str) -> str:
+    """Return the month, such as 2026-06, at the end of a meter's name."""
+    return name[name.rindex(_SEPARATOR) + 1 :]
+
+
 def subject_of(name: str) -> str:
     """Return whose meter it is: a user's number, or a department's name, between kind and period."""
     return name[name.index(_SEPARATOR) + 1 : name.rindex(_SEPARATOR)]

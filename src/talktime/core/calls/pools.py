@@ -11,7 +11,7 @@ from talktime.core.organizations.country_table import (
     is_domestic_for_minutes,
     pool_country,
 )
-from talktime.core.organizations.licenses import License, bringing
+from talktime.core.organizations.licenses import License, Rights, bringing
 
 SECONDS_PER_MINUTE = 60
 # The report's capability of each plan (domain.md 2.1); the pool of conference dial-out is MCOMEETADD.
@@ -23,14 +23,6 @@ _CODES = {
     License.DOMESTIC_120_NOT_POOLED: "MCOPSTN8",
     License.AUDIO_CONFERENCING: "MCOMEETADD",
 }
-# Nobody is assigned two plans; who had them all the same would use the widest.
-_BEST_FIRST = (
-    License.DOMESTIC_AND_INTERNATIONAL,
-    License.DOMESTIC,
-    License.DOMESTIC_240,
-    License.DOMESTIC_120,
-    License.DOMESTIC_120_NOT_POOLED,
-)
 _PLANS = {code: plan for plan, code in _CODES.items()}
 # Some countries have plans of their own name.
 _OWN_CAPABILITY = {("MCOPSTN1", "BR"), ("MCOPSTN1", "MX"), ("MCOPSTN2", "BR"), ("MCOPSTN2", "MX")}
@@ -108,13 +100,8 @@ def dial_out_rule(month: str, organization_country: str) -> DialOutRule:
     return current
 
 
-def plan_pool(
-    services: License, home: str, destination: str, table: CountryTable, month: str, user_id: int
-) -> Pool | None:
-    """Return the pool of a calling plan, of which a user has one, or None where it does not pay (S8, S9)."""
-    plan = next((plan for plan in _BEST_FIRST if plan in services), None)
-    if plan is None:
-        return None
+def plan_pool(plan: License, home: str, destination: str, table: CountryTable, month: str, user_id: int) -> Pool | None:
+    """Return the pool of a user's calling plan that pays for a destination, or None where it does not (S8, S9)."""
     country = pool_country(home)
     if is_domestic_for_minutes(home, destination):
         counter = str(user_id) if plan is License.DOMESTIC_120_NOT_POOLED else DOMESTIC
@@ -124,11 +111,9 @@ def plan_pool(
     return None
 
 
-def conference_pool(services: License, destination: str, table: CountryTable, month: str) -> Pool | None:
-    """Return the organization's pool of conference dial-out where the organizer's license reaches the destination."""
-    is_reached = table.of(destination).is_zone_a
-    if License.AUDIO_CONFERENCING not in services:
-        is_reached = License.SELECT_DIAL_OUT in services and destination in NORTH_AMERICA
+def conference_pool(rights: Rights, destination: str, table: CountryTable, month: str) -> Pool | None:
+    """Return the pool of conference dial-out where the organizer's subscription reaches the destination."""
+    is_reached = table.of(destination).is_zone_a if rights.reaches_zone_a else destination in NORTH_AMERICA
     return Pool(License.AUDIO_CONFERENCING, "", "", month) if is_reached else None
 
 

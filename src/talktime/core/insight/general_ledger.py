@@ -58,6 +58,9 @@ CHART: Mapping[Account, ChartedAccount] = {
     Account.RECEIVABLE: ChartedAccount(
         "1210", "Unbilled receivables", AccountKind.ASSET, "Use that no credit covered; the next credit repays it"
     ),
+    Account.ACCRUED: ChartedAccount(
+        "1220", "Accrued overage", AccountKind.ASSET, "Use of organizations that pay after use, before it is billed"
+    ),
     Account.DISPUTED: ChartedAccount(
         "1300", "Disputed payments", AccountKind.ASSET, "Money that a bank took back, while that is disputed"
     ),

@@ -21,6 +21,7 @@ _WORDS: Mapping[tuple[Account, Account], str] = {
     (Account.LOT, Account.PROMOTION): "Credit given away taken back",
     (Account.LOT, Account.REVENUE): "Call paid from credit",
     (Account.RECEIVABLE, Account.REVENUE): "Call that no credit covered",
+    (Account.ACCRUED, Account.REVENUE): "Call that is billed after use",
     (Account.REVENUE, Account.LOT): "Call charge given back to credit",
     (Account.LOT, Account.RECEIVABLE): "Debt repaid from credit",
     (Account.LOT, Account.BREAKAGE): "Credit expired",

@@ -43,6 +43,8 @@ KINDS = {
     Account.TRANSFER: MovementKind.TRANSFERRED,
     Account.TAX: MovementKind.OTHER,
     Account.ROUNDING: MovementKind.OTHER,
+    # What is billed after use is told beside the balance, and changes none (S41).
+    Account.ACCRUED: MovementKind.OTHER,
 }
 # Told even where nothing of the kind happened.
 ALWAYS_TOLD = frozenset(
@@ -106,6 +108,8 @@ class StatementFacts:
     moved: Moved
     purchased: tuple[PurchasedCredit, ...] = ()
     used: tuple[UsedCredit, ...] = ()
+    # What calls cost that credit did not pay because the organization pays after use.
+    accrued: tuple[UsedCredit, ...] = ()
     # The closing balance that the month before was told with, if it was.
     told_micros: int | None = None
     rule: TaxRule | None = None
@@ -140,6 +144,8 @@ class Statement:
     included_tax_micros: int = 0
     seller: Party = field(default=NOBODY)
     buyer: Party = field(default=NOBODY)
+    # What is billed after use, beside the balance (S41).
+    accrued: tuple[UsedCredit, ...] = ()
 
     def __post_init__(self) -> None:
         """Nothing came or went that is not told."""
@@ -156,6 +162,11 @@ class Statement:
     def late_micros(self) -> int:
         """Return what calls of earlier months cost that were charged in this one."""
         return sum(used.cost_micros for used in self.used if used.is_late)
+
+    @property
+    def accrued_micros(self) -> int:
+        """Return what the month's calls cost that is billed after use."""
+        return sum(used.cost_micros for used in self.accrued)
 
     def amount_micros(self, kind: MovementKind) -> int:
         """Return what came or went for one reason."""
@@ -187,6 +198,7 @@ def statement_of(facts: StatementFacts) -> Statement:
         included_tax_micros=tax_micros,
         seller=facts.seller,
         buyer=facts.buyer,
+        accrued=facts.accrued,
     )
 
 

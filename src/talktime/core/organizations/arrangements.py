@@ -58,5 +58,10 @@ class Arrangements:
     # After the conferencing minutes, the organizer's calling plan pays before credit does (D12).
     uses_plan_after_conference_minutes: bool = False
 
+    @property
+    def brings_minutes(self) -> bool:
+        """Tell whether any license can bring included minutes: most calls need not ask further."""
+        return bool(self.assigned)
+
 
 NO_ARRANGEMENTS = Arrangements()

@@ -1,5 +1,6 @@
 """The licenses that a user can have, and the services that each brings (domain.md 6.1, 6.2)."""
 
+from dataclasses import dataclass
 from enum import Flag
 from functools import cache
 
@@ -72,3 +73,49 @@ def services_of(held: License) -> License:
 def bringing(service: License) -> tuple[License, ...]:
     """Return every license by which a user has the service, itself first."""
     return (service, *(bundle for bundle, brought in _BUNDLES.items() if service & brought))
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What licenses let their holder do, bundles opened: looked at when a phone rings."""
+
+    has_phone_system: bool
+    has_calling_plan: bool
+    # The plan whose minutes are used; nobody is assigned two, and who had them all the same would use the widest.
+    minute_plan: License | None
+    has_conferencing: bool
+    is_conferencing_subscriber: bool
+    # The subscription reaches the whole Zone A, and not the USA and Canada only.
+    reaches_zone_a: bool
+    pays_conferences_by_minute: bool
+    has_extended_dial_out: bool
+    is_resource_account: bool
+    has_credits: bool
+
+
+_WIDEST_FIRST = (
+    License.DOMESTIC_AND_INTERNATIONAL,
+    License.DOMESTIC,
+    License.DOMESTIC_240,
+    License.DOMESTIC_120,
+    License.DOMESTIC_120_NOT_POOLED,
+)
+
+
+@cache
+def rights_of(held: License) -> Rights:
+    """Return what the licenses of a user let him do."""
+    services = services_of(held)
+    is_subscriber = bool(services & CONFERENCING_SUBSCRIPTIONS)
+    return Rights(
+        has_phone_system=License.PHONE_SYSTEM in services,
+        has_calling_plan=bool(services & CALLING_PLANS),
+        minute_plan=next((plan for plan in _WIDEST_FIRST if plan in services), None),
+        has_conferencing=bool(services & CONFERENCING),
+        is_conferencing_subscriber=is_subscriber,
+        reaches_zone_a=License.AUDIO_CONFERENCING in services,
+        pays_conferences_by_minute=License.PAY_PER_MINUTE_CONFERENCING in services and not is_subscriber,
+        has_extended_dial_out=License.EXTENDED_DIAL_OUT in services,
+        is_resource_account=License.RESOURCE_ACCOUNT in services,
+        has_credits=License.COMMUNICATIONS_CREDITS in services,
+    )

@@ -187,6 +187,9 @@ def _notes(statement: Statement, wording: Wording) -> list[str]:
             amount=wording.money(statement.included_tax_micros, wording.decimals(statement.included_tax_micros)),
         )
         notes.append(contained)
+    if statement.accrued:
+        amount = wording.money(statement.accrued_micros, wording.decimals(statement.accrued_micros))
+        notes.append(wording.say("Calls beyond the credit cost %(amount)s; they are billed after use.", amount=amount))
     notes.append(wording.say("This is a report and not a bill: credit is billed when it is bought."))
     return notes
 

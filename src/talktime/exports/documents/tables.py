@@ -76,7 +76,7 @@ def invoice_rows(invoice: Invoice, state: InvoiceState, notes: Iterable[CreditNo
 
 
 def statement_rows(statement: Statement) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of a statement: the balance, which adds up by itself, then purchases, calls and tax."""
+    """Yield the rows of a statement: the balance, which adds up by itself, then purchases, calls, calls that are billed after use, tax."""
     month, currency = f"{statement.month:%Y-%m}", statement.currency
 
     def row(section: str, item: str, amount_micros: int, **cells: object) -> tuple[object, ...]:
@@ -93,6 +93,8 @@ def statement_rows(statement: Statement) -> Iterator[tuple[object, ...]]:
         yield row("purchase", bought.reference, bought.amount_micros, **cells)
     for used in statement.used:
         yield row("late usage" if used.is_late else "usage", used.destination, used.cost_micros, **_usage_cells(used))
+    for used in statement.accrued:
+        yield row("billed after use", used.destination, used.cost_micros, **_usage_cells(used))
     if statement.included_tax_micros:
         kind = f"{statement.tax.name} {percent(statement.tax)}"
         yield row("tax", "included in usage", statement.included_tax_micros, Kind=kind)

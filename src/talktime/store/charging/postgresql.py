@@ -1,7 +1,7 @@
 """Charging's statements on PostgreSQL: pipelined, rows locked in order, arrays instead of loops."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import psycopg
@@ -21,10 +21,8 @@ _IDENTITIES = (
 _CALL_KEYS = "SELECT call_key, organization_id FROM call_keys WHERE call_key = ANY(%s::text[])"
 # NO KEY UPDATE, because a plain FOR UPDATE blocks the foreign-key checks of children; SKIP LOCKED, because one busy
 # organization must not delay the others.
-_LOCK = (
-    f"SELECT {rows.ORGANIZATION_COLUMNS} FROM organizations WHERE organization_id = ANY(%s::bigint[])"
-    " ORDER BY organization_id FOR NO KEY UPDATE SKIP LOCKED"
-)
+_ORGANIZATIONS = f"SELECT {rows.ORGANIZATION_COLUMNS} FROM organizations WHERE organization_id = ANY(%s::bigint[])"
+_LOCK = f"{_ORGANIZATIONS} ORDER BY organization_id FOR NO KEY UPDATE SKIP LOCKED"
 _CALLS = (
     f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM calls"
     " JOIN unnest(%s::bigint[], %s::text[]) AS asked(of_organization, of_key)"
@@ -157,9 +155,12 @@ class PostgresqlStatements:
                     self._roll_back()
                 raise
 
-    def snapshot(self) -> AbstractContextManager[None]:
-        """Begin to read: here readers and writers do not meet."""
-        return self.transaction()
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Begin to read, and see one state of the database; here readers and writers do not meet."""
+        with self.transaction():
+            self._connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            yield
 
     def find(self, names: list[str], call_keys: list[str]) -> tuple[Sequence[Row], Sequence[Row]]:
         """Return the identities of the names, and (call key, organization) of the calls."""
@@ -168,24 +169,11 @@ class PostgresqlStatements:
 
     def lock(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Lock, then read, in one round trip: what is read of organizations that were skipped is not used."""
-        ids = _array(organization_ids)
-        organizations, found, lots, watches, publications, country_versions = self._read(
-            (_LOCK, (ids,)),
-            (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
-            (_LOTS, (ids, expired_since)),
-            (_WATCHES, (ids,)),
-            (_PUBLICATIONS, ()),
-            (countries.VERSIONS, ()),
-        )
-        locked = {row[0] for row in organizations}
-        return LoadedRows(
-            organizations,
-            [row for row in found if row[0] in locked],
-            [row for row in lots if row[0] in locked],
-            [row for row in watches if row[0] in locked],
-            publications,
-            country_versions,
-        )
+        return self._load(_LOCK, organization_ids, calls, expired_since)
+
+    def look(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
+        """Read the same, also of organizations that another transaction holds."""
+        return self._load(_ORGANIZATIONS, organization_ids, calls, expired_since)
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
@@ -236,6 +224,28 @@ class PostgresqlStatements:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+
+    def _load(
+        self, of_organizations: str, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int
+    ) -> LoadedRows:
+        ids = _array(organization_ids)
+        organizations, found, lots, watches, publications, country_versions = self._read(
+            (of_organizations, (ids,)),
+            (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
+            (_LOTS, (ids, expired_since)),
+            (_WATCHES, (ids,)),
+            (_PUBLICATIONS, ()),
+            (countries.VERSIONS, ()),
+        )
+        locked = {row[0] for row in organizations}
+        return LoadedRows(
+            organizations,
+            [row for row in found if row[0] in locked],
+            [row for row in lots if row[0] in locked],
+            [row for row in watches if row[0] in locked],
+            publications,
+            country_versions,
+        )
 
     def _roll_back(self) -> None:
         try:

@@ -1,6 +1,6 @@
 """Charging's transaction: the facts of many requests in a few reads, their outcomes in a few writes, one commit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Protocol
 
 from talktime.core.calls.calls import Call, CallKey, text_of
-from talktime.core.calls.entitlement import meters_wanted, payer_of
+from talktime.core.calls.cases import meters_wanted, payer_of
 from talktime.core.calls.meters import Meter
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, EndCall, Outcome, Parked, Request, StartCall
 from talktime.core.credit.lots import Credit, spending_order
@@ -54,6 +54,10 @@ class LoadedRows:
     country_versions: Sequence[Row]
 
 
+# Organization ids, calls by organization and key, and since when lots have expired that are still of interest.
+ReadRows = Callable[[list[int], list[tuple[int, str]], int], LoadedRows]
+
+
 class ChargingStatements(Protocol):
     """Charging's driver SQL, once for SQLite and once for PostgreSQL."""
 
@@ -72,6 +76,9 @@ class ChargingStatements(Protocol):
         `calls` names the calls to read by organization and key; a call that was never started is no row. Lots are read
         that have something left, or lost it since an instant: late use may still be paid from those.
         """
+
+    def look(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
+        """Read what `lock` reads, without a lock: for whoever only wants to know."""
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
@@ -119,6 +126,13 @@ class ChargingTransaction:
 
     def load(self, requests: Sequence[Request], terms: ChargingTerms) -> Loaded:
         """Lock the organizations that the requests concern, and read what is needed to decide them."""
+        return self._load(requests, terms, self._statements.lock)
+
+    def look(self, request: StartCall, terms: ChargingTerms) -> ChargingFacts:
+        """Read, without a lock, what is needed to tell how a start would be decided; nothing may be saved on it."""
+        return self._load((request,), terms, self._statements.look).facts
+
+    def _load(self, requests: Sequence[Request], terms: ChargingTerms, read_rows: ReadRows) -> Loaded:
         identities, owners = self._find(requests)
         concerned = _organizations_of(requests, identities, owners)
         wanted = sorted({organization_id for organization_id in concerned if organization_id is not None})
@@ -128,7 +142,7 @@ class ChargingTransaction:
             if organization_id is not None
         }
         expired_since = to_micros(min(request.at for request in requests) - LATE_USAGE_MAX) if requests else 0
-        read = self._statements.lock(wanted, list(asked), expired_since)
+        read = read_rows(wanted, list(asked), expired_since)
         organizations = {row[0]: rows.organization_of(row) for row in read.organizations}
         calls = {call.setup.key: call for call in map(self._memory.calls.call_of, read.calls)}
         publications = self._memory.decks.publications(read.publications)

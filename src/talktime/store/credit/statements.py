@@ -38,13 +38,15 @@ _PURCHASED = text(
 _KEY_AND_COLON = "rtrim(e.entry_id, '0123456789')"
 _CALL_KEY = f"substr({_KEY_AND_COLON}, 6, length({_KEY_AND_COLON}) - 6)"
 _LINE = f"CAST(substr(e.entry_id, length({_KEY_AND_COLON}) + 1) AS INTEGER)"
-_USED = text(
+# What credit paid, or is owed because none did; and what is billed after use.
+_FROM_BALANCE, _ON_BILL = "'lot', 'receivable'", "'accrued'"
+_USED = (
     "SELECT coalesce(u.kind, ''), coalesce(u.destination, ''), coalesce(u.started_at, :starts_at) < :starts_at,"
     " count(DISTINCT u.call_key), coalesce(sum(u.used_seconds), 0), sum(e.cost_micros)"
     " FROM (SELECT p.entry_id, sum(CASE WHEN p.credit = 'revenue' THEN p.amount_micros ELSE -p.amount_micros END)"
     f" AS cost_micros FROM postings p WHERE {_IN_MONTH}"
-    " AND (p.credit = 'revenue' AND p.debit IN ('lot', 'receivable')"
-    " OR p.debit = 'revenue' AND p.credit IN ('lot', 'receivable')) GROUP BY p.entry_id) e"
+    " AND (p.credit = 'revenue' AND p.debit IN ({accounts})"
+    " OR p.debit = 'revenue' AND p.credit IN ({accounts})) GROUP BY p.entry_id) e"
     " LEFT JOIN usage_rows u ON u.organization_id = :organization_id"
     f" AND u.call_key = CASE WHEN e.entry_id LIKE 'call:%:%' THEN {_CALL_KEY} END"
     f" AND u.line = CASE WHEN e.entry_id LIKE 'call:%:%' THEN {_LINE} END"
@@ -90,11 +92,17 @@ class StatementRows:
 
     def used(self, organization_id: int, period: Period) -> tuple[UsedCredit, ...]:
         """Return what was charged in a period by kind of call and destination: late ones last, the dearest first."""
+        return self._used(organization_id, period, _FROM_BALANCE)
+
+    def accrued(self, organization_id: int, period: Period) -> tuple[UsedCredit, ...]:
+        """Return what a period's calls cost that is billed after use, likewise (S41)."""
+        return self._used(organization_id, period, _ON_BILL)
+
+    def _used(self, organization_id: int, period: Period, accounts: str) -> tuple[UsedCredit, ...]:
+        found = self._connection.execute(text(_USED.format(accounts=accounts)), _key(organization_id, period))
         return tuple(
             UsedCredit(kind, destination, bool(is_late), calls, int(seconds), int(cost))
-            for kind, destination, is_late, calls, seconds, cost in self._connection.execute(
-                _USED, _key(organization_id, period)
-            )
+            for kind, destination, is_late, calls, seconds, cost in found
         )
 
     def began_at(self, organization_id: int) -> datetime | None:
@@ -125,6 +133,8 @@ def statement_of(body: str) -> Statement:
             ),
             "purchased": tuple(_purchased_of(each) for each in stated["purchased"]),
             "used": tuple(UsedCredit(**each) for each in stated["used"]),
+            # Statements of the time before overage do not speak of it.
+            "accrued": tuple(UsedCredit(**each) for each in stated.get("accrued", ())),
             "tax": Tax(**stated["tax"]),
             "seller": Party(**stated["seller"]),
             "buyer": Party(**stated["buyer"]),

@@ -46,13 +46,15 @@ _ENTRIES = (
     " ORDER BY p.occurred_at, p.entry_id{c}, p.line"
 )
 _SPAN = text("SELECT min(occurred_at), max(occurred_at) FROM postings WHERE organization_id = :organization_id")
-# What is left in the lots, what is owed, what calls cost, what expired: none of it from the journal.
+# What is left in the lots, what is owed, what calls cost, what expired, what is to be billed: none of it from the journal.
 _KEPT = text(
     "SELECT (SELECT receivable_micros FROM organizations WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(granted_micros - spent_micros - expired_micros - refunded_micros - disputed_micros), 0)"
     " FROM credit_lots WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(cost_micros), 0) FROM usage_rows WHERE organization_id = :organization_id),"
-    " (SELECT coalesce(sum(expired_micros), 0) FROM credit_lots WHERE organization_id = :organization_id)"
+    " (SELECT coalesce(sum(expired_micros), 0) FROM credit_lots WHERE organization_id = :organization_id),"
+    " (SELECT coalesce(sum(cost_micros), 0) FROM usage_rows"
+    " WHERE organization_id = :organization_id AND paid_by = 'overage')"
 )
 _STATEMENTS = text("SELECT body FROM statements WHERE organization_id = :organization_id")
 
@@ -113,11 +115,13 @@ class LedgerRows:
     def kept(self, organization_id: int) -> dict[ChartedAccount, int]:
         """Return the balances of today that tables other than the journal know: above zero a debit."""
         key = {"organization_id": organization_id}
-        receivable, remaining, cost, expired = (int(each or 0) for each in self._connection.execute(_KEPT, key).one())
+        kept = self._connection.execute(_KEPT, key).one()
+        receivable, remaining, cost, expired, accrued = (int(each or 0) for each in kept)
         # What use contains of tax leaves revenue with the statement of its month.
         taxed = sum(json.loads(body)["included_tax_micros"] for body in self._connection.scalars(_STATEMENTS, key))
         return {
             CHART[Account.RECEIVABLE]: receivable,
+            CHART[Account.ACCRUED]: accrued,
             CHART[Account.LOT]: -remaining,
             CHART[Account.REVENUE]: taxed - cost,
             CHART[Account.BREAKAGE]: -expired,

@@ -127,6 +127,13 @@ meters = Table(
     Column("held", BigInteger, nullable=False),
     PrimaryKeyConstraint("organization_id", "meter"),
     CheckConstraint("used >= 0 AND held >= 0", name="parts_not_negative"),
+    # What is to be billed, found without a look at the rest.
+    Index(
+        "ix_meters_overage",
+        "organization_id",
+        sqlite_where=text("meter LIKE 'overage/%'"),
+        postgresql_where=text("meter LIKE 'overage/%'"),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -68,7 +69,11 @@ invoices = Table(
     Column("agreement_number", Text, nullable=False),
     Column("purchase_order", Text, nullable=False),
     Column("credit_expires_at", BigInteger),
+    # The tax was in the price of the calls that are billed, and not on top of it. No SQL text as a default: it would
+    # have SQLite copy the table, without its triggers.
+    Column("is_tax_included", Boolean, nullable=False, server_default="0"),
     PrimaryKeyConstraint("organization_id", "sequence"),
+    # Of overage it is `overage:` and the month: one invoice for each.
     UniqueConstraint("organization_id", "purchase_id"),
     CheckConstraint("sequence > 0", name="sequence_positive"),
     CheckConstraint("net_micros > 0 AND tax_micros >= 0", name="amounts_fit"),

@@ -90,6 +90,8 @@ users = Table(
     Column("dialout_policy", Text, nullable=False, server_default=text("''")),
     Column("block_reason", Text, nullable=False, server_default=text("''")),
     Column("is_toll_free_dial_in_allowed", Boolean, nullable=False, server_default=text("TRUE")),
+    # Since when the account may not call out; its reason is there as long as it may not.
+    Column("blocked_at", BigInteger),
     PrimaryKeyConstraint("organization_id", "user_id"),
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.calls.calls import CallKind
+from talktime.core.calls.calls import INBOUND, CallKind
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, VirtualSwitch
 from talktime.core.calls.requests import Answer, ChargingTerms, Request
 from talktime.core.organizations.licenses import CREDIT_LICENSES
@@ -127,12 +127,9 @@ def prepare_replay(tx: Transaction, request: PrepareReplay) -> ReplayPrepared:
 
 def _ours(call: RecordedCall) -> tuple[str, ...]:
     """Return who of a call is the organization's: the called one of an inbound call, else the caller."""
-    if call.kind in _INBOUND_KINDS:
+    if call.kind in INBOUND:
         return (call.called,)
     return (call.caller,) if call.caller else ()
-
-
-_INBOUND_KINDS = frozenset({CallKind.USER_IN, CallKind.CONFERENCE_IN, CallKind.VOICE_APP_IN})
 
 
 def _create(tx: Transaction, organization: Organization, names: Sequence[str]) -> None:

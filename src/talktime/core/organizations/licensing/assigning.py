@@ -3,6 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import CountryTable
@@ -140,7 +142,7 @@ def _ruling(change: Change, countries: CountryTable, *, wants_credits: bool) -> 
         return Ruling()
     problems = (
         *_held_by_others(user.account, after & ~user.licenses),
-        *_unsupported(user.licenses, after),
+        *_unsupported(user, after),
         *_excluded(after),
         *_absent(user, after, countries),
     )
@@ -155,20 +157,22 @@ def _held_by_others(account: AccountKind, added: License) -> Iterator[str]:
         if account is AccountKind.PERSON:
             yield f"{product.name} is for auto attendants and call queues, not for people"
         else:
-            yield f"{product.name} is for people, not for an {account.value.replace('_', ' ')}"
+            yield f"{product.name} is for people, not for {account.value.replace('_', ' ')}s"
 
 
-def _unsupported(before: License, after: License) -> Iterator[str]:
-    had, has = services_of(before), services_of(after)
+def _unsupported(user: User, after: License) -> Iterator[str]:
+    had, has = services_of(user.licenses), services_of(after)
     for license_ in after:
         product = product_of(license_)
         if not product.needs or product.needs & has:
             continue
         taken = product.needs & had
-        if license_ in before and taken:
+        if license_ in user.licenses and taken:
             yield f"{product.name} stands on {in_words(taken)}: leave that, or switch {product.name} off as well"
         else:
-            yield f"{product.name} needs {in_words(product.needs)}, or a bundle with it: switch that on as well"
+            needed = (each for each in product.needs if user.account in product_of(each).holders)
+            names = in_words(reduce(or_, needed, NO_LICENSE))
+            yield f"{product.name} needs {names}, or a bundle with it: switch that on as well"
 
 
 def _excluded(after: License) -> Iterator[str]:

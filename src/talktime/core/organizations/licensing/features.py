@@ -50,6 +50,8 @@ class Way:
     credits_license: LicensedOn = LicensedOn.NOBODY
     # Asked where calls come from a carrier that sells plans.
     plan: License = NO_LICENSE
+    # Whoever has one of these has another way.
+    without: License = NO_LICENSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +64,10 @@ class Feature:
     holders: Holders = Holders.PEOPLE
 
 
-# The names of two ways of paying stand often below.
+# These stand often below; a subscription is asked first, and pays otherwise than by the minute (D6).
 _PAID_BY_USER = (CreditNeed.BALANCE, LicensedOn.USER)
 _PAID_BY_ORGANIZER = (CreditNeed.BALANCE, LicensedOn.ORGANIZER)
-_PPM = License.PAY_PER_MINUTE_CONFERENCING
+_PAID_BY_MINUTE = Way((License.PAY_PER_MINUTE_CONFERENCING,), CreditNeed.BALANCE, without=CONFERENCING_SUBSCRIPTIONS)
 
 FEATURES: tuple[Feature, ...] = (
     Feature("phone_system", "Transfer, forward and park calls; voicemail", (Way((License.PHONE_SYSTEM,)),)),
@@ -92,7 +94,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "conference_dial_in",
         "Conference: join by a toll number",
-        (Way((CONFERENCING_SUBSCRIPTIONS,)), Way((_PPM,), CreditNeed.BALANCE)),
+        (Way((CONFERENCING_SUBSCRIPTIONS,)), _PAID_BY_MINUTE),
     ),
     Feature(
         "conference_toll_free_dial_in",
@@ -112,7 +114,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "conference_dial_out_paid",
         "Conference: call elsewhere, or beyond these minutes",
-        (Way((CONFERENCING_SUBSCRIPTIONS,), *_PAID_BY_ORGANIZER), Way((_PPM,), CreditNeed.BALANCE)),
+        (Way((CONFERENCING_SUBSCRIPTIONS,), *_PAID_BY_ORGANIZER), _PAID_BY_MINUTE),
     ),
     Feature(
         "conference_dial_out_unlimited",
@@ -190,6 +192,7 @@ def _nearest(feature: Feature, services: License, funding: Funding) -> FeatureSt
     states = [
         FeatureState(feature, _missing_licenses(way, services, funding), _missing_money(way, funding))
         for way in feature.ways
+        if not way.without & services
     ]
     return min(states, key=lambda state: (len(state.missing_licenses), state.missing_money is not MoneyGap.NONE))
 

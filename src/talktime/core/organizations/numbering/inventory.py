@@ -57,6 +57,8 @@ def read_listing(row: ListedNumber) -> tuple[Listing | None, tuple[str, ...]]:
     number, problems = normalize(row.number), list[str]()
     if not is_e164(number):
         return None, (f"{row.number!r} is no international number: write + and the country code first",)
+    if number.startswith(_UNIVERSAL_FREEPHONE):
+        return None, ("universal freephone numbers (+800) are not supported (domain.md 4.4)",)
     use = _read(lambda: read_use(row.use), problems)
     country = _country(number, row.country, problems)
     if use is not None:
@@ -97,8 +99,6 @@ def _country(number: str, stated: str, problems: list[str]) -> str:
 
 
 def _misfits(number: str, use: NumberUse) -> list[str]:
-    if number.startswith(_UNIVERSAL_FREEPHONE):
-        return ["universal freephone numbers (+800) are not supported (domain.md 4.4)"]
     found = class_of(number)
     if use is NumberUse.TOLL_FREE and found not in {NumberClass.TOLL_FREE, NumberClass.OTHER}:
         return [f"it is a {found.value} number by its country's plan, and not toll-free"]

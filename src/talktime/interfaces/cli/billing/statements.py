@@ -185,6 +185,9 @@ def _view(shown: StatementShown) -> RenderableType:
         used = [each for each in statement.used if each.is_late is is_late]
         if used:
             lines += ["", _used_view(title, used)]
+    if statement.accrued:
+        title = f"Billed after use: {money(statement.accrued_micros, statement.currency)}"
+        lines += ["", _used_view(title, list(statement.accrued))]
     if statement.included_tax_micros:
         label = f"{statement.tax.name} {percent(statement.tax)} %"
         lines += ["", f"The calls contain {label} of {money(statement.included_tax_micros, statement.currency)}."]
@@ -263,18 +266,20 @@ def _document(shown: StatementShown) -> dict[str, Any]:
             }
             for bought in statement.purchased
         ],
-        "usage": [
-            {
-                "destination": used.destination,
-                "kind": used.kind,
-                "is_late": used.is_late,
-                "calls": used.calls,
-                "used_seconds": used.used_seconds,
-                "cost": format_micros(used.cost_micros),
-            }
-            for used in statement.used
-        ],
+        "usage": [_used_document(used) for used in statement.used],
+        "billed_after_use": [_used_document(used) for used in statement.accrued],
         "tax_name": statement.tax.name,
         "tax_percent": percent(statement.tax),
         "included_tax": format_micros(statement.included_tax_micros),
+    }
+
+
+def _used_document(used: UsedCredit) -> dict[str, Any]:
+    return {
+        "destination": used.destination,
+        "kind": used.kind,
+        "is_late": used.is_late,
+        "calls": used.calls,
+        "used_seconds": used.used_seconds,
+        "cost": format_micros(used.cost_micros),
     }

@@ -94,7 +94,7 @@ def _table_view() -> Group:
             made.add_row(name, _groups(way), _CREDIT[way.credit], on)
     notes = (
         "* where calls come from a carrier that sells plans",
-        "An organization that pays after use needs neither credit nor the Communications Credits license, but overage on.",
+        "Who pays after use needs neither credit nor the Communications Credits license, but overage that is on.",
         f"Phone System is a part of {_bundles(License.PHONE_SYSTEM)};",
         f"Audio Conferencing of {_bundles(License.AUDIO_CONFERENCING)}.",
     )

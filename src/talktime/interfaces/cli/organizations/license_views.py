@@ -19,10 +19,6 @@ from talktime.usecases.organizations.show_licenses import Stock
 ROWS_SHOWN_MAX = 50
 COUNTRIES_SHOWN_MAX = 5
 _PRICES_ARE = f"Prices are in {LIST_PRICE_CURRENCY} per user and month, from public pages, for orientation."
-_WITHOUT_CREDITS = (
-    "without Communications Credits: what their licenses do not include is refused;"
-    " `talktime licenses assign NAMES --on communications-credits`, it costs nothing"
-)
 
 
 def words(licenses: License) -> list[str]:
@@ -62,7 +58,9 @@ def warn_of_cautions(cautions: Sequence[str]) -> None:
     """Say how many people cannot use the credit, once for all of them (S57)."""
     count = sum(map(bool, cautions))
     if count:
-        warn(f"{count:,} {'user is' if count == 1 else 'users are'} {_WITHOUT_CREDITS}")
+        who = "user has" if count == 1 else "users have"
+        warn(f"{count:,} {who} no Communications Credits: calls that the licenses do not include are refused")
+        hint("They cost nothing: `talktime licenses assign NAMES --on communications-credits`")
 
 
 # ── assigned ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -156,7 +154,7 @@ def _stock_cells(stock: Stock) -> list[Text]:
     return [
         Text(product.name),
         Text(product.sku, "dim"),
-        Text("unlimited" if stock.available is None else f"{stock.available:,}"),
+        Text("unlimited" if stock.available is None else f"{stock.available:,}{' allotted' * product.is_allotted}"),
         Text(f"{stock.assigned:,}"),
         Text("" if free is None else f"{free:,}", "red" if is_overdrawn else ""),
         Text(shown),
@@ -199,7 +197,7 @@ def plans_view(country: str, offers: Sequence[Offer]) -> Group:
         made.add_row(*_offer_cells(offer, is_in_country=bool(country)), style="dim" if offer.refusal else "")
     lines: list[Any] = [heading("Plans and prices", *([f"in {country.upper()}"] if country else [])), "", made, ""]
     if country:
-        lines.append(Text("Minutes are for each license and calendar month; abroad or at home, not both.", "dim"))
+        lines.append(Text("Minutes are for each license and calendar month, calls abroad have their own.", "dim"))
     else:
         lines.append(Text("`talktime licenses plans DE` shows the minutes in a country.", "dim"))
     return Group(*lines, Text(_PRICES_ARE, "dim"))
@@ -212,7 +210,8 @@ def _offer_cells(offer: Offer, *, is_in_country: bool) -> list[Text | str]:
     cells: list[Text | str] = [f"  {product.name}", Text(product.sku, "dim"), shown]
     if is_in_country:
         minutes = (offer.domestic_minutes, offer.international_minutes)
-        cells += [f"{each:,}" if each else "" for each in minutes] + [offer.refusal]
+        cells += [f"{each:,}" if each else "" for each in minutes]
+        cells.append(offer.refusal.removeprefix(product.name).strip())
     return cells
 
 
@@ -226,5 +225,7 @@ def _product(product: Product) -> dict[str, Any]:
         "name": product.name,
         "sku": product.sku,
         "family": product.family.name.lower(),
+        "needs_any_of": words(product.needs),
+        "excludes": words(product.excludes),
         "pool_basis": None if product.basis is None else product.basis.value,
     }

@@ -137,7 +137,7 @@ def plans(
 
 def _say(assigned: LicensesAssigned) -> None:
     if assigned.refused:
-        refuse(f"{len(assigned.refused):,} of {len(assigned.rows):,} users are refused: nothing was changed")
+        refuse(f"refused for {len(assigned.refused):,} of {len(assigned.rows):,} users: nothing was changed")
         if any(not row.is_known for row in assigned.refused):
             hint(f'`talktime users list --organization "{assigned.organization}"` shows who is there.')
     tell_shortages(assigned.shortages)

@@ -106,7 +106,7 @@ def import_(
         watch=lambda total: progress("adding", total, "users"),
     )
     added = _add(request, options)
-    if added.is_refused and added.shortages and not options.as_json:
+    if added.is_refused and added.shortages and not (buy_missing or options.as_json):
         hint("Or buy them with it: the same again with `--buy-missing`")
     return 2 if added.is_refused else 0
 

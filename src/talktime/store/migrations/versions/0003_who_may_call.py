@@ -29,6 +29,15 @@ def upgrade() -> None:
         sa.CheckConstraint("used >= 0 AND held >= 0", name=op.f("ck_meters_parts_not_negative")),
         sa.PrimaryKeyConstraint("organization_id", "meter", name=op.f("pk_meters")),
     )
+    with op.batch_alter_table("meters", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_meters_overage",
+            ["organization_id"],
+            unique=False,
+            sqlite_where=sa.text("meter LIKE 'overage/%'"),
+            postgresql_where=sa.text("meter LIKE 'overage/%'"),
+        )
+
     op.create_table(
         "arrangements",
         sa.Column("organization_id", sa.BigInteger(), nullable=False),
@@ -161,6 +170,9 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'open' AND conference_id <> ''"),
         )
 
+    with op.batch_alter_table("invoices", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("is_tax_included", sa.Boolean(), server_default="0", nullable=False))
+
     with op.batch_alter_table("organizations", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("arrangements_revision", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
@@ -177,6 +189,7 @@ def upgrade() -> None:
         batch_op.add_column(
             sa.Column("is_toll_free_dial_in_allowed", sa.Boolean(), server_default=sa.text("TRUE"), nullable=False)
         )
+        batch_op.add_column(sa.Column("blocked_at", sa.BigInteger(), nullable=True))
     _fill()
 
 
@@ -210,11 +223,12 @@ def downgrade() -> None:
     with op.batch_alter_table("users", schema=None) as batch_op:
         batch_op.add_column(sa.Column("has_phone_system", sa.BOOLEAN(), nullable=False, server_default=sa.false()))
         batch_op.add_column(
-            sa.Column("has_audio_conferencing", sa.BOOLEAN(), nullable=False, server_default=sa.false())
-        )
-        batch_op.add_column(
             sa.Column("has_communications_credits", sa.BOOLEAN(), nullable=False, server_default=sa.false())
         )
+        batch_op.add_column(
+            sa.Column("has_audio_conferencing", sa.BOOLEAN(), nullable=False, server_default=sa.false())
+        )
+        batch_op.drop_column("blocked_at")
         batch_op.drop_column("is_toll_free_dial_in_allowed")
         batch_op.drop_column("block_reason")
         batch_op.drop_column("dialout_policy")
@@ -226,6 +240,9 @@ def downgrade() -> None:
 
     with op.batch_alter_table("organizations", schema=None) as batch_op:
         batch_op.drop_column("arrangements_revision")
+
+    with op.batch_alter_table("invoices", schema=None) as batch_op:
+        batch_op.drop_column("is_tax_included")
 
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_index(
@@ -248,5 +265,12 @@ def downgrade() -> None:
     op.drop_table("license_counts")
     op.drop_table("country_rules")
     op.drop_table("arrangements")
+    with op.batch_alter_table("meters", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_meters_overage",
+            sqlite_where=sa.text("meter LIKE 'overage/%'"),
+            postgresql_where=sa.text("meter LIKE 'overage/%'"),
+        )
+
     op.drop_table("meters")
     op.drop_table("country_versions")

@@ -159,6 +159,7 @@ def _composed(tx: Transaction, organization: Organization, request: OfMonth) -> 
             moved=journal.moved(organization_id, period),
             purchased=journal.purchased(organization_id, period),
             used=journal.used(organization_id, period),
+            accrued=journal.accrued(organization_id, period),
             told_micros=None if before is None else before.closing_micros,
             rule=rule_on(tx.documents.tax_rules(organization.country), request.month),
             open_since=journal.open_since(organization_id),

@@ -85,7 +85,7 @@ def list_inventory(tx: Transaction, request: ListInventory) -> Inventory:
     return Inventory(tuple(page), tx.numbering.inventory_counts(request.at))
 
 
-def _row(  # noqa: PLR0913 -- a line, and what is known of its number
+def _row(
     listed: ListedNumber,
     listing: Listing | None,
     problems: tuple[str, ...],

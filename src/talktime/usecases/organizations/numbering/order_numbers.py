@@ -7,7 +7,6 @@ from talktime.core.organizations.numbering import ordering
 from talktime.core.organizations.numbering.ordering import NumberFacts, NumberOrder, Wanted
 from talktime.core.organizations.numbering.phone_numbers import PhoneNumber
 from talktime.core.organizations.organizations import Organization
-from talktime.core.organizations.users import NumberUse
 from talktime.core.values.errors import Invalid
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction

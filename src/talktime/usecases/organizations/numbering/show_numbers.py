@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from talktime.core.organizations.licenses import MINUTE_PLANS
 from talktime.core.organizations.numbering import quotas
 from talktime.core.organizations.numbering.phone_numbers import HeldNumber, NumberState, as_of
 from talktime.core.organizations.organizations import Organization
@@ -18,7 +19,7 @@ _SECONDS_PER_MINUTE = 60
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """How many numbers of a use an organization may have, and has; `ported_count` more were brought and do not count."""
+    """How many numbers of a use an organization may have, and has; those that it brought are counted apart."""
 
     use: NumberUse
     allowed: int
@@ -81,7 +82,7 @@ def show_quotas(tx: Transaction, request: LookAt) -> Quotas:
             Quota(use, quotas.quota(use, arrangements), held.count((use, False)), held.count((use, True)))
             for use in NumberUse
         ),
-        quotas.licenses_of(arrangements, quotas.MINUTE_PLANS),
+        quotas.licenses_of(arrangements, MINUTE_PLANS),
         quotas.licenses_of(arrangements, quotas.PAY_AS_YOU_GO),
         quotas.service_licenses(arrangements),
     )
