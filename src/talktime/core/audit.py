@@ -173,27 +173,6 @@ class Audit:
         if organization_id not in self._organizations:
             yield Finding(Rule.ORGANIZATION_KNOWN, organization_id, row, "an organization of this id", "none")
 
-    def _price_findings(self, books: CallBooks, call: Call, row: UsageRow) -> Iterator[Finding]:
-        """Rate the row again from the deck version that it names, as it was rated when the call finished."""
-        charged = (row.billed_seconds, row.connection_fee_micros, row.cost_micros)
-        if row.paid_by is PaysFrom.FREE:
-            yield from _price_differs(books, row, (row.used_seconds, 0, 0), charged)
-            return
-        reference = call.setup.rate
-        matched = None if reference is None else self._find_rate(reference)
-        if reference is None or matched is None:
-            missing = "none" if reference is None else f"none for {reference.prefix} in version {reference.version_id}"
-            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "a stored rate that prices it", missing)
-            return
-        if (row.prefix, row.deck_version_id) != (reference.prefix, reference.version_id):
-            expected = f"prefix {reference.prefix} of version {reference.version_id}, as the call"
-            found = f"prefix {row.prefix} of version {row.deck_version_id}"
-            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, expected, found)
-        tariff, priced_from = matched.tariff, row.answered_at or row.started_at
-        cost = rating.cost_micros(tariff, priced_from, row.used_seconds)
-        billed = rating.billed_seconds(tariff, priced_from, row.used_seconds)
-        fee = rating.connection_fee_micros(tariff, priced_from) if cost > 0 else 0
-        yield from _price_differs(books, row, (billed, fee, cost), charged)
 
 
 def deck_findings(deck: DeckBooks) -> Iterator[Finding]:
@@ -217,29 +196,6 @@ def guard_findings(guards: Mapping[str, bool]) -> Iterator[Finding]:
 
 
 
-
-def _time_findings(organization_id: int, posting: PostedRow, began_at: datetime) -> Iterator[Finding]:
-    """Check that a lot paid between its purchase and its end: credit held before its end may be spent after it."""
-    purchased_at, expires_at = posting.lot_purchased_at, posting.lot_expires_at
-    if posting.debit not in (_LOT, _BREAKAGE) or purchased_at is None or expires_at is None:
-        return
-    name = f"postings {posting.entry_id} of lot {posting.lot_id}"
-    if posting.debit == _BREAKAGE:
-        if not began_at < expires_at <= posting.occurred_at:
-            expected = f"what lapsed at {expires_at} comes back afterwards only, for a call from before"
-            yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, f"a call from {began_at}")
-        return
-    if posting.occurred_at < purchased_at:
-        expected, found = f"nothing leaves it before its purchase at {purchased_at}", f"{posting.occurred_at}"
-        yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
-    decided_at = began_at if posting.credit == _REVENUE else posting.occurred_at
-    is_early = decided_at < expires_at and not posting.entry_id.startswith(_CLOSING)
-    if posting.credit == _BREAKAGE and is_early:
-        expected, found = f"nothing lapses before its end at {expires_at}", f"{decided_at}"
-        yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
-    if posting.credit in _IN_TIME and decided_at >= expires_at:
-        expected, found = f"nothing new is paid from it after its end at {expires_at}", f"{decided_at}"
-        yield Finding(Rule.CREDIT_IN_TIME, organization_id, name, expected, found)
 
 
 def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: datetime) -> Iterator[Finding]:

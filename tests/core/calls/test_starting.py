@@ -4,15 +4,22 @@ from datetime import timedelta
 
 import pytest
 
-from talktime.core.calls.calls import EXPLANATIONS, CallKind, CallState, DenialReason, PaysFrom
+from talktime.core.calls.calls import EXPLANATIONS, SUBCODES, CallKind, CallState, DenialReason, PaysFrom
+from talktime.core.calls.meters import Meter, calls_meter
 from talktime.core.calls.requests import ChargingFacts, Denied, Granted
+from talktime.core.organizations.arrangements import Arrangements, Caps, Overage, Stops
 from talktime.core.organizations.licenses import License
+from talktime.core.organizations.organizations import BillingMode
+from talktime.core.organizations.policies import POLICIES
+from talktime.core.organizations.users import AccountKind, User
 from talktime.core.rates.rate_decks import DeckPublication, Direction, Rate
 from tests.core.calls.world import (
     ADA,
     BERLIN,
     BOB,
+    BRITISH_PREMIUM,
     FREE_HOTLINE,
+    LONDON,
     MONTREAL,
     NOON,
     ORGANIZATION,
@@ -107,28 +114,91 @@ def without_credit_set_up() -> World:
     return World(facts(lot(1, "10"), organization=replace(ORGANIZATION, has_credit_set_up=False)))
 
 
+def postpaid(overage: Overage, *, units: str = "0") -> World:
+    after_use = replace(ORGANIZATION, mode=BillingMode.POSTPAID)
+    credit = [] if units == "0" else [lot(1, units)]
+    return World(facts(*credit, organization=after_use, arrangements=Arrangements(1, overage=overage)))
+
+
+def with_policy(name: str) -> World:
+    return World(facts(lot(1, "10"), user=replace(USER, dialout_policy=name)))
+
+
+def arranged(arrangements: Arrangements, user: User = USER) -> World:
+    return World(facts(lot(1, "10"), user=user, arrangements=arrangements))
+
+
+def after_five_calls_this_hour() -> World:
+    world = arranged(Arrangements(1, stops=Stops(calls_per_hour=5)))
+    world.facts = replace(world.facts, meters={(7, calls_meter(1, NOON)): Meter(5)})
+    return world
+
+
 PHONE, CONFERENCES, CREDITS = License.PHONE_SYSTEM, License.AUDIO_CONFERENCING, License.COMMUNICATIONS_CREDITS
+ORGANIZED = {"organizer": "ada@example.com"}
+DIALED_IN = {"caller": PARIS, "called": TOLL_FREE}
+QUEUE = replace(USER, account=AccountKind.CALL_QUEUE, licenses=CREDITS)
 STARTS_DENIED = [
     (World(RICH), {"caller": "442079469999"}, DenialReason.CALLER_UNKNOWN),
     (World(RICH), {"organizer": "nobody@example.com"}, DenialReason.CALLER_UNKNOWN),
     (World(RICH), {"kind": CallKind.CONFERENCE_IN}, DenialReason.CALLER_UNKNOWN),
     (World(SUSPENDED), {}, DenialReason.ORGANIZATION_SUSPENDED),
+    (World(SUSPENDED), {"caller": PARIS, "called": BOB}, DenialReason.ORGANIZATION_SUSPENDED),
     (World(RICH), {"called": "1234"}, DenialReason.NUMBER_NOT_E164),
     (World(RICH), {"called": "alice"}, DenialReason.NUMBER_NOT_E164),
+    (World(facts(lot(1, "10"), user=replace(USER, block_reason="fraud"))), {}, DenialReason.USER_BLOCKED),
+    (with_policy("DialoutCPCandPSTNDisabled"), {}, DenialReason.POLICY_FORBIDS_CALLS),
+    (with_policy("DialoutCPCandPSTNDomestic"), {}, DenialReason.POLICY_FORBIDS_INTERNATIONAL),
+    (with_policy("DialoutCPCandPSTNDisabled"), ORGANIZED, DenialReason.POLICY_FORBIDS_CONFERENCE_DIAL_OUT),
+    (with_policy("DialoutCPCandPSTNDomestic"), ORGANIZED, DenialReason.POLICY_ALLOWS_OWN_COUNTRY_ONLY),
+    (with_policy("DialoutCPCZoneAPSTNDomestic"), ORGANIZED, DenialReason.POLICY_ALLOWS_ZONE_A_ONLY),
+    (
+        arranged(Arrangements(1, policy=POLICIES["DialoutCPCandPSTNDisabled"])),
+        {},
+        DenialReason.POLICY_FORBIDS_CALLS,
+    ),
     (licensed(CONFERENCES | CREDITS), {}, DenialReason.PHONE_SYSTEM_LICENSE_MISSING),
-    (licensed(PHONE | CREDITS), {"organizer": "Ada@Example.com"}, DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING),
-    (licensed(PHONE | CONFERENCES), {}, DenialReason.CREDITS_LICENSE_MISSING),
-    (licensed(CONFERENCES), {"organizer": "ada@example.com"}, DenialReason.CREDITS_LICENSE_MISSING),
     (World(RICH), {"caller": TOLL_FREE, "called": PARIS}, DenialReason.PHONE_SYSTEM_LICENSE_MISSING),
+    (arranged(Arrangements(1, is_calling_plan_required=True)), {}, DenialReason.CALLING_PLAN_MISSING),
+    (licensed(PHONE | CREDITS), {"organizer": "Ada@Example.com"}, DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING),
+    (licensed(PHONE), ORGANIZED | DIALED_IN, DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING),
+    (licensed(PHONE), ORGANIZED | {"called": TOLL}, DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING),
+    (World(facts(lot(1, "10"), user=QUEUE)), {}, DenialReason.RESOURCE_ACCOUNT_LICENSE_MISSING),
+    (
+        World(facts(lot(1, "10"), user=replace(USER, is_toll_free_dial_in_allowed=False))),
+        ORGANIZED | DIALED_IN,
+        DenialReason.TOLL_FREE_DISABLED,
+    ),
+    (World(RICH), {"called": SATELLITE}, DenialReason.DESTINATION_BLOCKED),
+    (World(RICH), {"called": BRITISH_PREMIUM}, DenialReason.PREMIUM_NOT_SUPPORTED),
+    (after_five_calls_this_hour(), {}, DenialReason.TOO_MANY_CALLS),
+    (after_five_calls_this_hour(), ORGANIZED, DenialReason.TOO_MANY_CALLS),
+    (without_credit_set_up(), {}, DenialReason.CREDIT_NOT_SET_UP),
+    (without_credit_set_up(), DIALED_IN, DenialReason.CREDIT_NOT_SET_UP),
+    (postpaid(Overage()), {}, DenialReason.OVERAGE_OFF),
+    (postpaid(Overage()), DIALED_IN, DenialReason.OVERAGE_OFF),
+    (licensed(PHONE | CONFERENCES), {}, DenialReason.CREDITS_LICENSE_MISSING),
+    (licensed(CONFERENCES), ORGANIZED, DenialReason.CREDITS_LICENSE_MISSING),
     (never_published(), {}, DenialReason.NO_RATE_DECK_IN_FORCE),
     (published_later(), {}, DenialReason.NO_RATE_DECK_IN_FORCE),
     (World(RICH), {"called": TOKYO}, DenialReason.DESTINATION_NOT_RATED),
-    (World(RICH), {"called": SATELLITE}, DenialReason.DESTINATION_BLOCKED),
     (dollar_deck(), {}, DenialReason.DECK_CURRENCY_DIFFERS),
-    (without_credit_set_up(), {}, DenialReason.CREDIT_NOT_SET_UP),
-    (without_credit_set_up(), {"caller": PARIS, "called": TOLL_FREE}, DenialReason.CREDIT_NOT_SET_UP),
+    (
+        arranged(Arrangements(1, stops=Stops(highest_nanos_per_minute=599_999_999))),
+        {},
+        DenialReason.DESTINATION_TOO_EXPENSIVE,
+    ),
+    (arranged(Arrangements(1, caps=Caps(each_user_micros=9_999))), {}, DenialReason.USER_CAP_REACHED),
+    (arranged(Arrangements(1, caps=Caps(by_user_micros={1: 9_999}))), {}, DenialReason.USER_CAP_REACHED),
+    (
+        arranged(Arrangements(1, caps=Caps(by_department_micros={"Sales": 9_999})), replace(USER, department="Sales")),
+        {},
+        DenialReason.DEPARTMENT_CAP_REACHED,
+    ),
     (World(POOR), {}, DenialReason.CREDIT_EXHAUSTED),
-    (World(POOR), {"caller": PARIS, "called": TOLL_FREE}, DenialReason.CREDIT_EXHAUSTED),
+    (World(POOR), DIALED_IN, DenialReason.CREDIT_EXHAUSTED),
+    (postpaid(Overage(), units="0.000001"), {}, DenialReason.CREDIT_EXHAUSTED),
+    (postpaid(Overage(is_on=True, limit_per_month_micros=9_999)), {}, DenialReason.OVERAGE_LIMIT_REACHED),
 ]
 
 
@@ -163,46 +233,125 @@ def test_every_reason_is_reached_and_explained() -> None:
     assert all(sentence.endswith(".") and len(sentence) > 20 for sentence in EXPLANATIONS.values())
 
 
-def test_reasons_are_given_in_the_order_in_which_a_person_would_ask() -> None:
-    """Everything is wrong at first; what is reported is put right, and the next reason stands behind it."""
-    world = World(facts(organization=replace(ORGANIZATION, is_active=False, has_credit_set_up=False)))
-    nobody = replace(USER, licenses=License(0))
-    world.facts = replace(world.facts, publications={}, decks={1: deck(1, currency="USD")}, identities={})
-    found = []
-    repairs: list[Callable[[ChargingFacts], ChargingFacts]] = [
-        lambda known: replace(known, identities=facts(user=nobody).identities),
-        lambda known: replace(known, organizations={7: replace(ORGANIZATION, has_credit_set_up=False)}),
-        lambda known: known,
-        lambda known: replace(known, identities=facts(user=replace(nobody, licenses=PHONE)).identities),
-        lambda known: replace(known, identities=facts().identities),
-        lambda known: replace(known, publications=facts().publications),
-        lambda known: known,
-        lambda known: known,
-        lambda known: replace(known, decks={1: deck(1)}),
-        lambda known: replace(known, organizations={7: ORGANIZATION}),
-        lambda known: known,
-    ]
-    called = ["alice"] * 3 + [TOKYO] * 4 + [SATELLITE] + [PARIS] * 3
+def test_every_reason_that_the_service_has_a_code_for_is_told_with_it() -> None:
+    """domain.md 1.7: balance not found, nothing enabled for the tenant, nothing enabled for the user."""
+    assert {reason.value: code for reason, code in SUBCODES.items()} == {
+        "credit_not_set_up": 580_406,
+        "overage_off": 580_462,
+        "credits_license_missing": 580_464,
+    }
 
-    for attempt, (number, repair) in enumerate(zip(called, repairs, strict=True)):
-        answer = world.start(number, name=f"attempt {attempt}")
-        assert isinstance(answer, Denied)
+
+Repair = Callable[[ChargingFacts], ChargingFacts]
+
+
+def reasons_in_turn(world: World, repairs: list[tuple[str, Repair]], **asked: str) -> list[DenialReason]:
+    """Ask for the number, put right what was reported, and ask again."""
+    found = []
+    for attempt, (number, repair) in enumerate(repairs):
+        answer = world.start(number, name=f"attempt {attempt}", **asked)  # type: ignore[arg-type]
+        assert isinstance(answer, Denied), (attempt, answer)
         found.append(answer.reason)
         world.facts = repair(world.facts)
+    return found
+
+
+def all_wrong() -> World:
+    """Nobody is known, and whatever can be wrong is wrong with whom they will be."""
+    nothing = replace(ORGANIZATION, is_active=False, has_credit_set_up=False)
+    world = World(facts(organization=nothing, arrangements=STRICT))
+    world.facts = replace(world.facts, identities={}, decks={1: deck(1, currency="USD")})
+    world.facts = replace(world.facts, meters={(7, calls_meter(1, NOON)): Meter(1)})
+    return world
+
+
+STRICT = Arrangements(
+    1,
+    caps=Caps(1, {}, {"Sales": 1}),
+    stops=Stops(calls_per_hour=1, highest_nanos_per_minute=1),
+    is_calling_plan_required=True,
+)
+BLOCKED = replace(USER, licenses=License(0), block_reason="fraud", dialout_policy="DialoutCPCandPSTNDisabled")
+
+
+def known(user: User) -> Repair:
+    sold = replace(user, department="Sales")
+    return lambda before: replace(before, identities=facts(user=sold).identities)
+
+
+def ruled(arrangements: Arrangements) -> Repair:
+    return lambda before: replace(before, arrangements={7: arrangements})
+
+
+def test_reasons_are_given_in_the_order_in_which_a_person_would_ask() -> None:
+    """Everything is wrong at first; what is reported is put right, and the next reason stands behind it."""
+    abroad = replace(BLOCKED, block_reason="", dialout_policy="DialoutCPCandPSTNDomestic")
+    nobody = replace(USER, licenses=License(0))
+    planned = License.PHONE_SYSTEM | License.PAY_AS_YOU_GO_1
+    without_stop = replace(STRICT, stops=Stops(highest_nanos_per_minute=1))
+    without_stops = replace(STRICT, stops=Stops())
+
+    found = reasons_in_turn(
+        all_wrong(),
+        [
+            ("alice", known(BLOCKED)),
+            (
+                "alice",
+                lambda before: replace(before, organizations={7: replace(ORGANIZATION, has_credit_set_up=False)}),
+            ),
+            ("alice", lambda before: before),
+            (SATELLITE, known(replace(BLOCKED, block_reason=""))),
+            (SATELLITE, known(abroad)),
+            (SATELLITE, known(nobody)),
+            (SATELLITE, known(replace(USER, licenses=PHONE))),
+            (SATELLITE, known(replace(USER, licenses=planned))),
+            (SATELLITE, lambda before: before),
+            (BRITISH_PREMIUM, lambda before: before),
+            (TOKYO, ruled(without_stop)),
+            (TOKYO, lambda before: replace(before, organizations={7: ORGANIZATION})),
+            (TOKYO, known(replace(USER, licenses=planned | CREDITS))),
+            (TOKYO, lambda before: before),
+            (PARIS, lambda before: replace(before, decks={1: deck(1)})),
+            (PARIS, ruled(without_stops)),
+            (PARIS, ruled(replace(without_stops, caps=Caps(by_department_micros={"Sales": 1})))),
+            (PARIS, ruled(Arrangements(1))),
+            (PARIS, lambda before: before),
+        ],
+    )
 
     assert found == [
         DenialReason.CALLER_UNKNOWN,
         DenialReason.ORGANIZATION_SUSPENDED,
         DenialReason.NUMBER_NOT_E164,
+        DenialReason.USER_BLOCKED,
+        DenialReason.POLICY_FORBIDS_CALLS,
+        DenialReason.POLICY_FORBIDS_INTERNATIONAL,
         DenialReason.PHONE_SYSTEM_LICENSE_MISSING,
-        DenialReason.CREDITS_LICENSE_MISSING,
-        DenialReason.NO_RATE_DECK_IN_FORCE,
-        DenialReason.DESTINATION_NOT_RATED,
+        DenialReason.CALLING_PLAN_MISSING,
         DenialReason.DESTINATION_BLOCKED,
-        DenialReason.DECK_CURRENCY_DIFFERS,
+        DenialReason.PREMIUM_NOT_SUPPORTED,
+        DenialReason.TOO_MANY_CALLS,
         DenialReason.CREDIT_NOT_SET_UP,
+        DenialReason.CREDITS_LICENSE_MISSING,
+        DenialReason.DESTINATION_NOT_RATED,
+        DenialReason.DECK_CURRENCY_DIFFERS,
+        DenialReason.DESTINATION_TOO_EXPENSIVE,
+        DenialReason.USER_CAP_REACHED,
+        DenialReason.DEPARTMENT_CAP_REACHED,
         DenialReason.CREDIT_EXHAUSTED,
     ]
+
+
+def test_an_included_call_is_allowed_whatever_money_is_missing() -> None:
+    """Minutes keep working without credit (domain.md 1.7); not even a price is asked for."""
+    world = all_wrong()
+    plan = replace(STRICT, stops=Stops(), assigned={(License.DOMESTIC, "GB"): 1})
+    world.facts = known(replace(USER, licenses=PHONE | License.DOMESTIC))(ruled(plan)(world.facts))
+    world.facts = replace(
+        world.facts, publications={}, organizations={7: replace(ORGANIZATION, has_credit_set_up=False)}
+    )
+
+    assert world.start(LONDON) == Granted(60, is_final=False, recheck_after_seconds=50, pays_from=PaysFrom.MINUTES)
 
 
 @pytest.mark.parametrize("world", [World(POOR), World(SUSPENDED), licensed(License(0)), never_published()])

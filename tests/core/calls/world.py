@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from talktime.core.calls.calls import Call, CallKey, CallKind, Ending
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.charging import decide
+from talktime.core.calls.meters import UNUSED, Meter
 from talktime.core.calls.requests import (
     Answer,
     AnswerCall,
@@ -26,6 +27,8 @@ from talktime.core.credit.ledger import Posting
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.credit.recharging import watching
 from talktime.core.credit.recharging.watching import CreditWatch
+from talktime.core.organizations.arrangements import NO_ARRANGEMENTS, Arrangements
+from talktime.core.organizations.country_table import CountryRule, CountryTable, PremiumSupport
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity, NumberUse, User
@@ -47,6 +50,7 @@ SATELLITE = "881612345678"
 FREE_HOTLINE = "8001234567"
 TOKYO = "81312345678"
 MONTREAL, SAN_JUAN = "15145550100", "17875550100"
+LONDON, NEW_YORK, BRITISH_PREMIUM = "442079469999", "12125550100", "449012345678"
 
 ALL_LICENSES = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING | License.COMMUNICATIONS_CREDITS
 USER = User(ORGANIZATION_ID, 1, "Ada@example.com", "Ada", "GB", ALL_LICENSES)
@@ -59,8 +63,21 @@ RATES = (
     Rate(Direction.OUTBOUND, "881", "", "Satellite", (), blocked=True),
     Rate(Direction.OUTBOUND, "800", "", "Freephone", (price(60, 60, "0"),)),
     Rate(Direction.OUTBOUND, "44", "", "United Kingdom", (price(60, 60, "0.01"),)),
+    Rate(Direction.OUTBOUND, "1", "", "North America", (price(60, 60, "0.01"),)),
     Rate(Direction.TOLL_FREE_INBOUND, "1800", "", "Toll-free", (price(60, 60, "0.02"),)),
     Rate(Direction.TOLL_FREE_INBOUND, "1800", "1787", "Toll-free from Puerto Rico", (price(60, 60, "0.10"),)),
+)
+# Pools so small that a test can use them up; Zone A is Britain, Germany, the USA and Canada.
+COUNTRIES = CountryTable(
+    1,
+    {
+        "GB": CountryRule("GB", is_zone_a=True, domestic_minutes=3, international_minutes=2),
+        "DE": CountryRule("DE", is_zone_a=True, domestic_minutes=2, international_minutes=2),
+        "FR": CountryRule("FR", premium=PremiumSupport.ALL),
+        "US": CountryRule("US", is_zone_a=True, domestic_minutes=5),
+        "CA": CountryRule("CA", is_zone_a=True, domestic_minutes=4),
+    },
+    frozenset({"DE", "FR"}),
 )
 
 
@@ -94,7 +111,13 @@ def people(user: User = USER) -> dict[str, Identity]:
     }
 
 
-def facts(*parts: CreditLot, organization: Organization = ORGANIZATION, user: User = USER) -> ChargingFacts:
+def facts(
+    *parts: CreditLot,
+    organization: Organization = ORGANIZATION,
+    user: User = USER,
+    arrangements: Arrangements = NO_ARRANGEMENTS,
+    countries: CountryTable = COUNTRIES,
+) -> ChargingFacts:
     """Return the facts of a world with this credit, version 1 of the deck in force."""
     in_force = (DeckPublication(1, NOON - timedelta(days=1)),)
     return ChargingFacts(
@@ -105,6 +128,8 @@ def facts(*parts: CreditLot, organization: Organization = ORGANIZATION, user: Us
         publications={("standard", direction): in_force for direction in Direction},
         decks={1: deck(1)},
         watches={ORGANIZATION_ID: CreditWatch()},
+        arrangements={ORGANIZATION_ID: arrangements},
+        country_tables=((NOON - timedelta(days=9_000), countries),),
     )
 
 
@@ -164,6 +189,14 @@ class World:
         self.watch = watching.funded(self.watch, self.credit)
         self.journal += postings
 
+    def arrange(self, arrangements: Arrangements) -> None:
+        """Arrange something else from now on."""
+        self.facts = replace(self.facts, arrangements={ORGANIZATION_ID: arrangements})
+
+    def meter(self, name: str) -> Meter:
+        """Return what a meter has counted."""
+        return self.facts.meters.get((ORGANIZATION_ID, name), UNUSED)
+
     def call(self, name: str = "c1") -> Call:
         """Return a call as it stands."""
         return self.facts.calls[key(name)]
@@ -205,6 +238,8 @@ class World:
                 self.credit = outcome.credit
             if outcome.watch is not None:
                 self.watch = outcome.watch
+            moved = {(ORGANIZATION_ID, name): meter for name, meter in outcome.meters.items()}
+            self.facts = replace(self.facts, meters={**self.facts.meters, **moved})
         self.usage += outcome.usage
         self.events += outcome.events
         for entry in outcome.entries:

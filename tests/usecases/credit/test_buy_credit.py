@@ -151,7 +151,18 @@ def test_of_several_ways_to_pay_the_recharge_s_is_meant_unless_another_is_chosen
 # ── who may buy what ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("licenses", [License.PHONE_SYSTEM, License.AUDIO_CONFERENCING])
+@pytest.mark.parametrize(
+    "licenses",
+    [
+        License.PHONE_SYSTEM,
+        License.AUDIO_CONFERENCING,
+        License.PAY_PER_MINUTE_CONFERENCING,
+        License.DOMESTIC,
+        License.DOMESTIC_AND_INTERNATIONAL,
+        License.PAY_AS_YOU_GO_1,
+        License.E5,
+    ],
+)
 def test_either_license_of_any_user_lets_an_organization_buy(world: Buyers, licenses: License) -> None:
     world.attach()
     license_users(world, licenses)
@@ -159,7 +170,7 @@ def test_either_license_of_any_user_lets_an_organization_buy(world: Buyers, lice
     assert isinstance(world.review(), Review)
 
 
-@pytest.mark.parametrize("licenses", [NO_LICENSE, License.COMMUNICATIONS_CREDITS])
+@pytest.mark.parametrize("licenses", [NO_LICENSE, License.COMMUNICATIONS_CREDITS, License.E3])
 def test_without_such_a_license_the_refusal_says_which_is_needed(world: Buyers, licenses: License) -> None:
     world.attach()
     license_users(world, licenses)

@@ -1,8 +1,9 @@
 """What a call holds and what it has used: minutes of pools first, then money at its rate."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 from talktime.core.calls import meters
 from talktime.core.calls.calls import Call, Hold, PaysFrom, Share
@@ -21,8 +22,7 @@ from talktime.core.rates.rating import Tariff
 UNLIMITED_MICROS = 2**62
 
 
-@dataclass(frozen=True, slots=True)
-class Funds:
+class Funds(NamedTuple):
     """What could pay for a call at an instant; `tariff` is None where money may not."""
 
     pools: tuple[Share, ...]
@@ -40,8 +40,7 @@ class Funds:
         return min(self.paid_from_micros(at), self.cap_left_micros)
 
 
-@dataclass(frozen=True, slots=True)
-class Funded:
+class Funded(NamedTuple):
     """A hold that has grown, the credit that is left, and for how many seconds since the answer the hold pays."""
 
     hold: Hold
@@ -49,8 +48,7 @@ class Funded:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """What one source paid of a call: seconds, billed seconds and micros; `pool` names the meter of minutes."""
 
     paid_by: PaysFrom
@@ -63,8 +61,7 @@ class Part:
     postings: tuple[Posting, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What a call cost, source by source, and the credit after it."""
 
     parts: tuple[Part, ...]
@@ -166,17 +163,25 @@ def settle(
 
     One part for each source, at least one. `used_at` is stated for late usage within its grace, as for `lots.settle`.
     """
-    drawn = _drawn(call.hold, funds.pools, -(-used_seconds // SECONDS_PER_MINUTE))
-    included = min(used_seconds, sum(share.minutes for share in drawn) * SECONDS_PER_MINUTE)
+    drawn: tuple[Share, ...] = ()
+    if funds.pools:
+        drawn = _drawn(call.hold, funds.pools, -(-used_seconds // SECONDS_PER_MINUTE))
+    included = min(used_seconds, sum([share.minutes for share in drawn]) * SECONDS_PER_MINUTE)
     parts = _minute_parts(drawn, used_seconds, is_all=funds.tariff is None)
     if funds.tariff is None or (parts and used_seconds <= included and not call.hold.slices):
         return Settled(parts or (Part(call.setup.pays_from, used_seconds, used_seconds),), funds.credit)
     cost = rating.cost_micros(funds.tariff, priced_from, used_seconds, included)
     from_credit = min(cost, _credit_share(call, funds, at)) if _has_overage(call) else cost
     after, postings, uncovered = lots.settle(funds.credit, call.hold.slices, from_credit, at, used_at=used_at)
-    paid = Part(PaysFrom.CREDIT, 0, 0, "", 0, from_credit, uncovered, postings)
     if used_seconds > included or not parts or postings:
-        parts += _money_parts(paid, cost, funds.tariff, priced_from, used_seconds, included)
+        billed = rating.billed_seconds(funds.tariff, priced_from, used_seconds, included) - included
+        fee = 0 if included or not cost else rating.connection_fee_micros(funds.tariff, priced_from)
+        used = used_seconds - included
+        paid = Part(PaysFrom.CREDIT, used, billed, "", fee, from_credit, uncovered, postings)
+        if from_credit < cost:
+            parts += _with_overage(paid, cost - from_credit, funds.tariff, priced_from, included)
+        else:
+            parts += (paid,)
     return Settled(parts, after, cost, uncovered)
 
 
@@ -213,25 +218,21 @@ def _minute_parts(drawn: tuple[Share, ...], used_seconds: int, *, is_all: bool) 
     return tuple(parts)
 
 
-def _money_parts(
-    paid: Part, cost: int, tariff: Tariff, priced_from: datetime, used_seconds: int, included: int
+def _with_overage(
+    paid: Part, overage_micros: int, tariff: Tariff, priced_from: datetime, included: int
 ) -> tuple[Part, ...]:
-    """Split what money paid between credit and overage: credit pays the seconds that it affords, the bill the rest."""
-    used = used_seconds - included
-    billed = rating.billed_seconds(tariff, priced_from, used_seconds, included) - included
-    fee = 0 if included or not cost else rating.connection_fee_micros(tariff, priced_from)
-    from_overage = cost - paid.cost_micros
-    if not from_overage:
-        return (replace(paid, used_seconds=used, billed_seconds=billed, fee_micros=fee),)
-    accrued = (Posting(Account.ACCRUED, Account.REVENUE, from_overage),)
-    overage = Part(PaysFrom.OVERAGE, used, billed, "", fee, from_overage, postings=accrued)
+    """Split what money paid: credit pays the seconds that it affords, and the bill, in a part of its own, the rest."""
+    accrued = (Posting(Account.ACCRUED, Account.REVENUE, overage_micros),)
     if not paid.cost_micros:
-        return (replace(overage, postings=(*paid.postings, *accrued)),)
-    afforded = rating.affordable_seconds(tariff, priced_from, paid.cost_micros, used_seconds, included) - included
-    credit_used, credit_billed = min(used, afforded), min(billed, afforded)
+        postings = (*paid.postings, *accrued)
+        return (paid._replace(paid_by=PaysFrom.OVERAGE, cost_micros=overage_micros, postings=postings),)
+    to_second = included + paid.used_seconds
+    afforded = rating.affordable_seconds(tariff, priced_from, paid.cost_micros, to_second, included) - included
+    used, billed = min(paid.used_seconds, afforded), min(paid.billed_seconds, afforded)
+    rest_used, rest_billed = paid.used_seconds - used, paid.billed_seconds - billed
     return (
-        replace(paid, used_seconds=credit_used, billed_seconds=credit_billed, fee_micros=fee),
-        replace(overage, used_seconds=used - credit_used, billed_seconds=billed - credit_billed, fee_micros=0),
+        paid._replace(used_seconds=used, billed_seconds=billed),
+        Part(PaysFrom.OVERAGE, rest_used, rest_billed, cost_micros=overage_micros, postings=accrued),
     )
 
 

@@ -19,11 +19,14 @@ from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging import settings as recharge_settings
 from talktime.core.credit.recharging.recharge import Due, RechargePolicy
 from talktime.core.credit.recharging.watching import CreditWatch
-from talktime.core.organizations.licenses import License
+from talktime.core.organizations.licenses import License, services_of
+from talktime.core.organizations.licensing.products import in_words
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 
 CARD_EXPIRES_SOON = timedelta(days=30)
+# Named before the other licenses that let an organization buy.
+_UNLOCKING = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING
 # As `purchase_id_of` and `recharge.purchase_id_of` make them.
 _PURCHASE_ID = re.compile(r"(?:order|recharge)-\d+", re.ASCII)
 
@@ -64,6 +67,8 @@ class Buyer:
     usual_day_micros: int = 0
     open_orders: tuple[str, ...] = ()
     tax_rule: TaxRule | None = None
+    # As the country table says of the organization's country (S17, D22).
+    has_credits: bool = True
 
 
 class CautionKind(Enum):
@@ -130,11 +135,14 @@ def ineligible(buyer: Buyer, terms: BuyingTerms) -> Refused | None:
             f"{organization.name} pays after use and needs no credits: switch pay-as-you-go on for its calling"
             " subscription, or ask its partner to manage overage; usage then appears on the next invoice",
         )
-    if organization.country in catalog.COUNTRIES_WITHOUT_CREDITS:
+    if not buyer.has_credits:
         return refused(RefusalReason.COUNTRY, f"Communications Credits are not sold in {organization.country}")
-    if not buyer.licenses & terms.unlocked_by:
-        names = " or ".join(str(each.name).replace("_", " ").title() for each in terms.unlocked_by)
-        message = f"{organization.name} needs a user with {names} first: assign one with `talktime licenses assign`"
+    if not services_of(buyer.licenses) & terms.unlocked_by:
+        names = in_words(terms.unlocked_by & _UNLOCKING or terms.unlocked_by)
+        message = (
+            f"{organization.name} needs a user with {names}, or with a plan or bundle of that kind, first: assign one"
+            " with `talktime licenses assign`"
+        )
         return refused(RefusalReason.LICENSE, message)
     return None
 

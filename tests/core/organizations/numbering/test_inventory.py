@@ -21,7 +21,7 @@ def test_a_number_is_kept_as_digits_with_the_country_that_it_tells() -> None:
     ("word", "use"),
     [("Toll-Free", NumberUse.TOLL_FREE), ("tollfree", NumberUse.TOLL_FREE), ("Subscriber", NumberUse.USER)],
 )
-def test_types_are_read_as_people_write_them(word: str, use: NumberUse) -> None:
+def test_uses_are_read_as_people_write_them(word: str, use: NumberUse) -> None:
     assert inventory.read_use(word) is use
 
 
@@ -38,12 +38,12 @@ def test_what_the_file_says_of_a_number_is_kept() -> None:
     [
         (replace(LISTED, number="110"), "'110' is no international number"),
         (replace(LISTED, number="+80012345678", use="toll-free"), "universal freephone numbers"),
-        (replace(LISTED, use="gold"), "'gold' is no type of number"),
+        (replace(LISTED, use="gold"), "'gold' is no use of a number"),
         (replace(LISTED, country="XX"), "'XX' is no country"),
         (replace(LISTED, country="DE"), "it is a number of US, not of DE"),
         (replace(LISTED, number="+1999999999"), "does not tell its country"),
         (replace(LISTED, use="toll-free"), "it is a geographic number by its country's plan"),
-        (replace(LISTED, number="+18005550100"), "its type is toll-free"),
+        (replace(LISTED, number="+18005550100"), "its use is toll-free"),
         (replace(LISTED, number="+19005550100"), "it is a premium number"),
         (replace(LISTED, price="1.50"), "is no currency in use"),
         (replace(LISTED, price="a lot", currency="USD"), "price: "),
@@ -81,11 +81,11 @@ def test_a_file_adds_what_is_new_and_changes_what_differs(
     assert inventory.compare(listing, known) == (outcome, "")
 
 
-def test_what_an_organization_holds_keeps_its_type_but_not_its_price() -> None:
+def test_what_an_organization_holds_keeps_its_use_but_not_its_price() -> None:
     held = phone_numbers.reserve(KNOWN, organization_id=1, order_id=1, until=NOON)
 
     refused, problem = inventory.compare(replace(LISTING, use=NumberUse.TOLL), held)
 
     assert inventory.compare(replace(LISTING, price_micros=1), held) == (Outcome.CHANGED, "")
     assert refused is Outcome.REFUSED
-    assert "it is reserved, so its type and country stay" in problem
+    assert "it is reserved, so its use and country stay" in problem

@@ -61,11 +61,11 @@ def test_a_reservation_ends_with_its_last_instant() -> None:
     [
         ((), "assign", "is available, so it cannot be assigned: `talktime numbers reserve`"),
         ((), "release", "is available, so it cannot be released"),
-        (("reserve",), "reserve", "is reserved, so it cannot be reserved: `talktime numbers order`"),
+        (("reserve",), "reserve", "is reserved already: `talktime numbers order`"),
         (("reserve", "order"), "assign", "is ordered, so it cannot be assigned: `talktime numbers activate`"),
         (("reserve", "order", "activate"), "unassign", "is activated, so it cannot be unassigned"),
         (("reserve", "order", "activate", "assign"), "activate", "is assigned, so it cannot be activated"),
-        (("reserve", "order", "activate", "assign"), "assign", "`talktime numbers unassign` takes it back first"),
+        (("reserve", "order", "activate", "assign"), "assign", "is assigned already: `talktime numbers unassign`"),
         (("reserve", "order", "activate", "assign"), "release", "`talktime numbers unassign` takes it back first"),
     ],
 )

@@ -3,26 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from talktime.core.organizations.licenses import License
+from talktime.core.organizations.licenses import CALLING_PLANS, CONFERENCING, License
+from talktime.core.organizations.licensing.products import product_of
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import MICRO_DECIMALS, MICROS_PER_UNIT, parse_micros
 from talktime.core.values.places import currency_decimals, read_currency
 
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """An add-on subscription as the catalog shows it, and by what other names it is known (D7)."""
-
-    sku: str
-    aliases: tuple[str, ...]
-    name: str
-
-
-COMMUNICATIONS_CREDITS = Product("MCOPSTNC", ("MCOPSTNPP",), "Communications Credits")
-
-# Domain.md 1.10, in the order of their names: Bahrain, China, India, Kazakhstan, North Macedonia, Nicaragua, Pakistan,
-# Russia, South Korea, Taiwan, Ukraine.
-COUNTRIES_WITHOUT_CREDITS = frozenset({"BH", "CN", "IN", "KZ", "MK", "NI", "PK", "RU", "KR", "TW", "UA"})
+COMMUNICATIONS_CREDITS = product_of(License.COMMUNICATIONS_CREDITS)
 
 # About 20 USD in whole units, rounded to what people pay (D3, S44); an operator may set others.
 _MINIMUM_UNITS = {
@@ -82,8 +69,8 @@ class BuyingTerms:
     confirmed_above_minimums: int = 500
     # A slip, and beyond what card gateways take at once (999,999.99 USD).
     most_minimums: int = 25_000
-    # D20: any one of these lets an organization buy.
-    unlocked_by: License = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING
+    # D20: any one of these, or a bundle with it, lets an organization buy.
+    unlocked_by: License = License.PHONE_SYSTEM | CONFERENCING | CALLING_PLANS
 
 
 DEFAULT_TERMS = BuyingTerms()

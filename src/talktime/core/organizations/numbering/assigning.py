@@ -24,7 +24,7 @@ def _check_person(number: str, target: User | None) -> None:
     if License.PHONE_SYSTEM not in services_of(target.licenses):
         message = (
             f"{target.user_principal_name} has no Phone System license, without which no number can be answered"
-            f" (domain.md 6.1): `talktime licenses assign {target.user_principal_name} --phone-system`"
+            f" (domain.md 6.1): `talktime licenses assign {target.user_principal_name} --on phone-system`"
         )
         raise Invalid(message, code="phone_system_license_missing")
 
@@ -39,6 +39,6 @@ def _check_resource_account(number: str, target: User) -> None:
     if License.RESOURCE_ACCOUNT not in services_of(target.licenses):
         message = (
             f"{target.user_principal_name} has no Resource Account license, which every resource account needs (D21):"
-            f" `talktime licenses assign {target.user_principal_name} --resource-account`"
+            f" `talktime licenses assign {target.user_principal_name} --on resource-account`"
         )
         raise Invalid(message, code="resource_account_license_missing")

@@ -48,8 +48,8 @@ def read_use(text: str) -> NumberUse:
     try:
         return NumberUse({"tollfree": "toll_free", "subscriber": "user"}.get(word, word))
     except ValueError:
-        message = f"{text!r} is no type of number: write user, toll or toll-free"
-        raise Invalid(message, code="number_type") from None
+        message = f"{text!r} is no use of a number: write user, toll or toll-free"
+        raise Invalid(message, code="number_use") from None
 
 
 def read_listing(row: ListedNumber) -> tuple[Listing | None, tuple[str, ...]]:
@@ -74,14 +74,14 @@ def read_listing(row: ListedNumber) -> tuple[Listing | None, tuple[str, ...]]:
 
 
 def compare(listing: Listing, known: PhoneNumber | None) -> tuple[Outcome, str]:
-    """Tell what a listing changes, and why it may not: what an organization holds keeps its type and country."""
+    """Tell what a listing changes, and why it may not: what an organization holds keeps its use and country."""
     if known is None:
         return Outcome.NEW, ""
     if known.listing == listing:
         return Outcome.UNCHANGED, ""
     is_same_kind = (known.listing.use, known.listing.country) == (listing.use, listing.country)
     if known.state is not NumberState.AVAILABLE and not is_same_kind:
-        return Outcome.REFUSED, f"it is {known.state.value}, so its type and country stay: release it first"
+        return Outcome.REFUSED, f"it is {known.state.value}, so its use and country stay: release it first"
     return Outcome.CHANGED, ""
 
 
@@ -103,7 +103,7 @@ def _misfits(number: str, use: NumberUse) -> list[str]:
     if use is NumberUse.TOLL_FREE and found not in {NumberClass.TOLL_FREE, NumberClass.OTHER}:
         return [f"it is a {found.value} number by its country's plan, and not toll-free"]
     if use is not NumberUse.TOLL_FREE and found is NumberClass.TOLL_FREE:
-        return ["it is toll-free by its country's plan: its type is toll-free"]
+        return ["it is toll-free by its country's plan: its use is toll-free"]
     if found in {NumberClass.PREMIUM, NumberClass.SHARED_COST}:
         return [f"it is a {found.value} number: nobody can be given one"]
     return []

@@ -127,5 +127,6 @@ def _moved(phone: PhoneNumber, to: NumberState, changes: Mapping[str, Any]) -> P
 
 
 def _conflict(phone: PhoneNumber, wanted: str) -> Conflict:
-    message = f"+{phone.listing.number} is {phone.state.value}, so it cannot be {wanted}: {_WAYS_ON[phone.state]}"
-    return Conflict(message, code="number_state")
+    state = phone.state.value
+    said = f"is {state} already" if state == wanted else f"is {state}, so it cannot be {wanted}"
+    return Conflict(f"+{phone.listing.number} {said}: {_WAYS_ON[phone.state]}", code="number_state")

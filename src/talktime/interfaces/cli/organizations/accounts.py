@@ -50,7 +50,10 @@ def add(
     if License.RESOURCE_ACCOUNT in added.licenses:
         hint(f"Give it a number: `talktime numbers assign NUMBER --to {added.user_principal_name}`")
     else:
-        hint(f"It needs a license before it gets a number: `talktime licenses assign {added.user_principal_name}`")
+        hint(
+            "It needs a license before it gets a number:"
+            f" `talktime licenses assign {added.user_principal_name} --on resource-account`"
+        )
 
 
 @app.default

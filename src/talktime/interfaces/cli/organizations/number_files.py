@@ -10,7 +10,7 @@ from talktime.imports.spreadsheets import read_sheet
 NUMBERS_MAX = 100_000
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "number": ("number", "phonenumber", "telephonenumber", "telephone", "phone", "did", "e164"),
-    "use": ("type", "use", "numbertype", "inventorytype"),
+    "use": ("use", "type", "numbertype", "inventorytype"),
     "country": ("country", "countrycode", "iso", "iso2"),
     "area": ("area", "city", "location", "cityarea", "region"),
     "carrier": ("carrier", "operator", "provider"),
@@ -28,10 +28,10 @@ def read_inventory(path: Path) -> tuple[ListedNumber, ...]:
         raise Invalid(message, code="inventory_empty")
     (_, names), *rest = lines
     places = _places(names)
-    missing = ["type" if column == "use" else column for column in _REQUIRED if column not in places]
+    missing = [column for column in _REQUIRED if column not in places]
     if missing:
         message = (
-            f"{path.name} has no column {' and none '.join(missing)}: an inventory has number, type (user, toll or"
+            f"{path.name} has no column {' and none '.join(missing)}: an inventory has number, use (user, toll or"
             " toll-free) and, if you like, country, area, carrier, price, currency"
         )
         raise Invalid(message, code="inventory_header")

@@ -34,7 +34,7 @@ def import_(
     file: Annotated[
         Path,
         Parameter(
-            help="CSV or workbook with a header: number, type (user, toll, toll-free) and, if you like, country, area,"
+            help="CSV or workbook with a header: number, use (user, toll, toll-free) and, if you like, country, area,"
             " carrier, price, currency."
         ),
     ],
@@ -74,7 +74,7 @@ def list_(
     with open_app(options.database) as talktime:
         found = talktime.read(list_inventory, request)
     document = {
-        "counts": [{"type": use, "state": state, "numbers": count} for (use, state), count in found.counts.items()],
+        "counts": [{"use": use, "state": state, "numbers": count} for (use, state), count in found.counts.items()],
         "numbers": [
             {**listing_document(phone), "state": as_of(phone, at).state, "organization": owner or None}
             for phone, owner in found.page
@@ -83,7 +83,7 @@ def list_(
     if not found.counts and not options.as_json:
         hint(
             "The inventory is empty. Import what the carrier offers: `talktime numbers inventory import FILE`,"
-            " a CSV with the columns number, type, country, area"
+            " a CSV with the columns number, use, country, area"
         )
         return
     show(options, document, lambda: _inventory_view(found, request))
@@ -116,7 +116,7 @@ def _view(imported: InventoryImported, *, dry_run: bool) -> Group:
 
 
 def _rows(rows: list[InventoryRow]) -> Table:
-    made = table("Line", "Number", "Type", "Country", "Area", "", numbers=("Line",))
+    made = table("Line", "Number", "Use", "Country", "Area", "", numbers=("Line",))
     for row in rows:
         listing = row.listing
         result = Text("\n".join(row.problems), "red") if row.problems else Text(row.outcome.value, "green")
@@ -132,7 +132,7 @@ def _rows(rows: list[InventoryRow]) -> Table:
 
 
 def _inventory_view(found: Inventory, request: ListInventory) -> Group:
-    made = table("Number", "Type", "Country", "Area", "Carrier", "State", "Organization")
+    made = table("Number", "Use", "Country", "Area", "Carrier", "State", "Organization")
     for phone, owner in found.page:
         listing, state = phone.listing, as_of(phone, request.at).state
         made.add_row(
@@ -148,7 +148,7 @@ def _inventory_view(found: Inventory, request: ListInventory) -> Group:
 
 
 def _counts(found: Inventory) -> Table:
-    made = table("Type", *(state.value for state in NumberState), numbers=[state.value for state in NumberState])
+    made = table("Use", *(state.value for state in NumberState), numbers=[state.value for state in NumberState])
     for use in NumberUse:
         made.add_row(USE_WORDS[use], *(f"{found.counts.get((use, state), 0):,}" for state in NumberState))
     return made

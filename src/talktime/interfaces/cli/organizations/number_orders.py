@@ -43,7 +43,7 @@ from talktime.usecases.organizations.numbering.order_numbers import (
     search_numbers,
 )
 
-Type = Annotated[str, Parameter(name="--type", help="user, toll or toll-free.")]
+Use = Annotated[str, Parameter(help="user, toll or toll-free.")]
 Country = Annotated[str, Parameter(help="ISO 3166, such as US.")]
 Area = Annotated[str, Parameter(help="A city as the inventory calls it, or what numbers begin with: +1206.")]
 OrderId = Annotated[int, Parameter(help="The order, as `talktime numbers orders` lists it.")]
@@ -51,14 +51,14 @@ OrderId = Annotated[int, Parameter(help="The order, as `talktime numbers orders`
 
 def search(
     *,
-    type_: Type,
+    use: Use,
     country: Country = "",
     area: Area = "",
     quantity: Annotated[int, Parameter(help="How many numbers are shown.")] = 10,
     options: Options = DEFAULTS,
 ) -> None:
     """Show which numbers can be had, and where; nothing is held."""
-    wanted = Wanted("", read_use(type_), country, area, quantity)
+    wanted = Wanted("", read_use(use), country, area, quantity)
     with open_app(options.database) as talktime:
         found = talktime.read(search_numbers, SearchNumbers(wanted, now()))
     document = {
@@ -71,12 +71,12 @@ def search(
         return
     show(options, document, lambda: _found_view(found, wanted))
     if not options.as_json:
-        hint(f"Hold some for ten minutes: `talktime numbers reserve --type {USE_WORDS[wanted.use]} --quantity 5`")
+        hint(f"Hold some for ten minutes: `talktime numbers reserve --use {USE_WORDS[wanted.use]} --quantity 5`")
 
 
 def reserve(
     *,
-    type_: Type,
+    use: Use,
     country: Annotated[str, Parameter(help="ISO 3166; by default the organization's.")] = "",
     area: Area = "",
     quantity: Annotated[int, Parameter(help="How many.")] = 1,
@@ -86,7 +86,7 @@ def reserve(
 ) -> None:
     """Hold numbers for ten minutes under a new order; then they return to the inventory."""
     at = now()
-    request = ReserveNumbers(organization, Wanted(name, read_use(type_), country, area, quantity), at)
+    request = ReserveNumbers(organization, Wanted(name, read_use(use), country, area, quantity), at)
     with open_app(options.database) as talktime:
         reserved = talktime.run(reserve_numbers, request)
     show(options, _document(reserved, request.at), lambda: _ordered_view(reserved, request.at))
@@ -129,7 +129,7 @@ def orders(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
         owner, found = talktime.read(list_orders, organization)
     document = {"organization": owner.name, "orders": [order_document(each, at) for each in found]}
     if not found and not options.as_json:
-        hint(f"{owner.name} has ordered no number yet: `talktime numbers search --type user` shows what there is")
+        hint(f"{owner.name} has ordered no number yet: `talktime numbers search --use user` shows what there is")
         return
     show(options, document, lambda: orders_table(found, at))
 

@@ -22,7 +22,7 @@ def listing_document(phone: PhoneNumber) -> dict[str, Any]:
     listing = phone.listing
     return {
         "number": listing.number,
-        "type": listing.use,
+        "use": listing.use,
         "country": listing.country,
         "area": listing.area,
         "carrier": listing.carrier,
@@ -51,7 +51,7 @@ def order_document(order: NumberOrder, at: datetime) -> dict[str, Any]:
         "order": order.order_id,
         "name": order.wanted.name,
         "status": order.status(at),
-        "type": order.wanted.use,
+        "use": order.wanted.use,
         "country": order.wanted.country,
         "area": order.wanted.area,
         "quantity": order.wanted.quantity,
@@ -64,7 +64,7 @@ def order_document(order: NumberOrder, at: datetime) -> dict[str, Any]:
 
 def offered_table(numbers: Sequence[PhoneNumber]) -> Table:
     """Draw numbers as the inventory offers them."""
-    made = table("Number", "Type", "Country", "Area", "Carrier", "Per month", numbers=("Per month",))
+    made = table("Number", "Use", "Country", "Area", "Carrier", "Per month", numbers=("Per month",))
     for phone in numbers[:NUMBERS_SHOWN_MAX]:
         made.add_row(*_listing_cells(phone))
     return made
@@ -72,7 +72,7 @@ def offered_table(numbers: Sequence[PhoneNumber]) -> Table:
 
 def held_table(found: Iterable[HeldNumber]) -> Table:
     """Draw the numbers of an organization."""
-    made = table("Number", "Type", "Country", "Area", "State", "Answered by", "Order")
+    made = table("Number", "Use", "Country", "Area", "State", "Answered by", "Order")
     for held in found:
         phone, listing = held.phone, held.phone.listing
         made.add_row(
@@ -89,7 +89,7 @@ def held_table(found: Iterable[HeldNumber]) -> Table:
 
 def orders_table(orders: Iterable[NumberOrder], at: datetime) -> Table:
     """Draw orders."""
-    made = table("Order", "Name", "Type", "Country", "Area", "Numbers", "Status", "", numbers=("Order", "Numbers"))
+    made = table("Order", "Name", "Use", "Country", "Area", "Numbers", "Status", "", numbers=("Order", "Numbers"))
     for order in orders:
         wanted, status = order.wanted, order.status(at)
         made.add_row(
@@ -100,7 +100,7 @@ def orders_table(orders: Iterable[NumberOrder], at: datetime) -> Table:
             wanted.area or NOTHING,
             f"{order.taken_count:,} of {wanted.quantity:,}",
             status.value,
-            f"until {instant(order.reserved_until)}" if order.placed_at is None else "",
+            _remark(order),
         )
     return made
 
@@ -124,3 +124,9 @@ def _listing_cells(phone: PhoneNumber) -> tuple[Any, ...]:
         listing.carrier or NOTHING,
         NOTHING if listing.price_micros is None else money(listing.price_micros, listing.currency),
     )
+
+
+def _remark(order: NumberOrder) -> str:
+    if order.placed_at is None:
+        return f"until {instant(order.reserved_until)}"
+    return "" if order.activated_at else "not active yet"

@@ -66,8 +66,8 @@ def list_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
     document = {"organization": owner.name, "numbers": [held_document(held) for held in found]}
     if not found and not options.as_json:
         hint(
-            f"{owner.name} has no number yet. See what there is: `talktime numbers search --type user`, or add one of its own:"
-            " `talktime numbers add +18005550100 --toll-free`"
+            f"{owner.name} has no number yet. See what there is: `talktime numbers search --use user`, or add one of its"
+            " own: `talktime numbers add +18005550100 --toll-free`"
         )
         return
     show(options, document, lambda: held_table(found))
@@ -141,7 +141,7 @@ def quota(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
         "organization": found.organization.name,
         "quotas": [
             {
-                "type": each.use,
+                "use": each.use,
                 "allowed": each.allowed,
                 "held": each.held_count,
                 "left": each.left,
@@ -155,7 +155,10 @@ def quota(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
     }
     show(options, document, lambda: _quota_view(found))
     if not (found.service_licenses or options.as_json):
-        hint("Service numbers come with Phone System and Audio Conferencing licenses: `talktime licenses buy`")
+        hint(
+            "Service numbers come with Phone System and Audio Conferencing licenses:"
+            " `talktime licenses buy phone-system 25`"
+        )
 
 
 @app.command
@@ -194,7 +197,7 @@ def _released(held: HeldNumber) -> str:
 
 
 def _quota_view(found: Quotas) -> Group:
-    made = table("Type", "Allowed", "Has", "Left", "Brought", numbers=("Allowed", "Has", "Left", "Brought"))
+    made = table("Use", "Allowed", "Has", "Left", "Brought", numbers=("Allowed", "Has", "Left", "Brought"))
     for each in found.quotas:
         cells = (each.allowed, each.held_count, each.left, each.ported_count)
         made.add_row(USE_WORDS[each.use], *(f"{cell:,}" for cell in cells))

@@ -155,6 +155,7 @@ def _buyer(tx: Transaction, organization: Organization, at: datetime) -> Buyer:
         usual_day_micros(spent_micros, USAGE_LOOKED_AT),
         tuple(purchase.purchase_id for purchase in tx.purchases.open_orders(organization_id)),
         tx.documents.tax_rule_of(organization, at),
+        tx.countries.in_force(at).of(organization.country).has_credits,
     )
 
 
