@@ -186,6 +186,8 @@ def _set_up(tx: Transaction, at: datetime) -> None:
         User(FABRIKAM, 1, "eve@fabrikam.example", "Eve", "US", ALL_LICENSES),
     )
     tx.organizations.add_users(people, ((ADA,), (BOB,), (EVE,)))
+    for organization_id in {user.organization_id for user in people}:
+        tx.arrangements.recount(organization_id)
     tx.organizations.add_service_number(ACME, TOLL_FREE, NumberUse.TOLL_FREE)
     tx.organizations.add_service_number(ACME, TOLL, NumberUse.TOLL)
     _fund(tx, ACME, 2_000_000, at, LotKind.PROMOTIONAL, at + timedelta(hours=5))

@@ -146,3 +146,4 @@ def _set_up(tx: Transaction, at: datetime) -> None:
     tx.organizations.add(Organization(ORGANIZATION_ID, NAME, "US", "USD", NEW_YORK, "deck"), at)
     user = User(ORGANIZATION_ID, 1, "ada@acme.example", "Ada Byron", "US", ALL_LICENSES)
     tx.organizations.add_users((user,), ((CALLER,),))
+    tx.arrangements.recount(ORGANIZATION_ID)

@@ -3,12 +3,15 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from email.utils import parseaddr
 from types import TracebackType
 from typing import Self, TypeVar
 
-from talktime.core.calls.requests import Answer, CloseCall, Request
+from talktime.core.calls.conferences import ConferenceForecast
+from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.requests import Answer, CloseCall, EndLeg, Request, StartCall
 from talktime.core.values.errors import Invalid, Unavailable
 from talktime.core.values.numbers import is_emergency
 from talktime.gateways.payments.sandbox import NAME as SANDBOX
@@ -23,6 +26,9 @@ from talktime.store.engine import create_schema, is_sqlite, open_engine
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.calls.close_silent_calls import overdue
+from talktime.usecases.calls.end_conference import open_legs
+from talktime.usecases.calls.explain_call import explain_call
+from talktime.usecases.calls.forecast_conference import forecast_conference
 from talktime.usecases.organizations.deliver_events import Channels
 from talktime.usecases.ports import Mailer, PaymentGateway
 
@@ -76,6 +82,11 @@ class App:
         with operator_transaction(self._reader) as tx:
             return query(tx, request)
 
+    def explain(self, request: StartCall) -> Explanation:
+        """Explain how charging would answer a call."""
+        with closing(open_statements(self.settings.database_url)) as statements, statements.snapshot():
+            return explain_call(ChargingTransaction(statements, Memory()), request, self.settings.charging_terms)
+
     def open_charging(self) -> "Charging":
         """Open a charging connection of its own."""
         return Charging(self.settings, open_statements(self.settings.database_url))
@@ -103,9 +114,26 @@ class Charging:
             wanted = [row[0] for row in statements.versions_to_load()]
             self._memory.decks.ensure(wanted, lambda version_id: _patiently(*statements.deck_rows(version_id)))
 
+    def explain(self, statements: ChargingStatements, request: StartCall) -> Explanation:
+        """Explain, on another connection, how a call would be answered."""
+        with statements.snapshot():
+            return explain_call(ChargingTransaction(statements, self._memory), request, self._terms)
+
     def overdue(self, statements: ChargingStatements, at: datetime) -> list[CloseCall]:
         """Return requests to close calls whose switch fell silent, read on another connection."""
         return overdue(statements, at)
+
+    def open_legs(self, statements: ChargingStatements, switch: str, conference_id: str, at: datetime) -> list[EndLeg]:
+        """Return requests to end a conference's open legs, read on another connection."""
+        return open_legs(statements, switch, conference_id, at)
+
+    def forecast(
+        self, statements: ChargingStatements, switch: str, conference_id: str, at: datetime
+    ) -> ConferenceForecast:
+        """Forecast, on another connection, how long a conference can go on."""
+        legs = open_legs(statements, switch, conference_id, at)
+        with statements.snapshot():
+            return forecast_conference(ChargingTransaction(statements, self._memory), legs, self._terms, at)
 
     def close(self) -> None:
         """Close the connection."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from talktime.core.audit import Audit, deck_findings, guard_findings
-from talktime.core.insight.books import DeckBooks, Finding, LotBooks, LotColumns, PostedRow, Rule
+from talktime.core.audit import Audit, deck_findings, guard_findings, license_findings
+from talktime.core.insight.books import DeckBooks, Finding, LicenseBooks, LotBooks, LotColumns, PostedRow, Rule
+from talktime.core.organizations.licenses import License
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -88,6 +89,16 @@ def test_a_version_is_complete_before_it_is_published() -> None:
 
 def test_every_guard_of_the_journal_is_at_work() -> None:
     assert _rules(guard_findings({"a": True, "b": False})) == [Rule.JOURNAL_INSERT_ONLY]
+
+
+def test_licenses_are_counted_as_the_users_have_them() -> None:
+    domestic = License.DOMESTIC.value
+    books = [LicenseBooks(1, domestic, "US", 3, 3), LicenseBooks(1, domestic, "AT", 2, 3)]
+
+    [finding] = license_findings(books)
+
+    assert (finding.rule, finding.row) == (Rule.LICENSES_COUNTED, "license_counts DOMESTIC AT")
+    assert (finding.expected, finding.found) == ("3 users, as they are licensed", "2")
 
 
 def test_every_rule_is_explained(repository: Path) -> None:

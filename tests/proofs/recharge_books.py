@@ -130,3 +130,4 @@ def _open(tx: Transaction, zone: ZoneInfo) -> None:
     tx.organizations.add(organization, BEFORE)
     user = User(ORGANIZATION_ID, 1, "ada@example.com", "Ada", "US", _LICENSES, roles=Role.BILLING_ADMIN)
     tx.organizations.add_users([user], [(CALLER,)])
+    tx.arrangements.recount(ORGANIZATION_ID)

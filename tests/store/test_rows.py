@@ -18,13 +18,18 @@ from talktime.core.calls.calls import (
     Hold,
     PaysFrom,
     RateReference,
+    Share,
 )
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
+from talktime.core.organizations.arrangements import Arrangements, Caps, Overage, Stops
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
+from talktime.core.organizations.policies import POLICIES
 from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.rates.rating import Tariff
 from talktime.store.charging import rows
+from talktime.store.charging.arrangement_rows import arrangements_of, settings_of
 from talktime.store.charging.remembered import RememberedCalls
 from talktime.store.instants import EPOCH, from_micros, to_micros
 from tests.core.rates import tariffs
@@ -38,8 +43,16 @@ PLAIN = st.text(st.characters(codec="ascii", exclude_characters="|"), max_size=8
 KEYS = st.builds(CallKey, PLAIN, TEXTS, PLAIN)
 REFERENCES = st.builds(RateReference, IDS, st.sampled_from(Direction), TEXTS, TEXTS)
 FLAGS = st.integers(0, 15).map(Flags)
-HOLDS = st.lists(st.builds(Slice, IDS, st.integers(1, 10**12)), max_size=4).map(
-    lambda slices: Hold(tuple(slices)) if slices else NO_HOLD
+LINES = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), min_size=1, max_size=20)
+METERS = st.lists(LINES, max_size=3).map(tuple)
+POOLS = st.sampled_from(
+    ["pool/MCOMEETADD///2026-06", "pool/MCOPSTN8/GB/7/2026-06", "pool/MCOPSTN2/GB/domestic/2026-06"]
+)
+HOLDS = st.just(NO_HOLD) | st.builds(
+    Hold,
+    st.lists(st.builds(Slice, IDS, st.integers(1, 10**12)), max_size=4).map(tuple),
+    st.lists(st.builds(Share, POOLS, st.integers(1, 10**6)), max_size=2).map(tuple),
+    st.just(0) | AMOUNTS,
 )
 SETUPS = st.builds(
     CallSetup,
@@ -53,6 +66,8 @@ SETUPS = st.builds(
     st.none() | IDS,
     TEXTS,
     st.none() | REFERENCES,
+    TEXTS,
+    METERS,
     TEXTS,
 )
 RESULTS = st.builds(CallResult, INSTANTS, st.sampled_from(Ending), SECONDS, AMOUNTS, AMOUNTS, FLAGS)
@@ -121,6 +136,7 @@ def test_a_remembered_call_is_the_call_that_its_row_says(call: Call, other: Call
         paid_by=st.sampled_from(PaysFrom),
         ending=st.sampled_from(Ending),
         flags=FLAGS,
+        capability=TEXTS,
     )
 )
 def test_a_usage_row_that_is_written_is_the_one_that_is_read(row: UsageRow) -> None:
@@ -170,3 +186,37 @@ def test_an_organization_is_read_as_it_stands() -> None:
         mode=BillingMode.POSTPAID,
         arrangements_revision=3,
     )
+
+
+USERS = st.integers(1, 10**6)
+DEPARTMENTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+ARRANGEMENTS = st.builds(
+    Arrangements,
+    IDS,
+    st.dictionaries(st.sampled_from(License), st.integers(1, 10**6), max_size=3),
+    st.dictionaries(st.tuples(st.sampled_from(License), st.sampled_from(["GB", "US"])), USERS, max_size=3),
+    st.sampled_from(list(POLICIES.values())),
+    st.builds(
+        Caps,
+        st.none() | AMOUNTS,
+        st.dictionaries(USERS, AMOUNTS, max_size=3),
+        st.dictionaries(DEPARTMENTS, AMOUNTS, max_size=3),
+    ),
+    st.builds(Stops, st.none() | SECONDS, st.none() | AMOUNTS),
+    st.builds(Overage, st.booleans(), st.none() | AMOUNTS),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+)
+
+
+@given(ARRANGEMENTS)
+def test_arrangements_that_are_written_are_those_that_are_read(arranged: Arrangements) -> None:
+    purchased = [(license_.value, quantity) for license_, quantity in arranged.purchased.items()]
+    assigned = [(license_.value, country, count) for (license_, country), count in arranged.assigned.items()]
+
+    assert arrangements_of(arranged.revision, settings_of(arranged), purchased, assigned) == arranged
+
+
+def test_who_has_arranged_nothing_has_the_defaults() -> None:
+    assert arrangements_of(0, None, [], []) == Arrangements()

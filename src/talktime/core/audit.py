@@ -1,44 +1,38 @@
 """The invariants of the books: what must hold between lots, journal, calls, usage rows and decks."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import datetime, timedelta
-from itertools import groupby
-from operator import attrgetter
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
 
-from talktime.core.calls.calls import Call, CallState, PaysFrom, RateReference
-from talktime.core.calls.cdrs import UsageRow, entry_id_of
+from talktime.core.calls.calls import PaysFrom
+from talktime.core.credit.billing.overage import BILLS
 from talktime.core.credit.ledger import Account
+from talktime.core.insight import call_findings
 from talktime.core.insight.books import (
     NOTHING_PENDING,
     CallBooks,
     DeckBooks,
     Finding,
+    LicenseBooks,
     LotBooks,
     LotColumns,
+    MeterBooks,
     Movements,
     Pending,
     PostedRow,
     Rule,
     Unreadable,
 )
+from talktime.core.insight.call_findings import FindRate, time_findings
+from talktime.core.insight.meter_findings import MeterSums
 from talktime.core.insight.statements import TAX_ENTRIES
-from talktime.core.rates import rating
-from talktime.core.rates.rate_decks import MatchedRate
+from talktime.core.organizations.licenses import License
 from talktime.core.values.money import format_micros
 
-# The server closes silent calls by itself; one that is open for so long after its time is a sign that nobody does.
-STALE_AFTER = timedelta(hours=1)
-
 _LOT, _REVENUE, _RECEIVABLE = Account.LOT.value, Account.REVENUE.value, Account.RECEIVABLE.value
-_BREAKAGE, _REFUND = Account.BREAKAGE.value, Account.REFUND.value
-_TAX = Account.TAX.value
+_BREAKAGE, _REFUND, _ACCRUED = Account.BREAKAGE.value, Account.REFUND.value, Account.ACCRUED.value
+_TAX, _INVOICED = Account.TAX.value, Account.INVOICED.value
 _ADJUSTMENT, _TRANSFER, _DISPUTED = Account.ADJUSTMENT.value, Account.TRANSFER.value, Account.DISPUTED.value
-# What leaves a lot for these leaves it before its end.
-_IN_TIME = frozenset({_REVENUE, _RECEIVABLE, _REFUND, _ADJUSTMENT, _TRANSFER, _DISPUTED})
-# Entries of closed organizations: nothing else lapses before its end.
-_CLOSING = "closing:"
 # What can pay for a lot: money, an invoice, ourselves, another organization.
 _FUNDING = tuple(
     account.value
@@ -52,19 +46,21 @@ _FUNDING = tuple(
 )
 _money = format_micros
 _OURS = "a row that Talktime writes"
+_LICENSES = {license_.value: license_.name for license_ in License}
 _ACCOUNTS = frozenset(account.value for account in Account)
 
 
 class Audit:
-    """Checks the books as they stream by: all calls, then all lots, then all organizations.
+    """Checks the books as they stream by: all calls, then all meters and lots, then all organizations.
 
-    What the parts must add up to is kept between them: a sum per lot with holds, a few sums per organization.
+    What the parts must add up to is kept between them: sums per meter, one per lot with holds, a few per
+    organization.
     """
 
     def __init__(
         self,
         organizations: Collection[int],
-        find_rate: Callable[[RateReference], MatchedRate | None],
+        find_rate: FindRate,
         at: datetime,
     ) -> None:
         """Audit the books of these organizations as of an instant; `find_rate` gives a row of a stored deck version."""
@@ -73,6 +69,8 @@ class Audit:
         self._at = at
         self._held: Counter[tuple[int, int]] = Counter()
         self._costs: Counter[int] = Counter()
+        self._accrued: Counter[int] = Counter()
+        self._meters = MeterSums()
         self._remaining: Counter[int] = Counter()
         self._taxed: Counter[int] = Counter()
         self._balances: dict[int, Counter[str]] = {}
@@ -80,23 +78,29 @@ class Audit:
     def call(self, books: CallBooks) -> Iterator[Finding]:
         """Check one call against its usage rows, its price and the journal."""
         yield from self._organization_known(books.organization_id, f"calls {books.call_key}")
-        self._costs[books.organization_id] += sum(row.cost_micros for row in books.usage)
+        for row in books.usage:
+            self._costs[books.organization_id] += row.cost_micros
+            if row.paid_by is PaysFrom.OVERAGE:
+                self._accrued[books.organization_id] += row.cost_micros
         for name, problem in books.unreadable:
             yield Finding(Rule.ROW_READABLE, books.organization_id, name, _OURS, problem)
         call = books.call
         if call is None:
-            yield from () if books.unreadable else _orphans(books)
+            yield from () if books.unreadable else call_findings.orphans(books)
             return
-        if not books.is_mapped:
-            yield _of(books, Rule.CALL_KEY_MAPPED, "a row of call_keys that names this organization", "none")
         for slice_ in call.hold.slices:
             self._held[books.organization_id, slice_.lot_id] += slice_.amount_micros
-        yield from _hold_findings(books, call)
-        yield from _state_findings(books, call, self._at)
-        yield from _usage_findings(books, call)
-        for row in books.usage:
-            yield from self._price_findings(books, call, row)
-        yield from _journal_findings(books, call)
+        self._meters.count(call, books.usage)
+        yield from call_findings.findings_of(books, call, self._find_rate, self._at)
+
+    def meter(self, books: MeterBooks) -> Iterator[Finding]:
+        """Check a meter against the calls that went before and name it."""
+        yield from self._organization_known(books.organization_id, f"meters {books.name}")
+        yield from self._meters.findings(books)
+
+    def uncounted_meters(self) -> Iterator[Finding]:
+        """After all meters: what calls have used or hold of meters that are not there."""
+        yield from self._meters.left()
 
     def other_posting(self, organization_id: int, posting: PostedRow | Unreadable) -> Iterator[Finding]:
         """Check a posting that belongs to no call: a grant, an expiry."""
@@ -105,7 +109,9 @@ class Audit:
             return
         if (posting.debit, posting.credit) == (_REVENUE, _TAX) and posting.entry_id.startswith(TAX_ENTRIES):
             self._taxed[organization_id] += posting.amount_micros
-        yield from _time_findings(organization_id, posting, posting.occurred_at)
+        if (posting.debit, posting.credit) == (_INVOICED, _ACCRUED) and posting.entry_id.startswith(BILLS):
+            self._accrued[organization_id] -= posting.amount_micros
+        yield from time_findings(organization_id, posting, posting.occurred_at)
 
     def lot(self, books: LotBooks) -> Iterator[Finding]:
         """Check one lot against the journal, and against the holds of the calls that went before."""
@@ -152,6 +158,7 @@ class Audit:
                 "the cost of all usage rows, less its tax",
             ),
             (_LOT, self._remaining[organization_id], "what remains in all lots"),
+            (_ACCRUED, -self._accrued[organization_id], "the cost of all overage, less what was billed"),
             (_REFUND, pending.refunding_micros, "refunds under way"),
             (_DISPUTED, -pending.contested_micros, "what open disputes took beyond their lots"),
         ):
@@ -174,7 +181,6 @@ class Audit:
             yield Finding(Rule.ORGANIZATION_KNOWN, organization_id, row, "an organization of this id", "none")
 
 
-
 def deck_findings(deck: DeckBooks) -> Iterator[Finding]:
     """Check that a published version is complete, and a complete one has the rates that it says."""
     name = f"deck_versions {deck.deck} version {deck.number}"
@@ -185,17 +191,20 @@ def deck_findings(deck: DeckBooks) -> Iterator[Finding]:
         yield Finding(Rule.DECK_COMPLETE, None, name, expected, f"{deck.rates_count} rates")
 
 
+def license_findings(books: Iterable[LicenseBooks]) -> Iterator[Finding]:
+    """Check that the counts by which pools grow are those of the users."""
+    for each in books:
+        if each.counted != each.held:
+            row = f"license_counts {_LICENSES.get(each.license, each.license)} {each.country}"
+            expected, found = f"{each.held} users, as they are licensed", f"{each.counted}"
+            yield Finding(Rule.LICENSES_COUNTED, each.organization_id, row, expected, found)
+
+
 def guard_findings(guards: Mapping[str, bool]) -> Iterator[Finding]:
     """Check that every trigger that makes the journal insert-only is there and at work."""
     for name, is_active in guards.items():
         if not is_active:
             yield Finding(Rule.JOURNAL_INSERT_ONLY, None, f"trigger {name}", "it refuses changes", "absent or disabled")
-
-
-
-
-
-
 
 
 def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: datetime) -> Iterator[Finding]:
@@ -233,10 +242,3 @@ def _left_for(moved: Movements, *accounts: str) -> int:
 
 def _parts(lot: LotColumns) -> list[tuple[str, int]]:
     return [(field, getattr(lot, field)) for field in lot._fields if field.endswith("_micros")]
-
-
-
-
-
-
-

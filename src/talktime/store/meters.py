@@ -7,6 +7,7 @@ from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from talktime.core.calls.meters import Meter, month_named
+from talktime.core.organizations.capping import Begun
 from talktime.core.organizations.users import AccountKind
 from talktime.core.values.periods import Period
 from talktime.store.instants import to_micros
@@ -23,6 +24,10 @@ _COSTS = text(
 _OVERAGE = "SELECT organization_id, meter, used FROM meters WHERE meter LIKE 'overage/%'"
 _OVERAGE_OF = text(f"{_OVERAGE} AND organization_id = :organization_id")
 _WITH_OVERAGE = text("SELECT DISTINCT organization_id FROM meters WHERE meter LIKE 'overage/%' ORDER BY 1")
+_BEFORE = text(
+    "SELECT meter, used_before FROM meters WHERE organization_id = :organization_id AND meter IN :names"
+    " AND used_before > 0"
+)
 _NAMED = text("SELECT meter, used, held FROM meters WHERE organization_id = :organization_id AND meter IN :names")
 
 
@@ -61,17 +66,33 @@ class MeterRows:
         # PostgreSQL adds up to a numeric.
         return [Cost(row[0], row[1], int(row[2])) for row in self._connection.execute(_COSTS, key)]
 
-    def set_used(self, organization_id: int, used: Mapping[str, int]) -> None:
-        """Write what meters have counted; what they hold for open calls stays."""
+    def used_before(self, organization_id: int, names: Sequence[str]) -> dict[str, int]:
+        """Return what of the use of these meters was there when they began."""
+        found: dict[str, int] = {}
+        statement = _BEFORE.bindparams(bindparam("names", expanding=True))
+        for begin in range(0, len(names), CHUNK_METERS):
+            wanted = {"organization_id": organization_id, "names": list(names[begin : begin + CHUNK_METERS])}
+            found.update((row[0], row[1]) for row in self._connection.execute(statement, wanted))
+        return found
+
+    def begin(self, organization_id: int, used: Mapping[str, Begun]) -> None:
+        """Write what meters begin with; what they hold for open calls stays."""
         if not used:
             return
         rows = [
-            {"organization_id": organization_id, "meter": name, "used": amount, "held": 0}
-            for name, amount in used.items()
+            {
+                "organization_id": organization_id,
+                "meter": name,
+                "used": begun.used_micros,
+                "held": 0,
+                "used_before": begun.before_micros,
+            }
+            for name, begun in used.items()
         ]
         added = self._dialect.insert(meters)
         kept = added.on_conflict_do_update(
-            index_elements=["organization_id", "meter"], set_={"used": added.excluded.used}
+            index_elements=["organization_id", "meter"],
+            set_={"used": added.excluded.used, "used_before": added.excluded.used_before},
         )
         self._connection.execute(kept, rows)
 

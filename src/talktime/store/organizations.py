@@ -11,13 +11,14 @@ from sqlalchemy import Connection, Select, bindparam, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from talktime.core.organizations.licenses import License
+from talktime.core.organizations.numbering.phone_numbers import NumberState
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Conflict, NotFound
 from talktime.store.charging import rows
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import to_micros
-from talktime.store.schema import identities, organizations, users
+from talktime.store.schema import identities, organizations, phone_numbers, users
 
 # Databases bound the number of parameters of a statement.
 LOOKUP_ROWS = 1_000
@@ -27,7 +28,11 @@ _OF_USERS = (
     " JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id"
     " WHERE i.organization_id = :organization_id"
 )
-_NAMED = text(f"{_OF_USERS} AND i.identity IN :names").bindparams(bindparam("names", expanding=True))
+# Not of one organization: SQLite would walk through all of its names, though these few are a key.
+_NAMED = text(
+    f"SELECT {rows.IDENTITY_COLUMNS} FROM identities i"
+    " JOIN users u ON u.organization_id = i.organization_id AND u.user_id = i.user_id WHERE i.identity IN :names"
+).bindparams(bindparam("names", expanding=True))
 _PEOPLE = text(
     f"SELECT '', u.organization_id, 'user', {rows.IDENTITY_COLUMNS.partition('i.use, ')[2]} FROM users u"
     " WHERE u.organization_id = :organization_id ORDER BY u.user_principal_name"
@@ -157,11 +162,11 @@ class OrganizationRows:
         """Return the users whose names, in lower case, are among these."""
         found = []
         for begin in range(0, len(names), LOOKUP_ROWS):
-            wanted = {"organization_id": organization_id, "names": names[begin : begin + LOOKUP_ROWS]}
-            for row in self._connection.execute(_NAMED, wanted):
+            for row in self._connection.execute(_NAMED, {"names": names[begin : begin + LOOKUP_ROWS]}):
                 user = rows.identity_of(tuple(row)).user
+                assert user is not None
                 # A number is no name.
-                if user is not None and user.user_principal_name.lower() == row[0]:
+                if user.organization_id == organization_id and user.user_principal_name.lower() == row[0]:
                     found.append(user)
         return found
 
@@ -190,15 +195,6 @@ class OrganizationRows:
         statement = select(func.count()).select_from(users).where(users.c.organization_id == organization_id)
         return self._connection.scalar(statement) or 0
 
-    def service_numbers(self, organization_id: int) -> list[tuple[str, NumberUse]]:
-        """Return the toll and toll-free numbers."""
-        statement = (
-            select(identities.c.identity, identities.c.use)
-            .where(identities.c.organization_id == organization_id, identities.c.user_id.is_(None))
-            .order_by(identities.c.identity)
-        )
-        return [(row[0], NumberUse(row[1])) for row in self._connection.execute(statement)]
-
     def owners_of(self, wanted: Sequence[str]) -> dict[str, str]:
         """Return whose the names and numbers are that are taken: the organization's name."""
         taken: dict[str, str] = {}
@@ -209,7 +205,17 @@ class OrganizationRows:
                 .where(identities.c.identity.in_(wanted[begin : begin + LOOKUP_ROWS]))
             )
             taken.update((row[0], row[1]) for row in self._connection.execute(statement))
+            taken.update(self._ordered(wanted[begin : begin + LOOKUP_ROWS]))
         return taken
+
+    def _ordered(self, wanted: Sequence[str]) -> dict[str, str]:
+        """Return who has ordered which of the numbers, whether somebody answers them or not."""
+        statement = (
+            select(phone_numbers.c.number, organizations.c.name)
+            .join(organizations, organizations.c.organization_id == phone_numbers.c.organization_id)
+            .where(phone_numbers.c.number.in_(wanted), phone_numbers.c.state != NumberState.RESERVED.value)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(statement)}
 
     def _one(self, statement: Select[Any], name: str) -> Organization:
         row = self._connection.execute(statement).one_or_none()
@@ -220,7 +226,7 @@ class OrganizationRows:
 
     def _refuse_taken(self, wanted: list[str]) -> None:
         one_at_a_time(self._connection, "identities")
-        taken = self._connection.scalars(select(identities.c.identity).where(identities.c.identity.in_(wanted))).all()
+        taken = self.owners_of(wanted)
         repeated = {identity for identity, times in Counter(wanted).items() if times > 1}
         if taken or repeated:
             names = ", ".join(sorted(repeated.union(taken)))

@@ -12,23 +12,38 @@ from talktime.core.calls.requests import (
     ChargingTerms,
     CloseCall,
     EndCall,
+    EndLeg,
     ExtendCall,
     Outcome,
     Request,
     StartCall,
 )
 from talktime.core.credit.lots import Slice
-from tests.core.calls.world import ADA, BERLIN, BOB, NOON, PARIS, TOKYO, TOLL_FREE, facts, key, lot
+from talktime.core.organizations.arrangements import Arrangements, Caps, Stops
+from talktime.core.organizations.licenses import License
+from tests.core.calls.world import ADA, BERLIN, BOB, LONDON, NOON, PARIS, TOKYO, TOLL_FREE, USER, facts, key, lot
 
 TERMS = ChargingTerms()
 KEYS = st.sampled_from(["one", "two", "three"]).map(key)
 INSTANTS = st.integers(0, 400).map(lambda seconds: NOON + timedelta(seconds=seconds))
 SECONDS = st.sampled_from([0, 30, 60, 61, 120, 180])
+CALLED = st.sampled_from([PARIS, BERLIN, LONDON, TOKYO, BOB, TOLL_FREE, "112"])
+# Credit alone; and three minutes of a plan, then credit under a cap, five calls an hour.
+CREDITED = facts(lot(1, "0.9", days=1), lot(2, "2"))
+PLANNED = facts(
+    lot(1, "2"),
+    user=replace(USER, licenses=USER.licenses | License.DOMESTIC),
+    arrangements=Arrangements(
+        1, assigned={(License.DOMESTIC, "GB"): 1}, caps=Caps(700_000), stops=Stops(calls_per_hour=5)
+    ),
+)
+WORLDS = st.sampled_from([CREDITED, PLANNED])
 REQUESTS = st.one_of(
-    st.builds(StartCall, KEYS, INSTANTS, st.just(ADA), st.sampled_from([PARIS, BERLIN, TOKYO, BOB, TOLL_FREE, "112"])),
+    st.builds(StartCall, KEYS, INSTANTS, st.just(ADA), CALLED),
     st.builds(AnswerCall, KEYS, INSTANTS, INSTANTS),
     st.builds(ExtendCall, KEYS, INSTANTS, SECONDS, st.one_of(st.none(), SECONDS)),
     st.builds(EndCall, KEYS, INSTANTS, SECONDS),
+    st.builds(EndLeg, KEYS, INSTANTS),
     st.builds(CloseCall, KEYS, INSTANTS),
 )
 
@@ -42,27 +57,29 @@ def one_by_one(known: ChargingFacts, requests: list[Request]) -> list[Outcome]:
             known = replace(known, calls={**known.calls, setup.key: outcome.call})
             if outcome.credit is not None:
                 known = replace(known, credits={**known.credits, setup.organization_id: outcome.credit})
+            if outcome.watch is not None:
+                known = replace(known, watches={**known.watches, setup.organization_id: outcome.watch})
+            moved = {(setup.organization_id, name): meter for name, meter in outcome.meters.items()}
+            known = replace(known, meters={**known.meters, **moved})
         outcomes.append(outcome)
     return outcomes
 
 
-@given(st.lists(REQUESTS, max_size=25))
-def test_a_batch_is_decided_as_its_requests_would_be_one_by_one(requests: list[Request]) -> None:
-    known = facts(lot(1, "0.9", days=1), lot(2, "2"))
-
+@given(WORLDS, st.lists(REQUESTS, max_size=25))
+def test_a_batch_is_decided_as_its_requests_would_be_one_by_one(known: ChargingFacts, requests: list[Request]) -> None:
     assert decide(known, requests, TERMS) == one_by_one(known, requests)
 
 
-@given(st.lists(REQUESTS, max_size=12), st.lists(REQUESTS, max_size=12))
-def test_a_batch_may_be_cut_anywhere(first: list[Request], second: list[Request]) -> None:
-    known = facts(lot(1, "0.9", days=1), lot(2, "2"))
-
+@given(WORLDS, st.lists(REQUESTS, max_size=12), st.lists(REQUESTS, max_size=12))
+def test_a_batch_may_be_cut_anywhere(known: ChargingFacts, first: list[Request], second: list[Request]) -> None:
     whole = decide(known, [*first, *second], TERMS)
 
     before = decide(known, first, TERMS)
     calls = {outcome.call.setup.key: outcome.call for outcome in before if outcome.call is not None}
     credit = next((outcome.credit for outcome in reversed(before) if outcome.credit is not None), known.credits[7])
-    between = replace(known, calls=calls, credits={7: credit})
+    watch = next((outcome.watch for outcome in reversed(before) if outcome.watch is not None), known.watches[7])
+    meters = {(7, name): meter for outcome in before for name, meter in outcome.meters.items()}
+    between = replace(known, calls=calls, credits={7: credit}, watches={7: watch}, meters=meters)
     assert whole == [*before, *decide(between, second, TERMS)]
 
 

@@ -10,7 +10,7 @@ import pytest
 from talktime.core.calls.calls import CallKey, CallKind, Ending, Flags, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.insight import usage
-from talktime.core.insight.usage import ORIGINAL, TALKTIME, Layout, ReportedUsage, period_of, rounded
+from talktime.core.insight.usage import LAYOUTS, ORIGINAL, TALKTIME, Layout, ReportedUsage, period_of, rounded
 from talktime.core.insight.usage_totals import TOTAL_COLUMNS, UsageTotal, UsageTotals
 
 STARTED_AT = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -258,7 +258,90 @@ def test_totals_add_up_by_currency_and_kind_and_count_a_call_once() -> None:
         totals.add(row)
 
     assert totals.all() == (
-        UsageTotal("GBP", CallKind.CONFERENCE_OUT, 1, 1, 61, 112_345, 345),
-        UsageTotal("GBP", CallKind.USER_OUT, 1, 2, 70, 112_350, 690),
+        UsageTotal("GBP", CallKind.CONFERENCE_OUT, 1, 1, 61, 112_345, 345, paid_seconds=61),
+        UsageTotal("GBP", CallKind.USER_OUT, 1, 2, 70, 112_350, 690, paid_seconds=70),
     )
     assert len(totals.all()[0].cells()) == len(TOTAL_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("paid_by", "capability", "reported"),
+    [
+        (PaysFrom.MINUTES, "MCOPSTN1", "MCOPSTN1"),
+        (PaysFrom.MINUTES, "MCOMEETADD", "MCOMEETADD"),
+        (PaysFrom.INCLUDED, "MCOMEETADD_DIALOUT_US", "MCOMEETADD_DIALOUT_US"),
+        (PaysFrom.CREDIT, "MCOMEETACPEA", "MCOMEETACPEA"),
+        (PaysFrom.OVERAGE, "MCOPSTNPP", "MCOPSTNPP"),
+    ],
+)
+def test_each_source_reports_the_license_by_which_it_paid(paid_by: PaysFrom, capability: str, reported: str) -> None:
+    cost = 0 if paid_by in {PaysFrom.MINUTES, PaysFrom.INCLUDED} else 5
+
+    told, ours = (
+        cells(layout, paid_by=paid_by, capability=capability, cost_micros=cost) for layout in LAYOUTS.values()
+    )
+
+    assert told["Capability"] == ours["capability"] == reported
+
+
+@pytest.mark.parametrize(
+    ("location", "called", "capability", "context"),
+    [
+        ("US", "16135550123", "MCOPSTN2", "Domestic"),
+        ("CA", "12125550123", "MCOPSTN1", "Domestic"),
+        ("US", "442071838750", "MCOPSTN2", "International"),
+        ("US", "16135550123", "MCOMEETADD", "International"),
+    ],
+)
+def test_the_minutes_of_a_plan_tell_which_of_its_counters_they_were_drawn_from(
+    location: str, called: str, capability: str, context: str
+) -> None:
+    told = cells(location=location, called=called, paid_by=PaysFrom.MINUTES, capability=capability)
+
+    assert told["Domestic/International"] == context
+
+
+def test_a_call_to_ones_own_mobile_is_reported_as_one_that_the_conference_dialed() -> None:
+    assert cells(kind=CallKind.CALL_ME)["Call Type"] == "conf_out"
+    assert cells(TALKTIME, kind=CallKind.CALL_ME)["kind"] == "call_me"
+
+
+@pytest.mark.parametrize(
+    ("called", "number_type"), [("442071838750", "Service"), ("448001112222", "TollFree"), ("18005550100", "TollFree")]
+)
+def test_a_toll_number_stays_one_where_conferences_are_paid_by_the_minute(called: str, number_type: str) -> None:
+    told = cells(kind=CallKind.CONFERENCE_IN, called=called, capability="MCOMEETACPEA")
+
+    assert told["Number Type"] == number_type
+
+
+def test_what_is_billed_after_use_makes_a_number_toll_free_as_credit_does() -> None:
+    assert cells(kind=CallKind.VOICE_APP_IN, paid_by=PaysFrom.OVERAGE)["Number Type"] == "TollFree"
+
+
+def test_a_call_from_an_emergency_service_comes_in_where_the_user_is() -> None:
+    told = cells(kind=CallKind.EMERGENCY_IN, caller="999", called="442071838750", paid_by=PaysFrom.FREE, destination="")
+
+    assert (told["Call Direction"], told["External Country"], told["Destination Dialed"]) == (
+        "Inbound",
+        "GB",
+        "United Kingdom",
+    )
+
+
+def test_totals_tell_what_was_included_and_what_was_paid() -> None:
+    totals = UsageTotals()
+    minutes = replace(ROW, used_seconds=60, billed_seconds=60, cost_micros=0, uncovered_micros=0)
+    minutes = replace(minutes, paid_by=PaysFrom.MINUTES, capability="MCOPSTN1")
+    rest = replace(ROW, line=1, used_seconds=31, billed_seconds=60, cost_micros=70, uncovered_micros=0)
+    on_bill = replace(rest, line=2, used_seconds=9, billed_seconds=30, cost_micros=7, paid_by=PaysFrom.OVERAGE)
+    call_me = replace(minutes, kind=CallKind.CALL_ME)
+    free = replace(ROW, kind=CallKind.CONFERENCE_OUT, paid_by=PaysFrom.INCLUDED, cost_micros=0, uncovered_micros=0)
+
+    for row in (minutes, rest, on_bill, call_me, free):
+        totals.add(row)
+
+    conference, user = totals.all()
+    assert (user.calls, user.used_seconds, user.cost_micros) == (1, 100, 77)
+    assert (user.included_seconds, user.included_minutes, user.paid_seconds) == (60, 1, 40)
+    assert (conference.calls, conference.included_seconds, conference.included_minutes) == (2, 121, 1)

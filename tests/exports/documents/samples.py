@@ -3,8 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from talktime.core.credit.billing.invoices import NO_TAX, CreditNote, Invoice, Party, Tax
-from talktime.core.credit.buying.purchases import PurchaseCause
+from talktime.core.credit.billing.invoices import NO_TAX, CreditNote, Invoice, InvoiceCause, Party, Tax
 from talktime.core.insight.statements import Movement, MovementKind, PurchasedCredit, Statement, UsedCredit
 from talktime.core.values.money import parse_micros
 
@@ -32,7 +31,7 @@ def invoice(*, buyer: Party = BUYERS["en"], is_by_card: bool = False, is_taxed: 
         42,
         7,
         "order-2026-0019",
-        PurchaseCause.RECHARGE if is_by_card else PurchaseCause.ORDER,
+        InvoiceCause.RECHARGE if is_by_card else InvoiceCause.ORDER,
         AT,
         AT if is_by_card else datetime(2026, 12, 20, 23, tzinfo=UTC),
         BERLIN,

@@ -113,6 +113,7 @@ def _add_organization(tx: Transaction, request: tuple[int, int, datetime]) -> No
     )
     user = User(organization_id, 1, f"user@{organization_id}.example", "User", "GB", ALL_LICENSES)
     tx.organizations.add_users([user], [(caller_of(organization_id),)])
+    tx.arrangements.recount(organization_id)
     tx.organizations.set_up_credit(organization_id)
     if granted_micros > 0:
         lot = CreditLot(1, LotKind.PURCHASED, granted_micros, at, lots.expires_at(at, UTC_ZONE))

@@ -54,6 +54,9 @@ def test_the_workbook_has_a_sheet_of_totals(database: str, tmp_path: Path) -> No
         "Calls": 2,
         "Usage Rows": 2,
         "Seconds": 611,
+        "Included Seconds": 0,
+        "Included Minutes": 0,
+        "Paid Seconds": 611,
         "Charge": 0.1358,
         "Uncovered": 0.1078,
     }

@@ -57,7 +57,7 @@ def test_a_workbook_is_read_as_well_with_a_column_for_each_license(acme: Talktim
             "numbers": ["12065550100"],
             "licenses": ["phone_system"],
             "problems": [],
-            "caution": "no Communications Credits: what the licenses do not include is refused (S57)",
+            "caution": "no Communications Credits: what the licenses do not include is refused",
         }
     ]
 

@@ -67,6 +67,7 @@ class Books:
         with operator_transaction(self._engine) as tx:
             tx.organizations.add(organization, now)
             tx.organizations.add_users([user], [(number,)])
+            tx.arrangements.recount(organization_id)
             tx.credit.add_lot(organization_id, lot, "first")
             tx.credit.post(JournalEntry(organization_id, "grant:1", now, postings))
             tx.organizations.set_up_credit(organization_id)

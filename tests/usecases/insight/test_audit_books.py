@@ -1,14 +1,9 @@
 """The audit on real books: none of its rules is broken, until somebody changes a row behind our back."""
 
 import shutil
-import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from talktime.bootstrap import App
@@ -18,20 +13,9 @@ from talktime.core.insight.books import Rule
 from talktime.settings import Settings
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
 from tests.real_books import BEGINS_AT
+from tests.usecases.insight.corruptions import Corruption, corrupt
 
 AFTERWARDS = BEGINS_AT + timedelta(days=40, minutes=1)
-CALL = "call_key = 'sbc1||ordinary-02'"
-ENTRY = "entry_id = 'call:sbc1||ordinary-02:0'"
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """What somebody does to the books, which rule says so, and which constraints PostgreSQL must lose first."""
-
-    what: str
-    rule: Rule
-    statements: Sequence[str]
-    unchecked: Sequence[str] = ()
 
 
 CORRUPTIONS = [
@@ -81,6 +65,16 @@ CORRUPTIONS = [
         "a lot disappears",
         Rule.LOT_KNOWN,
         ["DELETE FROM credit_lots WHERE organization_id = 2"],
+    ),
+    Corruption(
+        "a license is counted that nobody has",
+        Rule.LICENSES_COUNTED,
+        ["INSERT INTO license_counts (organization_id, license, country, users_count) VALUES (1, 512, 'AT', 7)"],
+    ),
+    Corruption(
+        "a user gets a license behind the count",
+        Rule.LICENSES_COUNTED,
+        ["UPDATE users SET licenses = licenses + 512 WHERE organization_id = 1"],
     ),
     Corruption(
         "a debt is forgiven without a posting",
@@ -286,7 +280,7 @@ def test_an_end_that_confirms_a_lapsed_call_leaves_the_books_clean(charged_datab
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.what)
 def test_the_audit_finds_that(corruption: Corruption, charged_database_url: str) -> None:
-    _corrupt(charged_database_url, corruption)
+    corrupt(charged_database_url, corruption)
 
     with App(Settings(database=charged_database_url)) as app:
         report = _audit(app)
@@ -297,7 +291,7 @@ def test_the_audit_finds_that(corruption: Corruption, charged_database_url: str)
 
 def test_a_finding_names_the_row_and_says_what_was_expected(charged_database_url: str) -> None:
     statement = "UPDATE usage_rows SET cost_micros = 999999 WHERE {call}"
-    _corrupt(charged_database_url, Corruption("", Rule.USAGE_EQUALS_PRICE, [statement]))
+    corrupt(charged_database_url, Corruption("", Rule.USAGE_EQUALS_PRICE, [statement]))
 
     with App(Settings(database=charged_database_url)) as app:
         report = _audit(app)
@@ -312,7 +306,7 @@ def test_a_finding_names_the_row_and_says_what_was_expected(charged_database_url
 def test_sqlite_lets_a_number_be_a_word_and_the_audit_does_not(charged_sqlite: Path, tmp_path: Path) -> None:
     url = f"sqlite:///{shutil.copyfile(charged_sqlite, tmp_path / 'talktime.db')}"
     statements = ["UPDATE usage_rows SET cost_micros = 'much' WHERE {call}"]
-    _corrupt(url, Corruption("", Rule.ROW_READABLE, statements))
+    corrupt(url, Corruption("", Rule.ROW_READABLE, statements))
 
     with App(Settings(database=url)) as app:
         report = _audit(app)
@@ -337,22 +331,3 @@ def test_credit_that_expired_and_was_not_swept_is_a_note(charged_app: App) -> No
 
 def _audit(app: App) -> AuditReport:
     return app.read(audit_books, AuditBooks(AFTERWARDS))
-
-
-def _corrupt(url: str, corruption: Corruption) -> None:
-    """Change rows past all constraints and triggers."""
-    statements = [statement.format(call=CALL, entry=ENTRY) for statement in corruption.statements]
-    if url.startswith("sqlite:///"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            connection.execute("PRAGMA ignore_check_constraints = ON")
-            connection.execute("DROP TRIGGER postings_no_update")
-            connection.execute("DROP TRIGGER postings_no_delete")
-            changed = [connection.execute(statement).rowcount for statement in statements]
-            connection.commit()
-    else:
-        with psycopg.connect(url) as connection:
-            connection.execute("DROP TRIGGER postings_insert_only ON postings")
-            for statement in corruption.unchecked:
-                connection.execute(statement)
-            changed = [connection.execute(statement).rowcount for statement in statements]
-    assert 0 not in changed, "a corruption that changes nothing proves nothing"

@@ -21,7 +21,7 @@ from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licens
 from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization
 from talktime.usecases.organizations.manage_users import AddUsers, NewUser, add_users, list_users
 from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
-from talktime.usecases.organizations.show_licenses import ShowPlans, Stock, show_licenses, show_plans
+from talktime.usecases.organizations.show_licenses import LicenseOverview, ShowPlans, show_licenses, show_plans
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PHONE, CREDITS, CONFERENCING = (
@@ -59,7 +59,7 @@ def held(app: App) -> list[License]:
     return [user.licenses for user, _ in app.read(list_users, "Acme")[1]]
 
 
-def stock(app: App, license_: License) -> Stock:
+def overview(app: App, license_: License) -> LicenseOverview:
     return next(each for each in app.read(show_licenses, "Acme")[1] if each.product.license is license_)
 
 
@@ -117,8 +117,8 @@ def test_plans_are_swapped_in_one_activity(app: App) -> None:
 
     assert swapped.is_saved
     assert held(app)[:2] == [PHONE | License.DOMESTIC] * 2
-    assert stock(app, License.PAY_AS_YOU_GO_2).assigned == 0
-    assert dict(stock(app, License.DOMESTIC).by_country) == {"AT": 2}
+    assert overview(app, License.PAY_AS_YOU_GO_2).assigned == 0
+    assert dict(overview(app, License.DOMESTIC).by_country) == {"AT": 2}
 
 
 def test_an_attendant_is_not_among_everybody_and_has_its_own_license(app: App) -> None:
@@ -131,7 +131,7 @@ def test_an_attendant_is_not_among_everybody_and_has_its_own_license(app: App) -
 
     assert len(everybody.rows) == 4
     assert assigned.is_saved
-    assert stock(app, License.RESOURCE_ACCOUNT).free == 25 + 1 - 1
+    assert overview(app, License.RESOURCE_ACCOUNT).free == 25 + 1 - 1
 
 
 def test_e5_without_credits_is_warned_about_and_assigned(app: App) -> None:
@@ -172,7 +172,7 @@ def test_more_users_than_one_statement_takes_are_licensed_together(app: App) -> 
     )
 
     assert everybody.is_saved
-    assert stock(app, PHONE).free == 0
+    assert overview(app, PHONE).free == 0
     assert len(named.refused) == count
 
 
@@ -197,10 +197,10 @@ def test_what_was_bought_is_set_and_never_below_what_is_assigned(app: App) -> No
     bought = app.run(buy_licenses, BuyLicenses("Acme", PHONE, 3, NOON))
 
     assert (bought.before, bought.quantity, bought.assigned) == (10, 3, 3)
-    assert stock(app, PHONE).free == 0
+    assert overview(app, PHONE).free == 0
     with pytest.raises(Conflict, match="3 users have Phone System"):
         buy(app, PHONE, 2)
-    assert stock(app, PHONE).available == 3
+    assert overview(app, PHONE).available == 3
 
 
 def test_plans_are_shown_with_the_minutes_of_a_country(app: App) -> None:

@@ -132,5 +132,5 @@ def licensed(count: int) -> tuple[NewUser, ...]:
 
 
 def bought(app: App, license_: License) -> int | None:
-    _, stocks = app.read(show_licenses, "Acme")
-    return next(stock.available for stock in stocks if stock.product.license is license_)
+    _, overviews = app.read(show_licenses, "Acme")
+    return next(overview.available for overview in overviews if overview.product.license is license_)

@@ -30,6 +30,7 @@ from talktime.core.calls.requests import (
     CloseCall,
     Denied,
     EndCall,
+    EndLeg,
     ExtendCall,
     Granted,
     Noted,
@@ -37,6 +38,7 @@ from talktime.core.calls.requests import (
     Request,
     StartCall,
 )
+from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging import watching
 from talktime.core.rates import rating
 from talktime.core.rates.rating import Tariff
@@ -85,22 +87,34 @@ def decide_one(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> 
         before,
         outcome.credit or before,
         request.at,
-        wants_credit=is_refused or _is_cut_short(outcome, terms),
+        wants_credit=is_refused or _is_cut_short(facts, outcome, request.at, terms),
     )
     if watched.watch is watch:
         return outcome
     return replace(outcome, watch=watched.watch, events=outcome.events + watched.events, purchase=watched.purchase)
 
 
-def _is_cut_short(outcome: Outcome, terms: ChargingTerms) -> bool:
-    """Tell whether credit, and not the longest time that a call may take, makes this grant the last."""
+def _is_cut_short(facts: ChargingFacts, outcome: Outcome, at: datetime, terms: ChargingTerms) -> bool:
+    """Tell whether credit, and not a cap, the bill's limit or the longest time of a call, makes this grant the last."""
     answer = outcome.answer
     return (
         isinstance(answer, Granted)
         and answer.is_final
         and outcome.credit is not None
         and answer.granted_seconds + terms.quantum_seconds <= rating.CALL_MAX_SECONDS
+        and _is_bound_by_credit(facts, outcome, outcome.credit, at)
     )
+
+
+def _is_bound_by_credit(facts: ChargingFacts, outcome: Outcome, credit: Credit, at: datetime) -> bool:
+    assert outcome.call is not None
+    setup = outcome.call.setup
+    if any(kind_of(name) == OVERAGE for name in setup.meters):
+        return False
+    moved = {(setup.organization_id, name): meter for name, meter in outcome.meters.items()}
+    after = replace(facts, meters={**facts.meters, **moved})
+    caps = funding.funds_of(after, setup.meters, None, setup.organization_id, setup.started_at).cap_left_micros
+    return credit.available_micros(at) <= caps
 
 
 def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> Outcome:
@@ -114,6 +128,8 @@ def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -
             return _extend(facts, call, request, terms)
         case EndCall():
             return finishing.end(facts, call, request, terms)
+        case EndLeg():
+            return finishing.end_leg(facts, call, request, terms)
         case CloseCall():  # pragma: no branch -- there is no other request
             return finishing.close(facts, call, request, terms)
 
@@ -226,7 +242,9 @@ def _start_free(case: Case, pays_from: PaysFrom) -> Outcome:
         is_final=True,
         valid_until=case.request.at + timedelta(seconds=FREE_GRANT_SECONDS),
     )
-    return Outcome(answer, call)
+    # What an add-on includes is checked by the stop on calls an hour, so it counts.
+    counted = _counted_call(case) if pays_from is PaysFrom.INCLUDED else {}
+    return Outcome(answer, call, meters=counted)
 
 
 def _refuse(case: Case, reason: DenialReason) -> Outcome:

@@ -23,6 +23,7 @@ from talktime.core.calls.requests import (
     ChargingTerms,
     CloseCall,
     EndCall,
+    EndLeg,
     Finished,
     Noted,
     Outcome,
@@ -57,6 +58,15 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     ending = request.ending if request.used_seconds > 0 or request.ending is not Ending.HANGUP else Ending.NOT_ANSWERED
     report = CallResult(ended_at, ending, request.used_seconds, flags=flags)
     return _finish(facts, call, report, answered_at, terms, at=request.at)
+
+
+def end_leg(facts: ChargingFacts, call: Call | None, request: EndLeg, terms: ChargingTerms) -> Outcome:
+    """End a leg with its conference; one that has ended already is left as it is."""
+    if call is None or call.state is not CallState.OPEN:
+        return Outcome(Noted())
+    talked = timedelta(0) if call.answered_at is None else max(timedelta(0), request.at - call.answered_at)
+    used_seconds = -(-talked // timedelta(seconds=1))
+    return end(facts, call, EndCall(request.key, request.at, used_seconds), terms)
 
 
 def _confirm_not_answered(facts: ChargingFacts, call: Call) -> Outcome:

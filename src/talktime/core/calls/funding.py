@@ -169,11 +169,13 @@ def settle(
     included = min(used_seconds, sum([share.minutes for share in drawn]) * SECONDS_PER_MINUTE)
     parts = _minute_parts(drawn, used_seconds, is_all=funds.tariff is None)
     if funds.tariff is None or (parts and used_seconds <= included and not call.hold.slices):
-        return Settled(parts or (Part(call.setup.pays_from, used_seconds, used_seconds),), funds.credit)
+        return Settled(parts or (_unpaid(call, used_seconds),), funds.credit)
     cost = rating.cost_micros(funds.tariff, priced_from, used_seconds, included)
     from_credit = min(cost, _credit_share(call, funds, at)) if _has_overage(call) else cost
     after, postings, uncovered = lots.settle(funds.credit, call.hold.slices, from_credit, at, used_at=used_at)
-    if used_seconds > included or not parts or postings:
+    if not used_seconds and not postings:
+        parts = (_unpaid(call, 0),)
+    elif used_seconds > included or postings:
         billed = rating.billed_seconds(funds.tariff, priced_from, used_seconds, included) - included
         fee = 0 if included or not cost else rating.connection_fee_micros(funds.tariff, priced_from)
         used = used_seconds - included
@@ -183,6 +185,12 @@ def settle(
         else:
             parts += (paid,)
     return Settled(parts, after, cost, uncovered)
+
+
+def _unpaid(call: Call, used_seconds: int) -> Part:
+    """What nothing paid, a call that was not answered or minutes that are gone, stands with what would have paid."""
+    source = call.setup.pays_from
+    return Part(source, used_seconds, 0, call.setup.meters[0] if source is PaysFrom.MINUTES else "")
 
 
 def _has_overage(call: Call) -> bool:
@@ -230,9 +238,10 @@ def _with_overage(
     afforded = rating.affordable_seconds(tariff, priced_from, paid.cost_micros, to_second, included) - included
     used, billed = min(paid.used_seconds, afforded), min(paid.billed_seconds, afforded)
     rest_used, rest_billed = paid.used_seconds - used, paid.billed_seconds - billed
+    fee = min(paid.fee_micros, paid.cost_micros)
     return (
-        paid._replace(used_seconds=used, billed_seconds=billed),
-        Part(PaysFrom.OVERAGE, rest_used, rest_billed, cost_micros=overage_micros, postings=accrued),
+        paid._replace(used_seconds=used, billed_seconds=billed, fee_micros=fee),
+        Part(PaysFrom.OVERAGE, rest_used, rest_billed, "", paid.fee_micros - fee, overage_micros, 0, accrued),
     )
 
 

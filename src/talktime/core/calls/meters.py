@@ -8,6 +8,7 @@ from talktime.core.values.periods import add_months
 
 # What a meter counts is the first word of its name, the period the last.
 POOL, USER, DEPARTMENT, OVERAGE, CALLS = "pool", "user", "department", "overage", "calls"
+KINDS = frozenset({POOL, USER, DEPARTMENT, OVERAGE, CALLS})
 _SEPARATOR = "/"
 
 

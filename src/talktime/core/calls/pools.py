@@ -23,6 +23,7 @@ _CODES = {
     License.DOMESTIC_120_NOT_POOLED: "MCOPSTN8",
     License.AUDIO_CONFERENCING: "MCOMEETADD",
 }
+CONFERENCE_CAPABILITY = _CODES[License.AUDIO_CONFERENCING]
 _PLANS = {code: plan for plan, code in _CODES.items()}
 # Some countries have plans of their own name.
 _OWN_CAPABILITY = {("MCOPSTN1", "BR"), ("MCOPSTN1", "MX"), ("MCOPSTN2", "BR"), ("MCOPSTN2", "MX")}

@@ -129,6 +129,9 @@ def _license_question(case: Case) -> str:
     return "Does the organizer have a conferencing license?" if not case.is_to_service else "Are the licenses there?"
 
 
+_OUTGOING_ONLY = Fact("asked", "of outgoing calls only")
+
+
 # ── facts ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -161,13 +164,15 @@ def _dialed_facts(case: Case) -> tuple[Fact, ...]:
 
 
 def _block_facts(case: Case) -> tuple[Fact, ...]:
+    if not case.is_outbound:
+        return (_OUTGOING_ONLY,)
     reason = "" if case.user is None else case.user.block_reason
     return (Fact("block", reason or "none"),)
 
 
 def _policy_facts(case: Case) -> tuple[Fact, ...]:
     if not case.is_outbound:
-        return (Fact("asked", "of outgoing calls only"),)
+        return (_OUTGOING_ONLY,)
     is_own = case.user is not None and case.user.dialout_policy != ""
     reach = case.policy.conferences if case.is_from_conference else case.policy.phones
     return (
@@ -191,6 +196,8 @@ def _license_facts(case: Case) -> tuple[Fact, ...]:
 
 
 def _toll_free_facts(case: Case) -> tuple[Fact, ...]:
+    if not case.is_to_service or case.is_to_toll_number:
+        return (Fact("asked", "of toll-free calls to conferences only"),)
     return (Fact("toll-free dial-in", _yes(case.user is None or case.user.is_toll_free_dial_in_allowed)),)
 
 
@@ -226,6 +233,8 @@ def _calls_facts(case: Case) -> tuple[Fact, ...]:
 
 
 def _add_on_facts(case: Case) -> tuple[Fact, ...]:
+    if not case.is_from_conference:
+        return (Fact("asked", "of conferences that call out only"),)
     held = case.rights.has_extended_dial_out
     return (Fact("extended dial-out", _yes(held)), Fact("destination", _country(case.destination)))
 

@@ -85,6 +85,14 @@ class EndCall:
 
 
 @dataclass(frozen=True, slots=True)
+class EndLeg:
+    """The conference is over, and this leg of it: it lasted from its answer until now, by our clock."""
+
+    key: CallKey
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CloseCall:
     """The switch has been silent past what it was granted: end the call without it (RFC 8506 §5.1.2, Tcc)."""
 
@@ -92,7 +100,7 @@ class CloseCall:
     at: datetime
 
 
-Request = StartCall | AnswerCall | ExtendCall | EndCall | CloseCall
+Request = StartCall | AnswerCall | ExtendCall | EndCall | EndLeg | CloseCall
 
 
 @dataclass(frozen=True, slots=True)

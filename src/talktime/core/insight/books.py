@@ -27,6 +27,9 @@ class Rule(Enum):
     LOT_FITS = "lot_fits"
     LOT_EQUALS_JOURNAL = "lot_equals_journal"
     LOT_HELD_BY_CALLS = "lot_held_by_calls"
+    METER_EQUALS_USAGE = "meter_equals_usage"
+    METER_HELD_BY_CALLS = "meter_held_by_calls"
+    LICENSES_COUNTED = "licenses_counted"
     RECEIVABLE_EQUALS_JOURNAL = "receivable_equals_journal"
     TRIAL_BALANCE = "trial_balance"
     JOURNAL_INSERT_ONLY = "journal_insert_only"
@@ -131,6 +134,28 @@ class LotBooks:
     columns: LotColumns | None
     movements: Movements
     unreadable: Unreadable | None = None
+
+
+class MeterBooks(NamedTuple):
+    """A row of the meters as it stands: minutes, micros or calls, by its name."""
+
+    organization_id: int
+    name: str
+    used: int = 0
+    held: int = 0
+    # What of `used` was there when the meter began in mid-month.
+    used_before: int = 0
+    unreadable: Unreadable | None = None
+
+
+class LicenseBooks(NamedTuple):
+    """How many users have a license in a country: as counted for the pools, and as the users say."""
+
+    organization_id: int
+    license: int
+    country: str
+    counted: int
+    held: int
 
 
 @dataclass(frozen=True, slots=True)

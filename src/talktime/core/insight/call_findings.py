@@ -1,4 +1,4 @@
-"""What an audit finds in one call: its state and hold, its usage rows and their price, what the journal says of them."""
+"""What an audit finds in one call: its state and hold, its usage rows and their price, what the journal says."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from talktime.core.calls import meters
-from talktime.core.calls.calls import NO_HOLD, UNCOUNTED, Call, CallState, PaysFrom, RateReference
+from talktime.core.calls.calls import NO_HOLD, UNCOUNTED, Call, CallState, Flags, PaysFrom, RateReference
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
 from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
 from talktime.core.credit.ledger import Account
@@ -130,7 +130,7 @@ def _source_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
     pools = _pools_of(call)
     used = [row for row in books.usage if row.used_seconds or row.cost_micros]
     for row in books.usage:
-        if not _may_pay(row, call, pools, has_used=row in used):
+        if not _may_pay(row, call, pools):
             expected = f"what may pay for the call: {call.setup.pays_from.value} first, {', '.join(pools) or 'no pool'}"
             yield _of_row(books, row, Rule.USAGE_EQUALS_CALL, expected, f"{row.paid_by.value} {row.capability}".strip())
     ranks = [_RANKS[row.paid_by] for row in used if row.paid_by in _RANKS]
@@ -140,18 +140,13 @@ def _source_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
         yield _of(books, Rule.USAGE_EQUALS_CALL, "minutes pay first, then credit, then overage, each money once", found)
 
 
-def _may_pay(row: UsageRow, call: Call, pools: Sequence[str], *, has_used: bool) -> bool:
+def _may_pay(row: UsageRow, call: Call, pools: Sequence[str]) -> bool:
     first = call.setup.pays_from
     if first in UNCOUNTED or row.paid_by in UNCOUNTED:
         return row.paid_by is first
     if row.paid_by is PaysFrom.MINUTES:
-        return row.capability in pools or not has_used or _is_unpaid(row, call, pools)
+        return row.capability in pools
     return row.paid_by is not PaysFrom.OVERAGE or _may_be_billed(call)
-
-
-def _is_unpaid(row: UsageRow, call: Call, pools: Sequence[str]) -> bool:
-    """Tell whether a call without money was charged when its pools had nothing left: it stands there, and drew none."""
-    return bool(pools) and call.setup.rate is None and row.capability not in pools
 
 
 def _pools_of(call: Call) -> tuple[str, ...]:
@@ -176,21 +171,18 @@ def _price_findings(books: CallBooks, call: Call, find_rate: FindRate) -> Iterat
 
 
 def _minutes_findings(books: CallBooks, call: Call, row: UsageRow) -> Iterator[Finding]:
-    """Minutes cost nothing, have no rate, and are drawn whole; what a call without money overran draws none."""
+    """Minutes cost nothing, have no rate, and are drawn whole; a call without money may outlast what its pool had."""
     if row.prefix or row.deck_version_id is not None or row.uncovered_micros:
         found = f"prefix {row.prefix!r}, version {row.deck_version_id}, uncovered {_money(row.uncovered_micros)}"
         yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "minutes have no rate and leave nothing uncovered", found)
-    started = -(-row.used_seconds // SECONDS_PER_MINUTE) * SECONDS_PER_MINUTE
-    if _is_unpaid(row, call, _pools_of(call)):
-        started = row.used_seconds
-    if call.setup.rate is None and row.billed_seconds < started:
-        started -= (started - row.billed_seconds) // SECONDS_PER_MINUTE * SECONDS_PER_MINUTE
-    yield from _price_differs(books, (row,), (started, 0, 0), _charged((row,)))
+    drawn = -(-row.used_seconds // SECONDS_PER_MINUTE) * SECONDS_PER_MINUTE
+    least = 0 if Flags.LATE in row.flags else SECONDS_PER_MINUTE
+    if call.setup.rate is None and row.billed_seconds in range(least, drawn, SECONDS_PER_MINUTE):
+        drawn = row.billed_seconds
+    yield from _price_differs(books, (row,), (drawn, 0, 0), _charged((row,)))
 
 
-def _paid_findings(
-    books: CallBooks, call: Call, rows: tuple[UsageRow, ...], find_rate: FindRate
-) -> Iterator[Finding]:
+def _paid_findings(books: CallBooks, call: Call, rows: tuple[UsageRow, ...], find_rate: FindRate) -> Iterator[Finding]:
     """Money pays from where included minutes ended: one cost, which credit and the bill share."""
     reference = call.setup.rate
     matched = None if reference is None else find_rate(reference)

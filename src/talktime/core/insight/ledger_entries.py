@@ -22,6 +22,7 @@ _WORDS: Mapping[tuple[Account, Account], str] = {
     (Account.LOT, Account.REVENUE): "Call paid from credit",
     (Account.RECEIVABLE, Account.REVENUE): "Call that no credit covered",
     (Account.ACCRUED, Account.REVENUE): "Call that is billed after use",
+    (Account.INVOICED, Account.ACCRUED): "Use billed",
     (Account.REVENUE, Account.LOT): "Call charge given back to credit",
     (Account.LOT, Account.RECEIVABLE): "Debt repaid from credit",
     (Account.LOT, Account.BREAKAGE): "Credit expired",

@@ -1,7 +1,7 @@
 """The receipt of one call: how it was priced, block by block, what paid, and why it was cut or refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from talktime.core.calls.calls import (
@@ -13,12 +13,17 @@ from talktime.core.calls.calls import (
     PaysFrom,
 )
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.meters import OVERAGE, kind_of
+from talktime.core.calls.pools import SECONDS_PER_MINUTE
 from talktime.core.credit.ledger import Account, Posting
+from talktime.core.insight.pool_report import PoolLine
+from talktime.core.insight.usage import BY_MONEY
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.core.rates.rating import Block
 from talktime.core.values.money import (
     NANO_DECIMALS,
+    NANOS_PER_MICRO,
     NANOS_PER_UNIT,
     format_micros,
 )
@@ -82,6 +87,16 @@ class ReceiptFacts:
     deck: DeckLabel | None = None
     matched: MatchedRate | None = None
     parked: tuple[ParkedReport, ...] = ()
+    # The pools that the call names, in the order in which they pay, as they stand now.
+    pools: tuple[PoolLine, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HeldMinutes:
+    """Minutes of a pool that are promised to an open call."""
+
+    minutes: int
+    pool: PoolLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,29 +118,58 @@ class Charge:
     payments: tuple[Payment, ...]
     lapsed_micros: int
     repaid_micros: int
+    # The pool that gave these minutes, None for a row that money paid.
+    pool: PoolLine | None = None
+    minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a call took of each source: minutes, then money; `exact_cost` is that of all its increments together."""
+
+    minutes: int
+    credit_micros: int
+    owed_micros: int
+    overage_micros: int
+    exact_cost: str
+
+    @property
+    def cost_micros(self) -> int:
+        """Return what the call cost in money."""
+        return self.credit_micros + self.owed_micros + self.overage_micros
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether more than one source paid."""
+        return sum(map(bool, (self.minutes, self.credit_micros + self.owed_micros, self.overage_micros))) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Everything there is to say about one call."""
+    """Everything there is to say about one call: its charges in the order in which sources paid."""
 
     facts: ReceiptFacts
     charges: tuple[Charge, ...]
     held: tuple[Payment, ...]
     reasons: tuple[str, ...]
     flags: tuple[str, ...]
+    sums: Sums
+    held_minutes: tuple[HeldMinutes, ...] = ()
 
 
 def receipt(facts: ReceiptFacts) -> Receipt:
     """Explain a call from what is stored about it; it may be denied, open, lapsed or finished."""
     call = facts.call
     flags = call.result.flags if call.result is not None else Flags.NONE
+    charges = tuple(_charge(facts, row) for row in facts.usage)
     return Receipt(
         facts,
-        tuple(_charge(facts, row) for row in facts.usage),
+        charges,
         tuple(Payment(_label(facts, part.lot_id), part.amount_micros) for part in call.hold.slices),
         tuple(_reasons(call)),
         tuple(sentence for flag, sentence in FLAG_EXPLANATIONS.items() if flag in flags),
+        _sums(charges),
+        tuple(HeldMinutes(minutes, pool) for name, minutes in call.hold.minutes for pool in _pools_named(facts, name)),
     )
 
 
@@ -152,13 +196,9 @@ def _decimal(nanos_times_60: int) -> str:
 
 
 def _charge(facts: ReceiptFacts, row: UsageRow) -> Charge:
-    blocks: tuple[Block, ...] = ()
-    fee_nanos = 0
-    if facts.matched is not None and row.paid_by is PaysFrom.CREDIT:
-        priced_from = row.answered_at or row.started_at
-        blocks = rating.blocks(facts.matched.tariff, priced_from, row.used_seconds)
-        fee_nanos = rating.connection_fee_nanos(facts.matched.tariff, priced_from) if blocks else 0
+    blocks, fee_nanos = _increments(facts, row)
     own = [posting for line, posting in facts.postings if line == row.line]
+    is_drawn = row.paid_by is PaysFrom.MINUTES
     return Charge(
         row,
         blocks,
@@ -167,7 +207,55 @@ def _charge(facts: ReceiptFacts, row: UsageRow) -> Charge:
         tuple(_payment(facts, posting) for posting in own if posting.credit is Account.REVENUE),
         sum(posting.amount_micros for posting in own if posting.credit is Account.BREAKAGE),
         sum(posting.amount_micros for posting in own if posting.credit is Account.RECEIVABLE),
+        next((line for line in facts.pools if line.pool.capability == row.capability), None) if is_drawn else None,
+        row.billed_seconds // SECONDS_PER_MINUTE if is_drawn else 0,
     )
+
+
+def _increments(facts: ReceiptFacts, row: UsageRow) -> tuple[tuple[Block, ...], int]:
+    """Return the increments that a row of money paid, which follow those of the rows before it, and its fee."""
+    if facts.matched is None or row.paid_by not in BY_MONEY:
+        return (), 0
+    tariff, priced_from = facts.matched.tariff, row.answered_at or row.started_at
+    included = sum(each.used_seconds for each in facts.usage if each.paid_by is PaysFrom.MINUTES)
+    paid = [each for each in facts.usage if each.paid_by in BY_MONEY]
+    begins = included + sum(each.billed_seconds for each in paid if each.line < row.line)
+    used = included + sum(each.used_seconds for each in paid)
+    blocks = _between(rating.blocks(tariff, priced_from, used, included), begins, begins + row.billed_seconds)
+    if begins or not blocks or row.connection_fee_micros != rating.connection_fee_micros(tariff, priced_from):
+        return blocks, row.connection_fee_micros * NANOS_PER_MICRO
+    return blocks, rating.connection_fee_nanos(tariff, priced_from)
+
+
+def _between(blocks: tuple[Block, ...], begins: int, ends: int) -> tuple[Block, ...]:
+    """Return the increments that begin in [begins, ends)."""
+    found = []
+    for block in blocks:
+        size = block.increment_seconds
+        first = max(0, -(-(begins - block.from_second) // size))
+        last = min(block.increments, -(-(ends - block.from_second) // size))
+        if first < last:
+            found.append(replace(block, from_second=block.from_second + first * size, increments=last - first))
+    return tuple(found)
+
+
+def _sums(charges: tuple[Charge, ...]) -> Sums:
+    rows = [charge.usage for charge in charges]
+    uncovered = sum(row.uncovered_micros for row in rows)
+    return Sums(
+        sum(charge.minutes for charge in charges),
+        sum(row.cost_micros for row in rows if row.paid_by is PaysFrom.CREDIT) - uncovered,
+        uncovered,
+        sum(row.cost_micros for row in rows if row.paid_by is PaysFrom.OVERAGE),
+        exact_cost(
+            sum(charge.connection_fee_nanos for charge in charges),
+            tuple(block for charge in charges for block in charge.blocks),
+        ),
+    )
+
+
+def _pools_named(facts: ReceiptFacts, name: str) -> list[PoolLine]:
+    return [line for line in facts.pools if line.pool.name == name]
 
 
 def _payment(facts: ReceiptFacts, posting: Posting) -> Payment:
@@ -188,7 +276,9 @@ def _reasons(call: Call) -> list[str]:
     if call.state is CallState.LAPSED:
         reasons.append("The switch never said that the call was answered; its hold was released, it is free.")
     if call.result is not None and call.state is CallState.FINISHED:
-        reasons.append(ENDING_EXPLANATIONS[call.result.ending])
+        reasons.append(_ending(call, call.result.ending))
+    if call.setup.pays_from is PaysFrom.INCLUDED:
+        return [*reasons, "A license includes calls of this kind without counting them."]
     if call.setup.pays_from is PaysFrom.FREE:
         return [*reasons, "Calls of this kind are free: no license, rate or credit was asked for."]
     if call.is_final:
@@ -199,7 +289,20 @@ def _reasons(call: Call) -> list[str]:
     return reasons
 
 
+def _ending(call: Call, ending: Ending) -> str:
+    if ending is Ending.CREDIT_EXHAUSTED and call.setup.rate is None:
+        return (
+            "The switch cut the call at the end of its grant: the included minutes were used up, and no money may pay."
+        )
+    return ENDING_EXPLANATIONS[ending]
+
+
 def _final(call: Call) -> str:
     if call.granted_seconds >= rating.CALL_MAX_SECONDS:
         return "The grant was final: no call is granted more than a day."
-    return f"The grant of {call.granted_seconds} s was final: available credit did not pay for another increment."
+    grant = f"The grant of {call.granted_seconds} s was final"
+    if call.setup.rate is None:
+        return f"{grant}: the included minutes had no further one, and no money may pay for the call."
+    if any(kind_of(name) == OVERAGE for name in call.setup.meters):
+        return f"{grant}: neither credit nor the month's overage limit paid for another increment."
+    return f"{grant}: available credit did not pay for another increment."

@@ -9,26 +9,37 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from talktime.core.calls.calls import CallKind, Flags, PaysFrom, text_of
+from talktime.core.calls.calls import EMERGENCY, INBOUND, CallKind, Flags, PaysFrom, text_of
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.pools import CONFERENCE_CAPABILITY
 from talktime.core.insight.tables import Column, ColumnKind
+from talktime.core.organizations.country_table import is_domestic_for_minutes, is_own_country
 from talktime.core.values import numbers
 from talktime.core.values.money import MICRO_DECIMALS, Rounding, divide
+from talktime.core.values.numbers import NumberClass
 from talktime.core.values.periods import DAY, Period, start_of_day
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 # Of the UUIDs in the reports (version 5, so that any program can compute them again); drawn once, never to change.
 NAMESPACE = bytes.fromhex("6f1d2c0a8e4b4f0b9a3572d1c4e80b6d")
-INBOUND_KINDS = frozenset({CallKind.USER_IN, CallKind.CONFERENCE_IN, CallKind.VOICE_APP_IN})
-# Puerto Rico is domestic to the United States (domain.md 2.3).
-_SAME_COUNTRY = {"PR": "US"}
+# Credit and the bill after use: what is not included.
+BY_MONEY = frozenset({PaysFrom.CREDIT, PaysFrom.OVERAGE})
 _INCLUDED_CAPABILITIES = {
     CallKind.USER_IN: "MCOEV",
     CallKind.CONFERENCE_IN: "MCOMEETADD",
     CallKind.VOICE_APP_IN: "MCOEV_VIRTUALUSER",
 }
-_SUBSCRIBER_KINDS = frozenset({CallKind.USER_IN, CallKind.USER_OUT, CallKind.EMERGENCY_OUT})
+_SUBSCRIBER_KINDS = EMERGENCY | {
+    CallKind.USER_IN,
+    CallKind.USER_OUT,
+    CallKind.USER_OUT_CONFERENCE,
+    CallKind.USER_OUT_FORWARDING,
+    CallKind.USER_OUT_TRANSFER,
+}
+_VOICE_APPS = frozenset({CallKind.VOICE_APP_IN, CallKind.VOICE_APP_OUT})
+# Where an organizer's conferences are paid by the minute, calls to its toll numbers are paid too.
+_PAY_PER_MINUTE = "MCOMEETACPEA"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,11 @@ def rounded(layout: Layout, money_decimals: int) -> Layout:
     return replace(layout, cells=cells)
 
 
+def reported_kind(kind: CallKind) -> CallKind:
+    """Return the call type by which a kind is reported: a call to one's own mobile is one that a conference dials."""
+    return CallKind.CONFERENCE_OUT if kind is CallKind.CALL_ME else kind
+
+
 def usage_id(row: UsageRow) -> str:
     """Return the UUID of a usage row: the same in every export of it."""
     return _uuid(f"usage:{row.organization_id}:{text_of(row.key)}:{row.line}")
@@ -110,7 +126,7 @@ def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
     row = reported.row
     location = reported.usage_location or country
     external = _external_country(row, location)
-    has_user = row.user_id is not None and row.kind is not CallKind.VOICE_APP_IN
+    has_user = row.user_id is not None and row.kind not in _VOICE_APPS
     called = _international(row.called)
     return (
         usage_id(row),
@@ -122,10 +138,10 @@ def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         reported.display_name if has_user else None,
         # D17: the number that received an inbound call, the number dialed of an outbound one. Both are the called one.
         called,
-        row.kind.value,
-        "Inbound" if row.kind in INBOUND_KINDS else "Outbound",
+        reported_kind(row.kind).value,
+        "Inbound" if row.kind in INBOUND else "Outbound",
         _number_type(row),
-        _context(location, external),
+        _context(row, location, external),
         _destination(row, external),
         called,
         external or None,
@@ -179,25 +195,28 @@ def _talktime_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         row.paid_by.value,
         row.ending.value,
         " ".join(flag_names(row.flags)),
+        _capability(row),
     )
 
 
 def _external_country(row: UsageRow, location: str) -> str:
     """Return where the other party is; an emergency call is answered where it is made."""
-    if row.kind is CallKind.EMERGENCY_OUT:
+    if row.kind in EMERGENCY:
         return location
-    return _country_of(row.caller if row.kind in INBOUND_KINDS else row.called)
+    return _country_of(row.caller if row.kind in INBOUND else row.called)
 
 
-def _context(location: str, external: str) -> str | None:
+def _context(row: UsageRow, location: str, external: str) -> str | None:
+    """A plan's minutes tell which of its counters they were drawn from: there, Canada is domestic to the USA."""
     if not location or not external:
         return None
-    is_domestic = _SAME_COUNTRY.get(location, location) == _SAME_COUNTRY.get(external, external)
+    is_plan = row.paid_by is PaysFrom.MINUTES and row.capability != CONFERENCE_CAPABILITY
+    is_domestic = is_domestic_for_minutes(location, external) if is_plan else is_own_country(location, external)
     return "Domestic" if is_domestic else "International"
 
 
 def _destination(row: UsageRow, external: str) -> str | None:
-    dialed = _country_of(row.called) if row.kind in INBOUND_KINDS else external
+    dialed = _country_of(row.called) if row.kind in INBOUND - EMERGENCY else external
     return row.destination or country_name(dialed) or None
 
 
@@ -209,15 +228,21 @@ def _number_type(row: UsageRow) -> str:
     """Tell what our own number is; of service numbers only the toll-free ones are paid for."""
     if row.kind in _SUBSCRIBER_KINDS:
         return "Subscriber"
-    return "TollFree" if row.kind in INBOUND_KINDS and row.paid_by is PaysFrom.CREDIT else "Service"
+    is_paid = row.kind in INBOUND and row.paid_by in BY_MONEY
+    if is_paid and row.capability == _PAY_PER_MINUTE:
+        is_paid = numbers.class_of(row.called) is NumberClass.TOLL_FREE
+    return "TollFree" if is_paid else "Service"
 
 
 def _capability(row: UsageRow) -> str:
-    """Name what entitled to the call: credit, what a subscription includes, or nothing at all (domain.md 7.3)."""
+    """Name what entitled to the call: a plan, credit, a subscription, or nothing at all (domain.md 7.3)."""
     if row.paid_by is PaysFrom.FREE:
         return _INCLUDED_CAPABILITIES.get(row.kind, "FREECALL")
+    if row.paid_by not in BY_MONEY:
+        return row.capability
     talked_for_nothing = row.cost_micros == 0 and row.used_seconds > 0
-    return "FREECALL" if talked_for_nothing else "MCOPSTNPP"
+    # Rows of the time before there were plans name none.
+    return "FREECALL" if talked_for_nothing else row.capability or "MCOPSTNPP"
 
 
 _NOT_TEXT = {
@@ -324,6 +349,7 @@ TALKTIME = Layout(
         "paid_by",
         "ending",
         "flags",
+        "capability",
     ),
     _talktime_cells,
 )

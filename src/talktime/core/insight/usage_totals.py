@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
-from talktime.core.calls.calls import CallKind
+from talktime.core.calls.calls import CallKind, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.pools import SECONDS_PER_MINUTE
 from talktime.core.insight.tables import Column, ColumnKind
+from talktime.core.insight.usage import BY_MONEY, reported_kind
+
+_INCLUDED = frozenset({PaysFrom.MINUTES, PaysFrom.INCLUDED})
 
 TOTAL_COLUMNS = (
     Column("Currency", ColumnKind.TEXT),
@@ -12,6 +16,9 @@ TOTAL_COLUMNS = (
     Column("Calls", ColumnKind.WHOLE),
     Column("Usage Rows", ColumnKind.WHOLE),
     Column("Seconds", ColumnKind.WHOLE),
+    Column("Included Seconds", ColumnKind.WHOLE),
+    Column("Included Minutes", ColumnKind.WHOLE),
+    Column("Paid Seconds", ColumnKind.WHOLE),
     Column("Charge", ColumnKind.MONEY),
     Column("Uncovered", ColumnKind.MONEY),
 )
@@ -19,7 +26,11 @@ TOTAL_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """What the calls of one kind in one currency come to; a call has a usage row for each source that paid."""
+    """What the calls of one kind in one currency come to; a call has a usage row for each source that paid.
+
+    Of the seconds, some were included by licenses and some paid by credit or on the bill; calls of kinds that are free
+    are neither. `included_minutes` are the whole minutes that were drawn from pools.
+    """
 
     currency: str
     kind: CallKind
@@ -28,6 +39,9 @@ class UsageTotal:
     used_seconds: int = 0
     cost_micros: int = 0
     uncovered_micros: int = 0
+    included_seconds: int = 0
+    included_minutes: int = 0
+    paid_seconds: int = 0
 
     def with_row(self, row: UsageRow) -> "UsageTotal":
         """Return the total with one more usage row; the first row of a call counts the call."""
@@ -39,6 +53,10 @@ class UsageTotal:
             self.used_seconds + row.used_seconds,
             self.cost_micros + row.cost_micros,
             self.uncovered_micros + row.uncovered_micros,
+            self.included_seconds + (row.used_seconds if row.paid_by in _INCLUDED else 0),
+            self.included_minutes
+            + (row.billed_seconds // SECONDS_PER_MINUTE if row.paid_by is PaysFrom.MINUTES else 0),
+            self.paid_seconds + (row.used_seconds if row.paid_by in BY_MONEY else 0),
         )
 
     def cells(self) -> tuple[object, ...]:
@@ -49,6 +67,9 @@ class UsageTotal:
             self.calls,
             self.rows,
             self.used_seconds,
+            self.included_seconds,
+            self.included_minutes,
+            self.paid_seconds,
             self.cost_micros,
             self.uncovered_micros,
         )
@@ -63,7 +84,7 @@ class UsageTotals:
 
     def add(self, row: UsageRow) -> None:
         """Count one usage row."""
-        key = (row.currency, row.kind)
+        key = (row.currency, reported_kind(row.kind))
         self._totals[key] = self._totals.get(key, UsageTotal(*key)).with_row(row)
 
     def all(self) -> tuple[UsageTotal, ...]:

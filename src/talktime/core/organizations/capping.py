@@ -6,10 +6,13 @@ A meter counts only while its cap is there. So a cap that is new in a month begi
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple, TypeVar
 
 from talktime.core.organizations.arrangements import Caps
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
+
+KeyT = TypeVar("KeyT")
 
 
 class CapKind(Enum):
@@ -27,6 +30,13 @@ class CapTarget:
     kind: CapKind
     user_id: int = 0
     department: str = ""
+
+
+class Begun(NamedTuple):
+    """What a meter has used when it begins; `before_micros` of it by calls that do not name it."""
+
+    used_micros: int
+    before_micros: int
 
 
 EACH_USER = CapTarget(CapKind.EACH_USER)
@@ -73,6 +83,16 @@ def begins_to_count_department(before: Caps, after: Caps, department: str) -> bo
     return department in after.by_department_micros and department not in before.by_department_micros
 
 
-def _with[KeyT](items: Iterable[tuple[KeyT, int]], key: KeyT, micros: int | None) -> dict[KeyT, int]:
+def begun(cost_micros: int, used_micros: int, before_micros: int) -> Begun:
+    """Return with what a meter begins when calls have cost so much in its month.
+
+    It may have counted before, in the same month, and have been given up: what it counted then is never less.
+    """
+    counted_micros = used_micros - before_micros
+    before_micros = max(0, cost_micros - counted_micros)
+    return Begun(counted_micros + before_micros, before_micros)
+
+
+def _with(items: Iterable[tuple[KeyT, int]], key: KeyT, micros: int | None) -> dict[KeyT, int]:
     kept = {known: amount for known, amount in items if known != key}
     return kept if micros is None else {**kept, key: micros}

@@ -1,8 +1,8 @@
 """Invoices and credit notes on paper: what they say does not depend on what happened since (money.md, complaint 8)."""
 
-from talktime.core.credit.billing.invoices import CreditNote, Invoice, Tax
+from talktime.core.credit.billing import overage
+from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceCause, Tax
 from talktime.core.credit.billing.taxes import Taxed
-from talktime.core.credit.buying.purchases import PurchaseCause
 from talktime.exports.documents.papers import frame, tax_label
 from talktime.exports.documents.typesetting import Paper
 from talktime.exports.documents.wording import Wording
@@ -84,9 +84,15 @@ def _references(invoice: Invoice, wording: Wording) -> list[tuple[str, str]]:
 
 
 def _line(invoice: Invoice, wording: Wording) -> dict[str, object]:
+    if invoice.cause is InvoiceCause.OVERAGE:
+        month = wording.month(overage.month_of_bill(invoice))
+        return {
+            "title": wording.say("Calls in %(month)s", month=month),
+            "notes": [wording.say("Calls beyond what the plans include, paid after use")],
+        }
     notes = [
         wording.say("Prepaid credit for calls, bought by automatic recharge")
-        if invoice.cause is PurchaseCause.RECHARGE
+        if invoice.cause is InvoiceCause.RECHARGE
         else wording.say("Prepaid credit for calls")
     ]
     if invoice.credit_expires_at is not None:

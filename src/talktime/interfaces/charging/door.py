@@ -1,13 +1,16 @@
 """The charging door as a raw ASGI application: no framework stands between a ringing phone and its answer."""
 
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from talktime.core.calls.requests import Request, StartCall
+from talktime.core.calls.conferences import ConferenceForecast
+from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.requests import EndLeg, Request, StartCall
 from talktime.core.values.errors import Invalid, TalktimeError, Unavailable
 from talktime.group_commit import Answered, GroupCommitter
-from talktime.interfaces.charging import reading, writing
+from talktime.interfaces.charging import explanations, reading, writing
 from talktime.interfaces.charging.emergencies import EmergencyCalls
 
 BODY_MAX_BYTES = 16_384
@@ -27,24 +30,42 @@ class _Gone(Exception):  # noqa: N818 -- no error: the client hung up in the mid
     """Nobody waits for an answer, and half a request must not be charged."""
 
 
-class ChargingDoor:
-    """`POST /v1/calls/start|answer|extend|end`, one at a time, or `batch` for up to a thousand."""
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What the door asks for beside charging; conferences by switch and id, as of an instant."""
 
-    def __init__(self, committer: GroupCommitter, *, emergency_countries: frozenset[str]) -> None:
-        """Hand what arrives to the committer."""
-        self._committer = committer
+    explain: Callable[[StartCall], Awaitable[Explanation]]
+    open_legs: Callable[[str, str, datetime], Awaitable[list[EndLeg]]]
+    forecast: Callable[[str, str, datetime], Awaitable[ConferenceForecast]]
+
+
+class ChargingDoor:
+    """`POST /v1/calls/start|answer|extend|end`, one at a time, or `batch` for up to a thousand; and `explain`.
+
+    `conference` tells how long all open legs of a conference can go on, `end_conference` ends them.
+    """
+
+    def __init__(self, committer: GroupCommitter, looks: Looks, *, emergency_countries: frozenset[str]) -> None:
+        """Hand what arrives to the committer, and what has to be looked up first to whoever does."""
+        self._committer, self._looks = committer, looks
         self._emergencies = EmergencyCalls(committer, emergency_countries)
         self.unknown_fields_count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         operation = scope["path"].removeprefix(PATH_PREFIX)
-        if scope["method"] != "POST" or (operation not in reading.KNOWN_FIELDS and operation != "batch"):
+        if scope["method"] != "POST" or (operation not in reading.KNOWN_FIELDS and operation not in _OTHERS):
             await _respond(send, 404, {"result": "error", "code": "not_found", "detail": _USAGE})
             return
         try:
             if operation == "batch":
                 status, answer = await self._batch(receive)
+            elif operation == "explain":
+                status, answer = await self._explained(scope, receive)
+            elif operation == "conference":
+                status, answer = await self._conference(scope, receive)
+            elif operation == "end_conference":
+                status, answer = await self._end_conference(scope, receive)
             else:
                 status, answer = await self._one(operation, scope, receive)
         except _Gone:
@@ -60,6 +81,38 @@ class ChargingDoor:
         body = await _body(receive, BODY_MAX_BYTES)
         try:
             return await self._answer(self._read(operation, body, scope, now))
+        except TalktimeError as failure:
+            return writing.flat_error(failure)
+
+    async def _explained(self, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+        """Answer an operator's question; nothing is recorded, not even of a call for help."""
+        now = datetime.now(UTC)
+        body = await _body(receive, BODY_MAX_BYTES)
+        try:
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
+            return 200, explanations.document(await self._looks.explain(reading.read_explained(fields, now)))
+        except TalktimeError as failure:
+            return writing.flat_error(failure)
+
+    async def _conference(self, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+        """Forecast over the open legs: what a bridge announces before the money ends."""
+        now = datetime.now(UTC)
+        body = await _body(receive, BODY_MAX_BYTES)
+        try:
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
+            forecast = await self._looks.forecast(*reading.read_conference(fields), now)
+            return 200, {"result": "ok", "legs": forecast.legs_count, "left": forecast.seconds}
+        except TalktimeError as failure:
+            return writing.flat_error(failure)
+
+    async def _end_conference(self, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+        """End the open legs, each for itself; asked again, it finds those that did not end, or none."""
+        now = datetime.now(UTC)
+        body = await _body(receive, BODY_MAX_BYTES)
+        try:
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
+            legs = await self._looks.open_legs(*reading.read_conference(fields), now)
+            return 200, writing.conference(legs, await self._committer.charge(legs) if legs else [])
         except TalktimeError as failure:
             return writing.flat_error(failure)
 
@@ -124,7 +177,8 @@ class ChargingDoor:
         return [helped[place] if place in helped else next(answers) for place in range(len(requests))]
 
 
-_USAGE = f"POST {PATH_PREFIX}start, answer, extend, end or batch"
+_OTHERS = frozenset({"batch", "explain", "conference", "end_conference"})
+_USAGE = f"POST {PATH_PREFIX}start, answer, extend, end, batch, conference, end_conference or explain"
 
 
 def _refuse_too_many(operations: list[dict[str, object]]) -> None:

@@ -1,6 +1,7 @@
 """From what a switch sends to the request that charging decides: flat fields, by the names of the API."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import ceil, isfinite, nan
 from urllib.parse import parse_qsl
@@ -74,6 +75,16 @@ def read_request(operation: str, fields: Fields, now: datetime) -> Request:
         message = f"operation: {_shown(operation)} is none of {', '.join(_READERS)}"
         raise Invalid(message, code="unknown_operation")
     return reader(fields, now)
+
+
+def read_explained(fields: Fields, now: datetime) -> StartCall:
+    """Return the start that is to be explained; it needs no call id. Raise Invalid naming the field."""
+    return replace(_read_start({**fields, "call_id": "explained"}, now), at=_instant(fields, "at", now))
+
+
+def read_conference(fields: Fields) -> tuple[str, str]:
+    """Return the switch and the conference that is over; raise Invalid naming the field."""
+    return _text(fields, "switch"), _text(fields, "conference_id", is_required=True)
 
 
 def misread_end(body: bytes, reason: str, now: datetime) -> EndCall:

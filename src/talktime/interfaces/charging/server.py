@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 import structlog
 
 from talktime.bootstrap import Charging, open_statements
+from talktime.core.calls.conferences import ConferenceForecast
+from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.requests import EndLeg, StartCall
 from talktime.core.values.errors import TalktimeError, Unavailable
 from talktime.group_commit import GroupCommitter
-from talktime.interfaces.charging.door import ChargingDoor, Receive, Scope, Send
+from talktime.interfaces.charging.door import ChargingDoor, Looks, Receive, Scope, Send
 from talktime.interfaces.charging.writing import encode
 from talktime.settings import Settings
 from talktime.store.engine import unavailable_if_locked
@@ -70,7 +73,12 @@ class ChargingServer:
             deadline_seconds=settings.deadline_milliseconds / 1000,
             queue_max=settings.queue_max,
         )
-        self._door = ChargingDoor(self._committer, emergency_countries=settings.charging_terms.emergency_countries)
+        self._looking = open_statements(settings.database_url)
+        self._one_look = asyncio.Lock()
+        looks = Looks(self._explain, self._open_legs, self._forecast)
+        self._door = ChargingDoor(
+            self._committer, looks, emergency_countries=settings.charging_terms.emergency_countries
+        )
         self._committer.start()
         # What lives now lives for ever; collections while a phone rings look at the rest only (performance.md).
         gc.collect()
@@ -80,7 +88,23 @@ class ChargingServer:
     def _close(self) -> None:
         self._committer.stop()
         self._charging.close()
+        self._looking.close()
         self._statements.close()
+
+    async def _explain(self, request: StartCall) -> Explanation:
+        """Explain one call at a time, on a connection of its own: an operator's question delays no phone."""
+        async with self._one_look:
+            return await asyncio.to_thread(self._charging.explain, self._looking, request)
+
+    async def _forecast(self, switch: str, conference_id: str, at: datetime) -> ConferenceForecast:
+        """Look how long a conference can go on."""
+        async with self._one_look:
+            return await asyncio.to_thread(self._charging.forecast, self._looking, switch, conference_id, at)
+
+    async def _open_legs(self, switch: str, conference_id: str, at: datetime) -> list[EndLeg]:
+        """Look up the open legs of a conference."""
+        async with self._one_look:
+            return await asyncio.to_thread(self._charging.open_legs, self._looking, switch, conference_id, at)
 
     async def _watch(self) -> None:
         """Do what nobody asks for, each for itself and again and again, whatever becomes of it."""

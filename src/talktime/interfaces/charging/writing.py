@@ -1,13 +1,15 @@
 """From what charging answers to what a switch reads: flat JSON or one line, and SIP and Q.850 codes by table."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from talktime.core.calls.calls import EXPLANATIONS, SUBCODES, DenialReason
-from talktime.core.calls.requests import Answer, Denied, ExtendCall, Finished, Granted, Noted, Parked, Request
+from talktime.core.calls.requests import Answer, Denied, EndLeg, ExtendCall, Finished, Granted, Noted, Parked, Request
 from talktime.core.values.errors import CallerError, Unavailable
 from talktime.core.values.money import format_micros
+from talktime.group_commit import Answered
 
 RETRY_AFTER_SECONDS = 1
 
@@ -80,6 +82,18 @@ def flat(request: Request, answer: Answer) -> Flat:
             return {"result": "ok"}
         case Parked(reason):
             return {"result": "parked", "reason": reason}
+
+
+def conference(legs: Sequence[EndLeg], answers: Sequence[Answered]) -> Flat:
+    """Return what became of each leg of a conference that is over; one that failed is open still."""
+    return {"result": "ok", "legs": [_leg(leg, answer) for leg, answer in zip(legs, answers, strict=True)]}
+
+
+def _leg(leg: EndLeg, answer: Answered) -> Flat:
+    named: Flat = {"call_id": leg.key.call_id, "leg": leg.key.leg}
+    if isinstance(answer, Exception):
+        return {**named, **flat_error(answer)[1]}
+    return {**named, **flat(leg, answer)}
 
 
 def flat_error(error: Exception) -> tuple[int, Flat]:

@@ -15,6 +15,8 @@ from talktime.core.organizations.deliveries import Refused, Sent
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
+from talktime.usecases.credit.billing.bill_overage import bill_overage as bill
+from talktime.usecases.credit.billing.bill_overage import overage_due
 from talktime.usecases.credit.billing.issue_statements import issue_statement, statements_due
 from talktime.usecases.credit.buying.settle_invoices import warn_of_overdue_invoices as warn_of_invoices
 from talktime.usecases.credit.buying.warn_of_expiring_cards import CARDS_MAX
@@ -193,6 +195,20 @@ def issue_statements(work: Work, _: Purchases) -> list[Done]:
         statement = issue_statement(work.app.read, work.app.run, due)
         facts = {"organization": due.organization, "month": f"{due.month:%Y-%m}"}
         done.append(Done("statement_issued", {**facts, "closing": format_micros(statement.closing_micros)}))
+    return done
+
+
+def bill_overage(work: Work, _: Purchases) -> list[Done]:
+    """Bill what was used in every month that is over, and was not paid before."""
+    done = []
+    for due in work.app.read(overage_due, work.clock()):
+        if work.is_stopping():
+            break
+        invoice = work.app.run(bill, due)
+        if invoice is not None:
+            facts = {"organization": due.organization, "month": due.month, "invoice": invoice.number}
+            facts |= {"amount": format_micros(invoice.total_micros), "currency": invoice.currency}
+            done.append(Done("overage_billed", facts))
     return done
 
 

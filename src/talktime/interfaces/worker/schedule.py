@@ -37,6 +37,7 @@ SCHEDULE = (
     Chore("review_recharges", Looks(MINUTE), chores.review_recharges, "recharges held back by a cap or a burst"),
     Chore("announce_expiry", Ticks(HOUR, 5 * MINUTE), chores.announce_expiry, "credit that will expire"),
     Chore("issue_statements", Ticks(HOUR, 10 * MINUTE), chores.issue_statements, "months that are over"),
+    Chore("bill_overage", Ticks(HOUR, 12 * MINUTE), chores.bill_overage, "use that nobody paid before"),
     Chore("warn_of_cards", Ticks(HOUR, 15 * MINUTE), chores.warn_of_expiring_cards, "cards that will expire"),
     Chore("reconcile_gateways", Ticks(HOUR, 20 * MINUTE), chores.reconcile_with_gateways, "charges nobody told of"),
     Chore("warn_of_invoices", Ticks(DAY, 6 * HOUR), chores.warn_of_overdue_invoices, "invoices not paid in time"),

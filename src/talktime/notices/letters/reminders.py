@@ -38,7 +38,7 @@ def card_expiring(t: Telling) -> Letter:
 
 
 def invoice_overdue(t: Telling) -> Letter:
-    """An agreement's invoice was not paid."""
+    """An agreement's invoice, or one of overage, was not paid."""
     invoice, amount = t.text("invoice"), t.money("amount_micros")
     return Letter(
         t.say("Invoice %(invoice)s is overdue", invoice=invoice) or t.say("An invoice is overdue"),
@@ -46,7 +46,11 @@ def invoice_overdue(t: Telling) -> Letter:
         given(
             t.say("We have received no payment of it. It was due on %(day)s.", day=t.day("due_on"))
             or t.say("We have received no payment of it."),
-            t.say("The credit it paid for stays for now; more cannot be bought under the agreement until it is paid."),
+            # An invoice of what was used before names no agreement, and nothing is stopped.
+            t.text("agreement")
+            and t.say(
+                "The credit it paid for stays for now; more cannot be bought under the agreement until it is paid."
+            ),
         ),
         rows(
             (t.say("Invoice"), invoice),

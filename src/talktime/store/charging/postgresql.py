@@ -44,6 +44,7 @@ _SETTINGS = "SELECT settings FROM arrangements WHERE organization_id = %s"
 _PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization_id = %s"
 _ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = %s"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= %s ORDER BY valid_until LIMIT %s"
+_LEGS = "SELECT call_key FROM calls WHERE conference_id = %s AND conference_id <> '' AND state = 'open'"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = %s"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 
@@ -203,6 +204,10 @@ class PostgresqlStatements:
     def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
         """Return the keys of open calls whose switch has been silent too long."""
         return self._execute(_OVERDUE, (at_micros, most)).fetchall()
+
+    def open_legs(self, conference_id: str) -> Sequence[Row]:
+        """Return the keys of the open calls of a conference, whoever pays them."""
+        return self._execute(_LEGS, (conference_id,)).fetchall()
 
     def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""

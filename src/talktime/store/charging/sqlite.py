@@ -44,6 +44,7 @@ _SETTINGS = "SELECT settings FROM arrangements WHERE organization_id = ?"
 _PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization_id = ?"
 _ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = ?"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= ? ORDER BY valid_until LIMIT ?"
+_LEGS = "SELECT call_key FROM calls WHERE conference_id = ? AND conference_id <> '' AND state = 'open'"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
 
@@ -145,6 +146,10 @@ class SqliteStatements:
     def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
         """Return the keys of open calls whose switch has been silent too long."""
         return self._all(_OVERDUE, at_micros, most)
+
+    def open_legs(self, conference_id: str) -> Sequence[Row]:
+        """Return the keys of the open calls of a conference, whoever pays them."""
+        return self._all(_LEGS, conference_id)
 
     def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""

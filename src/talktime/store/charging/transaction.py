@@ -95,6 +95,9 @@ class ChargingStatements(Protocol):
     def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
         """Return the keys of open calls whose switch has been silent too long."""
 
+    def open_legs(self, conference_id: str) -> Sequence[Row]:
+        """Return the keys of the open calls of a conference, whoever pays them."""
+
     def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""
 
@@ -128,9 +131,9 @@ class ChargingTransaction:
         """Lock the organizations that the requests concern, and read what is needed to decide them."""
         return self._load(requests, terms, self._statements.lock)
 
-    def look(self, request: StartCall, terms: ChargingTerms) -> ChargingFacts:
-        """Read, without a lock, what is needed to tell how a start would be decided; nothing may be saved on it."""
-        return self._load((request,), terms, self._statements.look).facts
+    def look(self, requests: Sequence[Request], terms: ChargingTerms) -> ChargingFacts:
+        """Read, without a lock, what is needed to tell how requests would be decided; nothing may be saved on it."""
+        return self._load(requests, terms, self._statements.look).facts
 
     def _load(self, requests: Sequence[Request], terms: ChargingTerms, read_rows: ReadRows) -> Loaded:
         identities, owners = self._find(requests)

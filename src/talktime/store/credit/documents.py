@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, Select, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from talktime.core.credit.billing.invoices import NOBODY, CreditNote, Invoice, Party, Tax
+from talktime.core.credit.billing.invoices import NOBODY, CreditNote, Invoice, InvoiceCause, Party, Tax
 from talktime.core.credit.billing.taxes import TaxedAt, TaxRule, rule_at
-from talktime.core.credit.buying.purchases import PurchaseCause
 from talktime.core.insight.statements import Statement
 from talktime.core.organizations.organizations import Organization
 from talktime.store.credit.statements import StatementRows, statement_of, text_of
@@ -104,6 +103,7 @@ class DocumentRows:
             "agreement_number": invoice.agreement_number,
             "purchase_order": invoice.purchase_order,
             "credit_expires_at": to_micros_or_none(invoice.credit_expires_at),
+            "is_tax_included": invoice.is_tax_included,
         }
         self._connection.execute(insert(invoices), row)
         if invoice.paid_at is not None:
@@ -143,6 +143,13 @@ class DocumentRows:
         """Return the newest invoices of an organization, the newest first."""
         statement = _INVOICES.where(invoices.c.organization_id == organization_id)
         return self._all(statement.order_by(invoices.c.sequence.desc()).limit(most))
+
+    def overage_invoices(self, organization_id: int) -> list[Invoice]:
+        """Return the invoices of what an organization used and had not paid before, the oldest first."""
+        statement = _INVOICES.where(
+            invoices.c.organization_id == organization_id, invoices.c.cause == InvoiceCause.OVERAGE.value
+        )
+        return self._all(statement.order_by(invoices.c.sequence))
 
     def overdue(self, at: datetime, *, most: int, organization_id: int | None = None) -> list[Invoice]:
         """Return unpaid invoices past their due date, of one organization or all, the longest overdue first.
@@ -254,7 +261,7 @@ def _invoice_of(row: Row[Any]) -> Invoice:
         organization_id=row.organization_id,
         sequence=row.sequence,
         purchase_id=row.purchase_id,
-        cause=PurchaseCause(row.cause),
+        cause=InvoiceCause(row.cause),
         issued_at=from_micros(row.issued_at),
         due_at=from_micros(row.due_at),
         zone=ZoneInfo(row.time_zone),
@@ -269,6 +276,7 @@ def _invoice_of(row: Row[Any]) -> Invoice:
         purchase_order=row.purchase_order,
         credit_expires_at=from_micros_or_none(row.credit_expires_at),
         paid_at=from_micros_or_none(row.paid_at),
+        is_tax_included=bool(row.is_tax_included),
     )
 
 

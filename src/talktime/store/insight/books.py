@@ -1,5 +1,6 @@
 """What the audit reads: every row of the books, streamed in the order of its key, whatever stands in it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from heapq import merge
@@ -9,9 +10,20 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
+from talktime.core.calls import meters
 from talktime.core.calls.calls import Call, RateReference
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.insight.books import CallBooks, DeckBooks, LotBooks, LotColumns, PostedRow, Unreadable
+from talktime.core.calls.pools import pool_of
+from talktime.core.insight.books import (
+    CallBooks,
+    DeckBooks,
+    LicenseBooks,
+    LotBooks,
+    LotColumns,
+    MeterBooks,
+    PostedRow,
+    Unreadable,
+)
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.store.charging import rows
 from talktime.store.charging.decks import deck_of
@@ -55,6 +67,12 @@ _MOVEMENTS = (
     " GROUP BY organization_id, coalesce(lot_id, -1), debit, credit ORDER BY organization_id, coalesce(lot_id, -1)"
 )
 _NO_LOT = -1
+_METERS = "SELECT organization_id, meter, used, held, used_before FROM meters ORDER BY organization_id, meter{c}"
+_LICENSE_COUNTS = "SELECT organization_id, license, country, users_count FROM license_counts"
+_LICENSED = (
+    "SELECT organization_id, usage_location, licenses, count(*) FROM users"
+    " GROUP BY organization_id, usage_location, licenses"
+)
 _ORGANIZATIONS = "SELECT organization_id, receivable_micros FROM organizations ORDER BY organization_id"
 _DECKS = (
     "SELECT v.version_id, v.deck, v.number, v.is_complete, v.rates_count,"
@@ -90,7 +108,7 @@ class BookRows:
 
     def counts(self) -> dict[str, int]:
         """Return how many rows the tables of the books have."""
-        tables = ("organizations", "credit_lots", "calls", "usage_rows", "postings", "deck_versions")
+        tables = ("organizations", "credit_lots", "calls", "usage_rows", "meters", "postings", "deck_versions")
         return {table: self._connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0 for table in tables}
 
     def organizations(self) -> list[tuple[int, int]]:
@@ -125,6 +143,24 @@ class BookRows:
         ]
         for (organization_id, lot_id), group in groupby(merge(*streams, key=itemgetter(0)), key=itemgetter(0)):
             yield _lot_books(organization_id, lot_id, group)
+
+    def meters(self) -> Iterator[MeterBooks]:
+        """Yield each meter as it stands."""
+        for row in self._stream(_METERS):
+            read, problem = _read(_meter_of, row, f"meters {row[1]}")
+            yield read or MeterBooks(row[0], row[1], unreadable=problem)
+
+    def licenses(self) -> list[LicenseBooks]:
+        """Return every license of every organization and country, as counted and as the users have it."""
+        rows_ = self._connection.execute(text(_LICENSE_COUNTS))
+        counted: dict[tuple[int, int, str], int] = {(row[0], row[1], row[2]): row[3] for row in rows_}
+        held: Counter[tuple[int, int, str]] = Counter()
+        for organization_id, country, licenses, users_count in self._connection.execute(text(_LICENSED)):
+            for bit in range(licenses.bit_length()):
+                if licenses >> bit & 1:
+                    held[organization_id, 1 << bit, country] += users_count
+        keys = sorted(counted.keys() | held.keys())
+        return [LicenseBooks(*key, counted.get(key, 0), held[key]) for key in keys]
 
     def deck_versions(self) -> list[DeckBooks]:
         """Return every deck version with the number of its rates."""
@@ -213,12 +249,31 @@ _USAGE_NUMBERS = _numbers(rows.USAGE_COLUMNS)
 
 def _call_of(row: Row) -> Call:
     _check_numbers(row[position] for position in _CALL_NUMBERS if row[position] is not None)
-    return rows.call_of(row)
+    call = rows.call_of(row)
+    for name in call.setup.meters:
+        _check_meter(name)
+    return call
 
 
 def _usage_of(row: Row) -> UsageRow:
     _check_numbers(row[position] for position in _USAGE_NUMBERS)
     return rows.usage_of(row)
+
+
+def _meter_of(row: Row) -> MeterBooks:
+    organization_id, name, used, held, used_before = row
+    _check_numbers((used, held, used_before))
+    _check_meter(name)
+    return MeterBooks(organization_id, name, used, held, used_before)
+
+
+def _check_meter(name: str) -> None:
+    """Refuse a name that we never give: a pool's says which, the others are of the kinds that there are."""
+    if meters.kind_of(name) == meters.POOL:
+        pool_of(name)
+    elif meters.kind_of(name) not in meters.KINDS:
+        message = f"{name!r} is no meter"
+        raise ValueError(message)
 
 
 def _check_numbers(cells: Iterable[object]) -> None:

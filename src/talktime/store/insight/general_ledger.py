@@ -40,13 +40,15 @@ _ENTRIES = (
     f" AND u.call_key = CASE WHEN p.entry_id LIKE 'call:%:%' THEN {_CALL_KEY} END"
     f" AND u.line = CASE WHEN p.entry_id LIKE 'call:%:%' THEN {_LINE} END"
     " LEFT JOIN invoices i ON i.organization_id = p.organization_id"
-    " AND i.purchase_id = CASE WHEN p.entry_id LIKE 'purchase:%' THEN substr(p.entry_id, 10) END"
+    " AND i.purchase_id = CASE WHEN p.entry_id LIKE 'purchase:%' THEN substr(p.entry_id, 10)"
+    " WHEN p.entry_id LIKE 'overage:%' THEN p.entry_id"
+    " WHEN p.entry_id LIKE 'tax\\:overage:%' THEN substr(p.entry_id, 5) END"
     f" LEFT JOIN credit_notes n ON n.organization_id = p.organization_id AND n.reference = {_NOTED}"
     " WHERE p.organization_id = :organization_id AND p.occurred_at >= :starts_at AND p.occurred_at < :ends_at"
     " ORDER BY p.occurred_at, p.entry_id{c}, p.line"
 )
 _SPAN = text("SELECT min(occurred_at), max(occurred_at) FROM postings WHERE organization_id = :organization_id")
-# What is left in the lots, what is owed, what calls cost, what expired, what is to be billed: none of it from the journal.
+# What is left in the lots, is owed, what calls cost, what expired, is to be billed: none of it from the journal.
 _KEPT = text(
     "SELECT (SELECT receivable_micros FROM organizations WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(granted_micros - spent_micros - expired_micros - refunded_micros - disputed_micros), 0)"
@@ -54,7 +56,10 @@ _KEPT = text(
     " (SELECT coalesce(sum(cost_micros), 0) FROM usage_rows WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(expired_micros), 0) FROM credit_lots WHERE organization_id = :organization_id),"
     " (SELECT coalesce(sum(cost_micros), 0) FROM usage_rows"
-    " WHERE organization_id = :organization_id AND paid_by = 'overage')"
+    " WHERE organization_id = :organization_id AND paid_by = 'overage'),"
+    " (SELECT coalesce(sum(net_micros + CASE WHEN is_tax_included THEN tax_micros ELSE 0 END), 0) FROM invoices"
+    " WHERE organization_id = :organization_id AND cause = 'overage'),"
+    " (SELECT coalesce(sum(tax_micros), 0) FROM invoices WHERE organization_id = :organization_id AND is_tax_included)"
 )
 _STATEMENTS = text("SELECT body FROM statements WHERE organization_id = :organization_id")
 
@@ -116,12 +121,14 @@ class LedgerRows:
         """Return the balances of today that tables other than the journal know: above zero a debit."""
         key = {"organization_id": organization_id}
         kept = self._connection.execute(_KEPT, key).one()
-        receivable, remaining, cost, expired, accrued = (int(each or 0) for each in kept)
-        # What use contains of tax leaves revenue with the statement of its month.
-        taxed = sum(json.loads(body)["included_tax_micros"] for body in self._connection.scalars(_STATEMENTS, key))
+        receivable, remaining, cost, expired, accrued, billed, contained = (int(each or 0) for each in kept)
+        # What use contains of tax leaves revenue with the statement of its month, or with the invoice that bills it.
+        taxed = contained + sum(
+            json.loads(body)["included_tax_micros"] for body in self._connection.scalars(_STATEMENTS, key)
+        )
         return {
             CHART[Account.RECEIVABLE]: receivable,
-            CHART[Account.ACCRUED]: accrued,
+            CHART[Account.ACCRUED]: accrued - billed,
             CHART[Account.LOT]: -remaining,
             CHART[Account.REVENUE]: taxed - cost,
             CHART[Account.BREAKAGE]: -expired,

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
-from talktime.core.calls.calls import Call
+from talktime.core.calls.calls import Call, DenialReason
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.meters import POOL, Meter
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.insight.receipts import DeckLabel, LotLabel, ParkedReport
 from talktime.core.insight.usage import ReportedUsage
@@ -15,7 +16,17 @@ from talktime.store.charging import rows
 from talktime.store.insight.books import CHUNK_ROWS, BookRows
 from talktime.store.insight.general_ledger import LedgerRows
 from talktime.store.instants import from_micros, to_micros
-from talktime.store.schema import credit_lots, deck_versions, organizations, parked_reports, postings, usage_rows
+from talktime.store.schema import (
+    calls,
+    credit_lots,
+    deck_versions,
+    meters,
+    organizations,
+    parked_reports,
+    postings,
+    usage_rows,
+    users,
+)
 
 _PREFIXED_USAGE = ", ".join(f"r.{name.strip()}" for name in rows.USAGE_COLUMNS.split(","))
 _IN_PERIOD = "r.organization_id = :organization_id AND r.started_at >= :starts_at AND r.started_at < :ends_at"
@@ -127,6 +138,41 @@ class InsightRows:
             lot_id: LotLabel(lot_id, reference, from_micros(purchased_at), from_micros(expires_at))
             for lot_id, reference, purchased_at, expires_at in self._connection.execute(statement)
         }
+
+    def pools(self, organization_id: int, month: str) -> dict[str, Meter]:
+        """Return what the minute pools of a month have counted, by their meters' names."""
+        return self._meters(organization_id, meters.c.meter.like(f"{POOL}/%/{month}"))
+
+    def meters(self, organization_id: int, names: Iterable[str]) -> dict[str, Meter]:
+        """Return what meters have counted, by their names; those that counted nothing are not there."""
+        return self._meters(organization_id, meters.c.meter.in_(list(names)))
+
+    def _meters(self, organization_id: int, which: ColumnElement[bool]) -> dict[str, Meter]:
+        statement = select(meters.c.meter, meters.c.used, meters.c.held)
+        found = self._connection.execute(statement.where(meters.c.organization_id == organization_id, which))
+        return {name: Meter(used, held) for name, used, held in found}
+
+    def user_names(self, organization_id: int, user_ids: Iterable[int]) -> dict[int, str]:
+        """Return the user principal names of users."""
+        columns = (users.c.user_id, users.c.user_principal_name)
+        statement = select(*columns).where(
+            users.c.organization_id == organization_id, users.c.user_id.in_(list(user_ids))
+        )
+        return {user_id: name for user_id, name in self._connection.execute(statement)}
+
+    def refused(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> dict[DenialReason, int]:
+        """Return how many calls were refused for which reason that would have begun in [starts_at, ends_at)."""
+        statement = (
+            select(calls.c.denial, func.count())
+            .where(
+                calls.c.organization_id == organization_id,
+                calls.c.denial.is_not(None),
+                calls.c.started_at >= to_micros(starts_at),
+                calls.c.started_at < to_micros(ends_at),
+            )
+            .group_by(calls.c.denial)
+        )
+        return {DenialReason(denial): count for denial, count in self._connection.execute(statement)}
 
     def name_and_currency(self, organization_id: int) -> tuple[str, str]:
         """Return by what name an organization goes, and in what currency it pays."""

@@ -68,7 +68,6 @@ calls = Table(
     CheckConstraint("state = 'open' OR hold_micros = 0", name="only_open_calls_hold"),
     Index(
         "ix_calls_open_conference_id",
-        "organization_id",
         "conference_id",
         sqlite_where=text("state = 'open' AND conference_id <> ''"),
         postgresql_where=text("state = 'open' AND conference_id <> ''"),
@@ -125,8 +124,10 @@ meters = Table(
     Column("meter", Text, nullable=False),
     Column("used", BigInteger, nullable=False),
     Column("held", BigInteger, nullable=False),
+    # What of `used` was there when the meter began, in mid-month: no call that names the meter explains it.
+    Column("used_before", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("organization_id", "meter"),
-    CheckConstraint("used >= 0 AND held >= 0", name="parts_not_negative"),
+    CheckConstraint("used >= 0 AND held >= 0 AND used_before >= 0", name="parts_not_negative"),
     # What is to be billed, found without a look at the rest.
     Index(
         "ix_meters_overage",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.calls.calls import INBOUND, CallKind
+from talktime.core.calls.calls import INBOUND
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, VirtualSwitch
 from talktime.core.calls.requests import Answer, ChargingTerms, Request
 from talktime.core.organizations.licenses import CREDIT_LICENSES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from talktime.core.audit import Audit, deck_findings, guard_findings
+from talktime.core.audit import Audit, deck_findings, guard_findings, license_findings
 from talktime.core.insight.books import Finding, Pending
 from talktime.store.transaction import Transaction
 from talktime.usecases.ports import Watch, unwatched
@@ -62,12 +62,16 @@ def _findings(tx: Transaction, at: datetime, advance: Callable[[int], object]) -
     audit = Audit(organizations.keys(), books.rate_finder(), at)
     yield from guard_findings(books.guards())
     yield from chain.from_iterable(map(deck_findings, books.deck_versions()))
+    yield from license_findings(books.licenses())
     for done, call in enumerate(books.calls(), start=1):
         yield from audit.call(call)
         if done % PROGRESS_CALLS == 0:
             advance(PROGRESS_CALLS)
     for organization_id, posting in books.other_postings():
         yield from audit.other_posting(organization_id, posting)
+    for meter in books.meters():
+        yield from audit.meter(meter)
+    yield from audit.uncounted_meters()
     for lot in books.lots():
         yield from audit.lot(lot)
     yield from audit.unknown_held_lots()

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 from talktime.core.calls.calls import KEY_SEPARATOR, Call, CallKey, key_of, text_of
 from talktime.core.calls.cdrs import entry_id_of
+from talktime.core.calls.meters import POOL, kind_of
+from talktime.core.calls.pools import pool_of
 from talktime.core.credit.ledger import Posting
+from talktime.core.insight.pool_report import PoolFacts, PoolLine
 from talktime.core.insight.receipts import ParkedReport, Receipt, ReceiptFacts, receipt
 from talktime.core.values.errors import NotFound
 from talktime.store.transaction import Transaction
@@ -76,7 +79,24 @@ def _facts(tx: Transaction, call: Call, parked: tuple[ParkedReport, ...]) -> Rec
         None if setup.rate is None else tx.insight.deck_label(setup.rate.version_id),
         None if setup.rate is None else tx.insight.books.rate(setup.rate),
         parked,
+        _pools(tx, call),
     )
+
+
+def _pools(tx: Transaction, call: Call) -> tuple[PoolLine, ...]:
+    setup = call.setup
+    pools = [pool_of(name) for name in setup.meters if kind_of(name) == POOL]
+    if not pools:
+        return ()
+    organization = tx.organizations.with_ids([setup.organization_id])[setup.organization_id]
+    siblings = [pool.sibling for pool in pools if pool.sibling is not None]
+    facts = PoolFacts(
+        tx.arrangements.of(setup.organization_id),
+        tx.countries.in_force(setup.started_at),
+        organization.country,
+        tx.insight.meters(setup.organization_id, [pool.name for pool in (*pools, *siblings)]),
+    )
+    return tuple(map(facts.line, pools))
 
 
 def _lot_ids(call: Call, postings: Iterable[Posting]) -> set[int]:

@@ -122,7 +122,7 @@ def add_users(tx: Transaction, request: AddUsers) -> UsersAdded:
     """Add every person, or nobody where a single one cannot be added; raise Invalid where what lacks is not sold."""
     organization = lock_organization(tx, request.organization)
     read = [_read(person, organization) for person in request.people]
-    changes = [Change(replace(person.user, licenses=NO_LICENSE), person.user.licenses) for person in read]
+    changes = [Change(each.user, person.licenses) for person, each in zip(request.people, read, strict=True)]
     countries = tx.countries.in_force(request.at)
     ruled = assigning.rulings(changes, organization, countries)
     missing = assigning.shortages(changes, tx.arrangements.of(organization.organization_id))
@@ -136,7 +136,7 @@ def add_users(tx: Transaction, request: AddUsers) -> UsersAdded:
         return added
     for shortage in missing:
         tx.arrangements.set_purchased(organization.organization_id, shortage.license, shortage.enough)
-    _save(tx, organization, read, request.watch)
+    _save(tx, organization, changes, rows, request.watch)
     return replace(added, is_saved=True)
 
 
@@ -179,15 +179,9 @@ def add_service_number(tx: Transaction, request: AddServiceNumber) -> ServiceNum
     return ServiceNumberAdded(organization.name, number, request.use)
 
 
-def list_service_numbers(tx: Transaction, organization: str) -> tuple[Organization, list[tuple[str, NumberUse]]]:
-    """Return the toll and toll-free numbers of an organization."""
-    found = find_organization(tx, organization)
-    return found, tx.organizations.service_numbers(found.organization_id)
-
-
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A person as he would be kept."""
+    """A person as he would be kept, his licenses aside."""
 
     user: User
     numbers: tuple[str, ...]
@@ -210,7 +204,7 @@ def _rows(
             person.line,
             each.user.user_principal_name,
             each.numbers,
-            each.user.licenses,
+            person.licenses,
             (*each.problems, *ruling.problems, *_taken(each.identities, times, owners)),
             ruling.caution,
         )
@@ -236,8 +230,7 @@ def _read(person: NewUser, organization: Organization) -> _Read:
         name,
         person.display_name.strip() or name.partition("@")[0],
         location,
-        person.licenses,
-        person.department.strip(),
+        department=person.department.strip(),
     )
     return _Read(user, numbers, tuple(problems))
 
@@ -264,12 +257,17 @@ def _taken(identities: Sequence[str], times: Counter[str], owners: dict[str, str
     ]
 
 
-def _save(tx: Transaction, organization: Organization, people: Sequence[_Read], watch: Watch) -> None:
+def _save(
+    tx: Transaction, organization: Organization, changes: Sequence[Change], rows: Sequence[UserRow], watch: Watch
+) -> None:
     first_id = tx.organizations.next_user_id(organization.organization_id)
-    with watch(len(people)) as advance:
-        for begin in range(0, len(people), CHUNK_USERS):
-            chunk = people[begin : begin + CHUNK_USERS]
-            users = [replace(each.user, user_id=first_id + begin + offset) for offset, each in enumerate(chunk)]
-            tx.organizations.add_users(users, [each.numbers for each in chunk])
+    with watch(len(changes)) as advance:
+        for begin in range(0, len(changes), CHUNK_USERS):
+            chunk = changes[begin : begin + CHUNK_USERS]
+            people = [
+                replace(change.user, user_id=first_id + begin + offset, licenses=change.after)
+                for offset, change in enumerate(chunk)
+            ]
+            tx.organizations.add_users(people, [row.numbers for row in rows[begin : begin + CHUNK_USERS]])
             advance(len(chunk))
     tx.arrangements.recount(organization.organization_id)

@@ -16,7 +16,7 @@ FAMILIES_WITH_PRICES = (Family.CALLING_PLANS, Family.CONFERENCING, Family.PHONE_
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class LicenseOverview:
     """A product, how many may be assigned in all (None: any number), and how many users have it where."""
 
     product: Product
@@ -38,13 +38,13 @@ class ShowPlans:
     at: datetime
 
 
-def show_licenses(tx: Transaction, organization: str) -> tuple[Organization, tuple[Stock, ...]]:
+def show_licenses(tx: Transaction, organization: str) -> tuple[Organization, tuple[LicenseOverview, ...]]:
     """Return the whole catalog, in its order."""
     found = find_organization(tx, organization)
     arrangements = tx.arrangements.of(found.organization_id)
     assigned = assigning.assigned_counts(arrangements)
     return found, tuple(
-        Stock(
+        LicenseOverview(
             product,
             assigning.available(product.license, arrangements.purchased),
             assigned[product.license],

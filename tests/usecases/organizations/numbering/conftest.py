@@ -1,15 +1,12 @@
 """Acme with licenses for 65 user numbers, 20 toll and 20 toll-free ones, and an inventory to order from."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from talktime.bootstrap import App
 from talktime.settings import Settings
 from tests.usecases.organizations.numbering.worlds import NumberWorld
-
-NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture

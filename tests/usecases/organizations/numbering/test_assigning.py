@@ -175,6 +175,18 @@ def test_a_number_that_was_brought_goes_away_with_its_release(world: NumberWorld
     assert answering(world, TOLL_FREE) == ("", NumberUse.TOLL_FREE)
 
 
+@pytest.mark.parametrize("organization", ["Acme", "Fabrikam"])
+def test_what_was_ordered_nobody_brings(world: NumberWorld, organization: str) -> None:
+    [number] = world.have(NumberUse.TOLL)
+    eve = NewUser(1, "eve@fabrikam.example", numbers=(number,))
+
+    added = world.app.run(add_users, AddUsers(organization, (eve,), world.at))
+
+    assert added.rows[0].problems == (f"{number} belongs to Acme already",)
+    with pytest.raises(Conflict, match="already assigned"):
+        world.app.run(add_service_number, AddServiceNumber(organization, number, NumberUse.TOLL))
+
+
 def test_numbers_that_people_brought_are_listed_too_and_extensions_are_not(world: NumberWorld) -> None:
     dora = NewUser(1, "dora@acme.example", numbers=("+12065550199", "1001"))
     world.app.run(add_users, AddUsers("Acme", (dora,), world.at))

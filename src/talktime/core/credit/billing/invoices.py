@@ -1,4 +1,4 @@
-"""Invoices, one for each purchase that money was charged or owed for, and the credit notes that correct them (D4).
+"""Invoices, one for each purchase or month of overage that is charged or owed, and their credit notes (D4, S41).
 
 An invoice is written when it is final and never again (money.md, complaint 8): its payment and its credit notes are
 rows of their own, and its state is read from them.
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from talktime.core.credit.billing.taxes import Taxed, TaxedAt, TaxRule, refund_tax_micros, tax_micros
 from talktime.core.credit.buying.payments import MethodKind, PaymentMethod
-from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
+from talktime.core.credit.buying.purchases import Purchase, PurchaseState
 from talktime.core.values.errors import Conflict
 from talktime.core.values.money import format_micros
 from talktime.core.values.periods import start_of_day
@@ -39,6 +39,14 @@ class Party:
 
 
 NOBODY = Party("")
+
+
+class InvoiceCause(Enum):
+    """What is billed: credit that an admin ordered or the trigger bought, or a month's use that nobody paid before."""
+
+    ORDER = "order"
+    RECHARGE = "recharge"
+    OVERAGE = "overage"
 
 
 class InvoiceState(Enum):
@@ -74,12 +82,15 @@ class Billing:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """The bill for one purchase; everything that it says, it says for ever. `paid_at` comes from its payment's row."""
+    """The bill for one purchase, or one month; what it says, it says for ever. `paid_at` comes from its payment's row.
+
+    `purchase_id` names the purchase; of overage it is `overage:` and the month.
+    """
 
     organization_id: int
     sequence: int
     purchase_id: str
-    cause: PurchaseCause
+    cause: InvoiceCause
     issued_at: datetime
     due_at: datetime
     # On whose clock its days are told.
@@ -96,6 +107,8 @@ class Invoice:
     purchase_order: str = ""
     credit_expires_at: datetime | None = None
     paid_at: datetime | None = None
+    # The tax was in the price of what is billed, and is not on top of it.
+    is_tax_included: bool = False
 
     @property
     def number(self) -> str:
@@ -172,9 +185,9 @@ def invoice_of(
         organization_id=purchase.organization_id,
         sequence=sequence,
         purchase_id=purchase.purchase_id,
-        cause=purchase.cause,
+        cause=InvoiceCause(purchase.cause.value),
         issued_at=at,
-        due_at=at if is_card else _due_at(at, billing.zone),
+        due_at=at if is_card else payable_until(at, billing.zone),
         zone=billing.zone,
         currency=purchase.currency,
         net_micros=purchase.amount_micros,
@@ -218,7 +231,7 @@ def credit_note_of(
     return CreditNote(invoice.organization_id, sequence, invoice.sequence, reference, reason, at, net_micros, tax)
 
 
-def _due_at(at: datetime, zone: ZoneInfo) -> datetime:
+def payable_until(at: datetime, zone: ZoneInfo) -> datetime:
     """Return the end of the last day of the payment term, on the buyer's calendar."""
     return start_of_day(at.astimezone(zone).date() + timedelta(days=PAYMENT_TERM_DAYS + 1), zone)
 

@@ -195,6 +195,7 @@ def _absent(user: User, after: License, countries: CountryTable) -> Iterator[str
 
 
 def _caution(after: License) -> str:
+    """Warn whoever could use the credit and may not: recommended even with E5 (S57, D8)."""
     if services_of(after) & _USEFUL_WITH_CREDITS and License.COMMUNICATIONS_CREDITS not in after:
-        return "no Communications Credits: what the licenses do not include is refused (S57)"
+        return "no Communications Credits: what the licenses do not include is refused"
     return ""

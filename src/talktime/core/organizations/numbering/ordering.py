@@ -166,10 +166,6 @@ def activate(
 
 
 def _is_offered(rule: CountryRule, use: NumberUse) -> bool:
-    match use:
-        case NumberUse.USER:
-            return True
-        case NumberUse.TOLL:
-            return rule.has_toll_numbers
-        case NumberUse.TOLL_FREE:
-            return rule.has_toll_free_numbers
+    if use is NumberUse.TOLL:
+        return rule.has_toll_numbers
+    return use is NumberUse.USER or rule.has_toll_free_numbers

@@ -34,15 +34,12 @@ _FROM_LICENSES = tuple(licenses for licenses, _ in _SERVICE_NUMBERS)
 
 def quota(use: NumberUse, arrangements: Arrangements) -> int:
     """Return how many numbers of a use the licenses allow."""
-    match use:
-        case NumberUse.USER:
-            return user_numbers(licenses_of(arrangements, MINUTE_PLANS), licenses_of(arrangements, PAY_AS_YOU_GO))
-        case NumberUse.TOLL:
-            # The free conferencing with dial-out to the USA and Canada brings one, however many there are of it.
-            extra = 1 if licenses_of(arrangements, License.SELECT_DIAL_OUT) else 0
-            return service_numbers(service_licenses(arrangements)) + extra
-        case NumberUse.TOLL_FREE:
-            return service_numbers(service_licenses(arrangements))
+    if use is NumberUse.USER:
+        return user_numbers(licenses_of(arrangements, MINUTE_PLANS), licenses_of(arrangements, PAY_AS_YOU_GO))
+    numbers = service_numbers(service_licenses(arrangements))
+    # The free conferencing with dial-out to the USA and Canada brings one, however many there are of it.
+    is_extra = use is NumberUse.TOLL and licenses_of(arrangements, License.SELECT_DIAL_OUT) > 0
+    return numbers + 1 if is_extra else numbers
 
 
 def user_numbers(plans: int, pay_as_you_go: int) -> int:

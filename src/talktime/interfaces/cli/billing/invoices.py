@@ -7,11 +7,12 @@ from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceState, Party
+from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceCause, InvoiceState, Party
 from talktime.core.values.money import format_micros
 from talktime.exports.csv import write_csv
 from talktime.exports.documents.tables import INVOICE_COLUMNS, invoice_rows, percent
 from talktime.interfaces.cli.billing.documents import CsvPath, InLanguage, Language, PdfPath
+from talktime.interfaces.cli.billing.settling import settle
 from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream, write_whole
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
@@ -94,6 +95,9 @@ def pdf(
         hint('It does not say who bills: `talktime invoices seller --name "…"` is printed on later ones.')
 
 
+app.command(settle)
+
+
 @app.command
 def csv(*, output: CsvPath = STANDARD_OUTPUT, organization: Whose = "", options: Options = DEFAULTS) -> None:
     """Write the invoices of an organization and their credit notes as CSV, the newest first."""
@@ -161,12 +165,18 @@ def _list_view(shown: list[InvoiceShown]) -> RenderableType:
             invoice.number,
             instant(invoice.issued_at, invoice.zone),
             Text(_state(each), _STYLES.get(each.state, "")),
-            invoice.paid_with or f"Agreement {invoice.agreement_number}",
+            _paid_with(invoice),
             invoice.purchase_order or "–",
             money(invoice.tax_micros) if invoice.tax_micros else "–",
             money(invoice.total_micros, invoice.currency),
         )
     return drawn
+
+
+def _paid_with(invoice: Invoice) -> str:
+    if invoice.cause is InvoiceCause.OVERAGE:
+        return "after use"
+    return invoice.paid_with or f"Agreement {invoice.agreement_number}"
 
 
 def _state(shown: InvoiceShown) -> str:
@@ -184,7 +194,7 @@ def _view(shown: InvoiceShown) -> RenderableType:
         ("Paid with", invoice.paid_with),
         ("Agreement", invoice.agreement_number),
         ("Purchase order", invoice.purchase_order),
-        ("Purchase", invoice.purchase_id),
+        ("Bill" if invoice.cause is InvoiceCause.OVERAGE else "Purchase", invoice.purchase_id),
         ("Seller", invoice.seller.name or "nobody said so yet"),
         ("Buyer", invoice.buyer.name),
         ("Net", money(invoice.net_micros, invoice.currency)),

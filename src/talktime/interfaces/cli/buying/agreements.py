@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 
 from talktime.core.credit.buying.agreements import Agreement, AgreementTerms, PurchaseOrder
 from talktime.core.values.money import format_micros
+from talktime.interfaces.cli.billing.settling import settle
 from talktime.interfaces.cli.credit.arguments import read_amount
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
@@ -35,7 +36,7 @@ from talktime.usecases.credit.buying.manage_agreements import (
     limit_purchase_order,
     list_agreements,
 )
-from talktime.usecases.credit.buying.settle_invoices import SettleInvoice, VoidUnpaid, settle_invoice, void_unpaid
+from talktime.usecases.credit.buying.settle_invoices import VoidUnpaid, void_unpaid
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
 
 app = App(name="agreements")
@@ -136,32 +137,7 @@ def purchase_order(
     show(options, _document(limited), lambda: _view(limited, owner.zone))
 
 
-@app.command
-def settle(
-    invoice: Invoice,
-    *,
-    reference: Annotated[str, Parameter(help="What the payment is called at the bank.")],
-    organization: Whose = "",
-    options: Options = DEFAULTS,
-) -> None:
-    """Record the payment of an agreement's invoice; on settlement terms its credit comes now."""
-    with open_app(options.database) as talktime:
-        owner = talktime.read(find_organization, organization)
-        settled = talktime.run(settle_invoice, SettleInvoice(owner.name, invoice, reference, now()))
-    paid = money(settled.paid_micros, settled.invoice.currency)
-    document = {
-        "organization": owner.name,
-        "invoice": settled.invoice.number,
-        "paid": format_micros(settled.paid_micros),
-        "currency": settled.invoice.currency,
-        "paid_at": settled.invoice.paid_at,
-        "lot": settled.lot_id,
-        "is_repeated": settled.is_repeated,
-    }
-    rows = [("Paid", paid), ("Lot", str(settled.lot_id))]
-    show(options, document, lambda: Group(heading(settled.invoice.number, "paid"), "", facts(rows)))
-    if settled.is_repeated:
-        hint("Its payment was recorded before: nothing was added.")
+app.command(settle)
 
 
 @app.command

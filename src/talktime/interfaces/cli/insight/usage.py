@@ -170,6 +170,9 @@ def _document(reported: UsageReported, files: list[str]) -> dict[str, Any]:
                 "calls": total.calls,
                 "rows": total.rows,
                 "used_seconds": total.used_seconds,
+                "included_seconds": total.included_seconds,
+                "included_minutes": total.included_minutes,
+                "paid_seconds": total.paid_seconds,
                 "cost": format_micros(total.cost_micros),
                 "uncovered": format_micros(total.uncovered_micros),
             }
@@ -180,13 +183,18 @@ def _document(reported: UsageReported, files: list[str]) -> dict[str, Any]:
 
 
 def _view(reported: UsageReported, files: list[str]) -> RenderableType:
+    numbers = (
+        *("Calls", "Usage rows", "Seconds", "Included seconds", "Pool minutes", "Paid seconds"),
+        *("Charge", "Uncovered"),
+    )
     drawn = table(
-        *("Kind", "Calls", "Usage rows", "Seconds", "Charge", "Uncovered"),
-        numbers=("Calls", "Usage rows", "Seconds", "Charge", "Uncovered"),
+        *("Kind", *numbers),
+        numbers=numbers,
     )
     for total in reported.totals:
         drawn.add_row(
             *(total.kind.value, f"{total.calls:,}", f"{total.rows:,}", f"{total.used_seconds:,}"),
+            *(f"{total.included_seconds:,}", f"{total.included_minutes:,}", f"{total.paid_seconds:,}"),
             money(total.cost_micros, total.currency),
             money(total.uncovered_micros, total.currency),
         )

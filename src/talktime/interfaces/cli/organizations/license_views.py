@@ -14,7 +14,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.terminal import heading, hint, money, refuse, table, warn
 from talktime.usecases.organizations.assign_licenses import LicenseRow, LicensesAssigned
-from talktime.usecases.organizations.show_licenses import Stock
+from talktime.usecases.organizations.show_licenses import LicenseOverview
 
 ROWS_SHOWN_MAX = 50
 COUNTRIES_SHOWN_MAX = 5
@@ -113,49 +113,51 @@ def _change(row: LicenseRow) -> Text:
     return Text("\n").join([Text(*part) for part in on + off])
 
 
-# ── in stock ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── bought and assigned ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def stock_document(owner: Organization, stocks: Sequence[Stock]) -> dict[str, Any]:
+def overview_document(owner: Organization, overviews: Sequence[LicenseOverview]) -> dict[str, Any]:
     """Return the catalog with what was bought and assigned, for programs; None is any number."""
     return {
         "organization": owner.name,
         "licenses": [
             {
-                **_product(stock.product),
-                "available": stock.available,
-                "assigned": stock.assigned,
-                "free": stock.free,
-                "by_country": stock.by_country,
+                **_product(overview.product),
+                "available": overview.available,
+                "assigned": overview.assigned,
+                "free": overview.free,
+                "by_country": overview.by_country,
             }
-            for stock in stocks
+            for overview in overviews
         ],
     }
 
 
-def stock_view(owner: Organization, stocks: Sequence[Stock]) -> Group:
+def overview_table(owner: Organization, overviews: Sequence[LicenseOverview]) -> Group:
     """Return the catalog by families; what the organization has stands out."""
     made = table("License", "Part name", "Bought", "Assigned", "Free", "Where", numbers=("Bought", "Assigned", "Free"))
     for family in Family:
         made.add_section()
-        for stock in stocks:
-            if stock.product.family is family:
-                made.add_row(*_stock_cells(stock), style="" if stock.assigned or stock.available else "dim")
+        for overview in overviews:
+            if overview.product.family is family:
+                made.add_row(*_overview_cells(overview), style="" if overview.assigned or overview.available else "dim")
     return Group(heading("Licenses", owner.name), "", made)
 
 
-def _stock_cells(stock: Stock) -> list[Text]:
-    product = stock.product
-    where = [f"{country} {count:,}" for country, count in stock.by_country.items()]
+def _overview_cells(overview: LicenseOverview) -> list[Text]:
+    product = overview.product
+    where = [f"{country} {count:,}" for country, count in overview.by_country.items()]
     more = len(where) - COUNTRIES_SHOWN_MAX
     shown = ", ".join(where[:COUNTRIES_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
-    free = stock.free
+    free = overview.free
     is_overdrawn = free is not None and free < 0
     return [
         Text(product.name),
         Text(product.sku, "dim"),
-        Text("unlimited" if stock.available is None else f"{stock.available:,}{' allotted' * product.is_allotted}"),
-        Text(f"{stock.assigned:,}"),
+        Text(
+            "unlimited" if overview.available is None else f"{overview.available:,}{' allotted' * product.is_allotted}"
+        ),
+        Text(f"{overview.assigned:,}"),
         Text("" if free is None else f"{free:,}", "red" if is_overdrawn else ""),
         Text(shown),
     ]

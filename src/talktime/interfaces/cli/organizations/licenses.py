@@ -15,10 +15,10 @@ from talktime.core.values.errors import Invalid
 from talktime.interfaces.cli.organizations.license_views import (
     assigned_document,
     assigned_view,
+    overview_document,
+    overview_table,
     plans_document,
     plans_view,
-    stock_document,
-    stock_view,
     tell_shortages,
     warn_of_cautions,
 )
@@ -117,9 +117,11 @@ def buy(
 def show_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
     """Show every license there is: how many were bought, are assigned and free, and where."""
     with open_app(options.database) as talktime:
-        owner, stocks = talktime.read(show_licenses, organization)
-    show(options, stock_document(owner, stocks), lambda: stock_view(owner, stocks))
-    if not options.as_json and not any(stock.available for stock in stocks if not stock.product.is_allotted):
+        owner, overviews = talktime.read(show_licenses, organization)
+    show(options, overview_document(owner, overviews), lambda: overview_table(owner, overviews))
+    if not options.as_json and not any(
+        overview.available for overview in overviews if not overview.product.is_allotted
+    ):
         hint("Nothing was bought yet: `talktime licenses buy phone-system 40`; `talktime licenses plans` has prices.")
 
 

@@ -66,8 +66,8 @@ def list_(*, organization: Whose = "", options: Options = DEFAULTS) -> None:
     document = {"organization": owner.name, "numbers": [held_document(held) for held in found]}
     if not found and not options.as_json:
         hint(
-            f"{owner.name} has no number yet. See what there is: `talktime numbers search --use user`, or add one of its"
-            " own: `talktime numbers add +18005550100 --toll-free`"
+            f"{owner.name} has no number yet. See what there is: `talktime numbers search --use user`, or add one of"
+            " its own: `talktime numbers add +18005550100 --toll-free`"
         )
         return
     show(options, document, lambda: held_table(found))

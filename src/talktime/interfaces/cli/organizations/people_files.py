@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from talktime.core.organizations.licenses import CREDIT_LICENSES, NO_LICENSE, License
-from talktime.core.organizations.licensing.products import CATALOG, known_as, product_of, read_license
+from talktime.core.organizations.licensing.products import known_as, read_license
 from talktime.core.values.errors import Invalid
 from talktime.imports.spreadsheets import read_sheet
 from talktime.usecases.organizations.manage_users import NewUser
@@ -39,14 +39,15 @@ PEOPLE_MAX = 100_000
 
 def read_people(path: Path) -> tuple[NewUser, ...]:
     """Return the people of a file, each with what could not be read of him; raise Invalid for a file without users."""
-    header, lines = _header_and_lines(path)
+    names, lines = _header_and_lines(path)
+    header, switches = _columns(names), _license_columns(names)
     if "user" not in header:
         message = (
             f"{path.name} has no column for the user principal name; it may be called `user principal name` or `user`,"
             " beside display name, number, usage location, department, licenses"
         )
         raise Invalid(message, code="users_header")
-    people = tuple(_person(line, header, cells) for line, cells in lines)
+    people = tuple(_person(line, header, switches, cells) for line, cells in lines)
     if not people:
         message = f"{path.name} has a header and no user below it"
         raise Invalid(message, code="users_empty")
@@ -66,7 +67,7 @@ def read_names(path: Path) -> tuple[str, ...]:
     return names
 
 
-def _header_and_lines(path: Path) -> tuple[dict[str, int], list[tuple[int, tuple[str, ...]]]]:
+def _header_and_lines(path: Path) -> tuple[tuple[str, ...], list[tuple[int, tuple[str, ...]]]]:
     lines = [(line, cells) for line, cells in read_sheet(path) if any(cell.strip() for cell in cells)]
     if not lines:
         message = f"{path.name} is empty"
@@ -75,20 +76,22 @@ def _header_and_lines(path: Path) -> tuple[dict[str, int], list[tuple[int, tuple
     if len(rest) > PEOPLE_MAX:
         message = f"{path.name} has more than {PEOPLE_MAX:,} users; split it"
         raise Invalid(message, code="users_too_many")
+    return names, rest
+
+
+def _columns(names: Sequence[str]) -> dict[str, int]:
     keys = [re.sub(r"[^a-z0-9]", "", name.lower().replace("(s)", "")) for name in names]
-    header = {
+    return {
         column: keys.index(synonym)
         for column, synonyms in _COLUMNS.items()
         for synonym in reversed(synonyms)
         if synonym in keys
     }
-    return {**_license_columns(names), **header}, rest
 
 
-def _license_columns(names: Sequence[str]) -> dict[str, int]:
-    """Find the licenses that are columns of their own, with yes or no in them; each is known by its name."""
-    found = {place: license_ for place, name in enumerate(names) if (license_ := known_as(name)) is not None}
-    return {product_of(license_).key: place for place, license_ in found.items()}
+def _license_columns(names: Sequence[str]) -> dict[int, License]:
+    """Find the licenses that are columns of their own, with yes or no in them."""
+    return {place: license_ for place, name in enumerate(names) if (license_ := known_as(name)) is not None}
 
 
 @lru_cache(maxsize=1_024)
@@ -103,10 +106,10 @@ def read_licenses(text: str) -> tuple[License, tuple[str, ...]]:
     return found, tuple(problems)
 
 
-def _person(line: int, header: Mapping[str, int], cells: Sequence[str]) -> NewUser:
+def _person(line: int, header: Mapping[str, int], switches: Mapping[int, License], cells: Sequence[str]) -> NewUser:
     text = {name: cells[place].strip() if place < len(cells) else "" for name, place in header.items()}
     named, problems = read_licenses(text.get("licenses", ""))
-    switched, further = _switched(text)
+    switched, further = _switched(switches, cells)
     return NewUser(
         line=line,
         user_principal_name=text["user"],
@@ -119,13 +122,12 @@ def _person(line: int, header: Mapping[str, int], cells: Sequence[str]) -> NewUs
     )
 
 
-def _switched(text: Mapping[str, str]) -> tuple[License, tuple[str, ...]]:
-    """Read the columns that are licenses by name."""
+def _switched(switches: Mapping[int, License], cells: Sequence[str]) -> tuple[License, tuple[str, ...]]:
     found, problems = NO_LICENSE, []
-    for product in CATALOG:
-        answer = text.get(product.key, "").lower()
+    for place, license_ in switches.items():
+        answer = cells[place].strip().lower() if place < len(cells) else ""
         if answer in _YES:
-            found |= product.license
+            found |= license_
         elif answer not in _NO:
-            problems.append(f"{text[product.key]!r} is neither yes nor no")
+            problems.append(f"{cells[place].strip()!r} is neither yes nor no")
     return found, tuple(problems)

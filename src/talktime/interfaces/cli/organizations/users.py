@@ -45,6 +45,10 @@ from talktime.usecases.organizations.manage_users import (
 )
 
 app = App(name="users")
+_BLOCKS = "talktime.interfaces.cli.organizations.blocks"
+app.command(f"{_BLOCKS}:block", name="block", help="Let a user call out no more, with a reason.")
+app.command(f"{_BLOCKS}:unblock", name="unblock", help="Let a user call out again.")
+app.command(f"{_BLOCKS}:blocked", name="blocked", help="List the users who may not call out, with reason and time.")
 
 ROWS_SHOWN_MAX = 50
 BuyMissing = Annotated[
@@ -161,7 +165,9 @@ def _add(request: AddUsers, options: Options) -> UsersAdded:
     dry_run = request.is_dry_run
     with open_app(options.database) as talktime:
         added = talktime.run(add_users, request)
-    show(options, _added_document(added, dry_run=dry_run), lambda: _added_view(added, dry_run=dry_run))
+    # A hundred thousand rows are not written for nobody.
+    document = _added_document(added, dry_run=dry_run) if options.as_json else None
+    show(options, document, lambda: _added_view(added, dry_run=dry_run))
     if not options.as_json:
         _say(added)
     return added

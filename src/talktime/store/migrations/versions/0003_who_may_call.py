@@ -26,7 +26,8 @@ def upgrade() -> None:
         sa.Column("meter", sa.Text(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.Column("held", sa.BigInteger(), nullable=False),
-        sa.CheckConstraint("used >= 0 AND held >= 0", name=op.f("ck_meters_parts_not_negative")),
+        sa.Column("used_before", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("used >= 0 AND held >= 0 AND used_before >= 0", name=op.f("ck_meters_parts_not_negative")),
         sa.PrimaryKeyConstraint("organization_id", "meter", name=op.f("pk_meters")),
     )
     with op.batch_alter_table("meters", schema=None) as batch_op:
@@ -164,7 +165,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_calls_open_conference_id",
-            ["organization_id", "conference_id"],
+            ["conference_id"],
             unique=False,
             sqlite_where=sa.text("state = 'open' AND conference_id <> ''"),
             postgresql_where=sa.text("state = 'open' AND conference_id <> ''"),
@@ -221,13 +222,13 @@ _COLUMNS = {"has_phone_system": 1, "has_audio_conferencing": 2, "has_communicati
 def downgrade() -> None:
     """Take it back."""
     with op.batch_alter_table("users", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("has_phone_system", sa.BOOLEAN(), nullable=False, server_default=sa.false()))
-        batch_op.add_column(
-            sa.Column("has_communications_credits", sa.BOOLEAN(), nullable=False, server_default=sa.false())
-        )
         batch_op.add_column(
             sa.Column("has_audio_conferencing", sa.BOOLEAN(), nullable=False, server_default=sa.false())
         )
+        batch_op.add_column(
+            sa.Column("has_communications_credits", sa.BOOLEAN(), nullable=False, server_default=sa.false())
+        )
+        batch_op.add_column(sa.Column("has_phone_system", sa.BOOLEAN(), nullable=False, server_default=sa.false()))
         batch_op.drop_column("blocked_at")
         batch_op.drop_column("is_toll_free_dial_in_allowed")
         batch_op.drop_column("block_reason")

@@ -1,10 +1,10 @@
-"""What becomes of invoices under an agreement: paid, overdue, taken back with the unused credit (money.md 22, 23)."""
+"""What becomes of invoices that are paid later: paid, overdue, taken back with the unused credit (money.md 22, 23)."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from talktime.core.credit import returning
-from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceState, credited
+from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceCause, InvoiceState, credited
 from talktime.core.credit.buying import purchases
 from talktime.core.credit.buying.payments import Charged, PaymentMethod, PurchaseKey
 from talktime.core.credit.buying.purchases import Purchase, PurchaseState
@@ -36,7 +36,7 @@ class SettleInvoice:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceSettled:
-    """A paid invoice; `lot_id` is of the credit that came with the payment, or had come before it."""
+    """A paid invoice; `lot_id` is of the credit that came with the payment, or had come before it; None of overage."""
 
     organization: Organization
     invoice: Invoice
@@ -71,6 +71,9 @@ def settle_invoice(tx: Transaction, request: SettleInvoice) -> InvoiceSettled:
     Raise NotFound, or Conflict where it was paid under another reference, or nothing of it is left to pay.
     """
     organization = lock_organization(tx, request.organization)
+    shown = show_invoice(tx, InvoiceAt(organization.name, request.invoice_number, request.at)).invoice
+    if shown.cause is InvoiceCause.OVERAGE:
+        return _settle_overage(tx, organization, shown, request)
     invoice, purchase = _invoice(tx, organization, request.invoice_number, request.at)
     if invoice.paid_at is not None:
         _check_same_payment(tx, invoice, request)
@@ -86,10 +89,25 @@ def settle_invoice(tx: Transaction, request: SettleInvoice) -> InvoiceSettled:
     if purchase.state is PurchaseState.INVOICED:
         purchase = _granted(tx, organization, purchase, request.at)
     else:
-        postings = (Posting(Account.CASH_CLEARING, Account.INVOICED, owed_micros),)
-        entry_id = f"payment:{invoice.number}"
-        tx.credit.post(JournalEntry(organization.organization_id, entry_id, request.at, postings))
+        _book_payment(tx, invoice, owed_micros, request.at)
     return InvoiceSettled(organization, replace(invoice, paid_at=request.at), owed_micros, purchase.lot_id)
+
+
+def _settle_overage(
+    tx: Transaction, organization: Organization, invoice: Invoice, request: SettleInvoice
+) -> InvoiceSettled:
+    """Record the payment of what was used before it was paid: no credit comes of it."""
+    if invoice.paid_at is not None:
+        _check_same_payment(tx, invoice, request)
+        return InvoiceSettled(organization, invoice, 0, None, is_repeated=True)
+    tx.documents.mark_paid(invoice, request.at, request.reference)
+    _book_payment(tx, invoice, invoice.total_micros, request.at)
+    return InvoiceSettled(organization, replace(invoice, paid_at=request.at), invoice.total_micros, None)
+
+
+def _book_payment(tx: Transaction, invoice: Invoice, owed_micros: int, at: datetime) -> None:
+    postings = (Posting(Account.CASH_CLEARING, Account.INVOICED, owed_micros),)
+    tx.credit.post(JournalEntry(invoice.organization_id, f"payment:{invoice.number}", at, postings))
 
 
 def _check_same_payment(tx: Transaction, invoice: Invoice, request: SettleInvoice) -> None:
@@ -198,6 +216,9 @@ def _give_back(tx: Transaction, organization: Organization, purchase: Purchase, 
 
 def _invoice(tx: Transaction, organization: Organization, number: str, at: datetime) -> tuple[Invoice, Purchase]:
     invoice = show_invoice(tx, InvoiceAt(organization.name, number, at)).invoice
+    if invoice.cause is InvoiceCause.OVERAGE:
+        message = f"invoice {invoice.number} bills what was used: it brought no credit that could be taken back"
+        raise Conflict(message, code="invoice_of_use")
     if not invoice.agreement_number:
         message = f"invoice {invoice.number} was paid by card when it was written: only those of agreements wait"
         raise Conflict(message, code="invoice_of_card")
