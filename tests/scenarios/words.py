@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from talktime.core.calls.calls import SUBCODES, CallKey, CallKind
+from talktime.core.calls.calls import SUBCODES, UNCOUNTED, CallKey, CallKind
 from talktime.core.calls.meters import month_of
 from talktime.core.calls.pools import DOMESTIC, INTERNATIONAL, Pool, capacity_minutes
 from talktime.core.calls.requests import (
@@ -322,6 +322,8 @@ def _close(scene: Scene, name: str) -> str:
 
 def _said(answer: Answer) -> str:
     match answer:
+        case Granted(pays_from=source) if source in UNCOUNTED:
+            return source.value
         case Granted():
             final = " final" if answer.is_final else ""
             return f"granted {answer.granted_seconds}s{final} from {answer.pays_from.value}"

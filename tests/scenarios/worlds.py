@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import update
+from sqlalchemy import delete, insert, update
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
@@ -37,7 +37,7 @@ from talktime.imports.country_files import read_country_file
 from talktime.interfaces.cli.main import main
 from talktime.settings import Settings
 from talktime.store.engine import open_engine
-from talktime.store.schema import organizations, users
+from talktime.store.schema import meters, organizations, users
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.expire_credit import ExpireCredit, expire_credit
 
@@ -271,7 +271,10 @@ class StoreWorld:
 
     def use(self, name: str, amount: int) -> None:
         """Write a meter."""
-        self._app.run(lambda tx, owner: tx.meters.set_used(owner, {name: amount}), ORGANIZATION_ID)
+        with self._engine.begin() as connection:
+            connection.execute(delete(meters).where(meters.c.meter == name))
+            row = {"organization_id": ORGANIZATION_ID, "meter": name, "used": amount, "held": 0}
+            connection.execute(insert(meters), row)
 
     def usage(self, key: CallKey) -> tuple[UsageRow, ...]:
         """Read the usage rows of a call."""
@@ -318,14 +321,18 @@ class StoreWorld:
             )
             for name, (user, _) in stage.people.items():
                 if self._known.get(name) != user:
-                    tx.organizations.set_licenses(owner, [user.user_id], user.licenses)
-                    tx.restrictions.set_policy(owner, [user.user_id], user.dialout_policy)
-                    is_allowed = user.is_toll_free_dial_in_allowed
-                    tx.restrictions.set_toll_free(owner, [user.user_id], is_allowed=is_allowed)
                     connection.execute(
                         update(users)
                         .where(users.c.user_id == user.user_id)
-                        .values(block_reason=user.block_reason, department=user.department)
+                        .values(
+                            licenses=user.licenses.value,
+                            account=user.account.value,
+                            usage_location=user.usage_location,
+                            department=user.department,
+                            dialout_policy=user.dialout_policy,
+                            block_reason=user.block_reason,
+                            is_toll_free_dial_in_allowed=user.is_toll_free_dial_in_allowed,
+                        )
                     )
             for license_ in License:
                 tx.arrangements.set_purchased(owner, license_, stage.arrangements.purchased.get(license_, 0))

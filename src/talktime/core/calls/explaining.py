@@ -17,6 +17,7 @@ from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
 from talktime.core.calls.questions import Fact
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, Denied, Granted, StartCall
 from talktime.core.organizations.licenses import CALLING_PLANS, CONFERENCING, NO_LICENSE, License
+from talktime.core.organizations.policies import POLICIES, ConferenceReach, PhoneReach
 from talktime.core.rates import rating
 from talktime.core.rates.rating import Block, Tariff
 
@@ -29,6 +30,15 @@ _LICENSES = {
     DenialReason.RESOURCE_ACCOUNT_LICENSE_MISSING: License.RESOURCE_ACCOUNT,
     DenialReason.CREDITS_LICENSE_MISSING: License.COMMUNICATIONS_CREDITS,
 }
+_POLICY_REASONS = frozenset(
+    {
+        DenialReason.POLICY_FORBIDS_CALLS,
+        DenialReason.POLICY_FORBIDS_INTERNATIONAL,
+        DenialReason.POLICY_FORBIDS_CONFERENCE_DIAL_OUT,
+        DenialReason.POLICY_ALLOWS_OWN_COUNTRY_ONLY,
+        DenialReason.POLICY_ALLOWS_ZONE_A_ONLY,
+    }
+)
 
 
 class Result(Enum):
@@ -69,11 +79,12 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What stands against a call, what changes it in a sentence, and the licenses any one of which does."""
+    """What stands against a call, what changes it in a sentence; the licenses any one of which does, or the policy."""
 
     reason: DenialReason
     sentence: str
     licenses: License = NO_LICENSE
+    policy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ def explain(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> E
     assert isinstance(answer, Granted | Denied)
     steps, verdict = _walk(case)
     if isinstance(answer, Denied):
-        return Explanation(case, steps, answer, tuple(map(_remedy, _obstacles(case))))
+        return Explanation(case, steps, answer, tuple(_remedy(case, reason) for reason in _obstacles(case)))
     assert not isinstance(verdict, Refused)
     stretches, ends_by = _forecast(case, verdict)
     return Explanation(case, steps, answer, stretches=stretches, ends_by=ends_by)
@@ -187,8 +198,16 @@ def _yes(is_so: object) -> str:
 # ── what would change a refusal ─────────────────────────────────────────────────────────────────────────────
 
 
-def _remedy(reason: DenialReason) -> Remedy:
-    return Remedy(reason, EXPLANATIONS[reason], _LICENSES.get(reason, NO_LICENSE))
+def _remedy(case: Case, reason: DenialReason) -> Remedy:
+    policy = _wider_policy(case) if reason in _POLICY_REASONS else ""
+    return Remedy(reason, EXPLANATIONS[reason], _LICENSES.get(reason, NO_LICENSE), policy)
+
+
+def _wider_policy(case: Case) -> str:
+    """Name the policy that opens the refused half, and leaves the other as it is."""
+    conferences, phones = case.policy.conferences, case.policy.phones
+    wanted = (ConferenceReach.ANYWHERE, phones) if case.is_from_conference else (conferences, PhoneReach.ANYWHERE)
+    return next(name for name, policy in POLICIES.items() if (policy.conferences, policy.phones) == wanted)
 
 
 def _obstacles(case: Case) -> tuple[DenialReason, ...]:

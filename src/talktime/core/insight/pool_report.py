@@ -59,7 +59,7 @@ class PoolLine:
         if self.pool.plan is _CONFERENCE:
             return f"{_ZONE_A} ({self.each_minutes} minutes)"
         counter = INTERNATIONAL if self.pool.counter == INTERNATIONAL else DOMESTIC
-        return f"{self.each_minutes} {counter} minutes"
+        return f"{self.each_minutes:,} {counter} minutes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ def _remedy(remedy: Remedy) -> dict[str, Any]:
         "reason": remedy.reason.value,
         "detail": remedy.sentence,
         "licenses": [product_of(each).sku for each in remedy.licenses],
+        "policy": remedy.policy or None,
     }
 
 

@@ -63,6 +63,7 @@ _COMMANDS = (
     _Command("calls", "calls.calls", _REPORTS, "Replay calls from a file; the receipt of one call."),
     _Command("explain", "calls.explain", _REPORTS, "Why a call is allowed or refused, and what would change it."),
     _Command("usage", "insight.usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    _Command("pools", "insight.pools", _REPORTS, "Included minutes of a month: total, used, held, left."),
     _Command("ledger", "insight.ledger", _REPORTS, "The books for finance: CSV, Beancount, balances."),
     _Command("audit", "insight.audit", _REPORTS, "Prove that the books agree to the micro-unit."),
 )

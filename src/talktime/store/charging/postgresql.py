@@ -218,7 +218,8 @@ class PostgresqlStatements:
 
     def clock_micros(self) -> int | None:
         """Return the server's clock."""
-        row = self._execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", ()).fetchone()
+        with self.transaction():
+            row = self._execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", ()).fetchone()
         assert row is not None
         return int(row[0])
 

@@ -158,7 +158,7 @@ class InsightRows:
         statement = select(*columns).where(
             users.c.organization_id == organization_id, users.c.user_id.in_(list(user_ids))
         )
-        return {user_id: name for user_id, name in self._connection.execute(statement)}
+        return dict(map(tuple, self._connection.execute(statement)))
 
     def refused(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> dict[DenialReason, int]:
         """Return how many calls were refused for which reason that would have begun in [starts_at, ends_at)."""

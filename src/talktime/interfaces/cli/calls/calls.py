@@ -23,6 +23,7 @@ from talktime.core.values.money import format_micros
 from talktime.core.values.places import read_zone
 from talktime.imports.call_files import CallLine, read_call_file
 from talktime.interfaces.cli.calls.receipts import receipt
+from talktime.interfaces.cli.calls.refused import refused
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Advance,
@@ -53,6 +54,7 @@ SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3_600
 
 app = App(name="calls")
 app.command(receipt)
+app.command(refused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,15 +39,43 @@ from talktime.interfaces.cli.terminal import (
 )
 
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3_600
-# What changes a refusal, as a command; `{user}` and `{organization}` are who pays, `{deck}` prices it.
-_COMMANDS = {
-    DenialReason.DESTINATION_BLOCKED: 'talktime decks import FILE --deck "{deck}"',
-    DenialReason.DESTINATION_NOT_RATED: 'talktime decks import FILE --deck "{deck}"',
+# What changes a refusal, as a command; who pays and what was asked fills the gaps. None where no command does.
+_GRANT = "talktime policies grant {policy} --user {user}"
+_ASSIGN = "talktime licenses assign {user} --on {license}"
+_IMPORT = 'talktime decks import FILE --deck "{deck}" --currency {currency}'
+_FUND = 'talktime credit buy 50 --organization "{organization}"'
+COMMANDS: dict[DenialReason, str | None] = {
+    DenialReason.CALLER_UNKNOWN: "talktime users add NAME --number NUMBER",
+    DenialReason.ORGANIZATION_SUSPENDED: None,
+    DenialReason.NUMBER_NOT_E164: None,
+    DenialReason.USER_BLOCKED: "talktime users unblock {user}",
+    DenialReason.POLICY_FORBIDS_CALLS: _GRANT,
+    DenialReason.POLICY_FORBIDS_INTERNATIONAL: _GRANT,
+    DenialReason.POLICY_FORBIDS_CONFERENCE_DIAL_OUT: _GRANT,
+    DenialReason.POLICY_ALLOWS_OWN_COUNTRY_ONLY: _GRANT,
+    DenialReason.POLICY_ALLOWS_ZONE_A_ONLY: _GRANT,
+    DenialReason.PHONE_SYSTEM_LICENSE_MISSING: _ASSIGN,
+    DenialReason.CALLING_PLAN_MISSING: _ASSIGN,
+    DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING: _ASSIGN,
+    DenialReason.RESOURCE_ACCOUNT_LICENSE_MISSING: _ASSIGN,
+    DenialReason.TOLL_FREE_DISABLED: "talktime policies toll-free on --user {user}",
+    DenialReason.DESTINATION_BLOCKED: _IMPORT,
+    DenialReason.PREMIUM_NOT_SUPPORTED: None,
+    DenialReason.TOO_MANY_CALLS: 'talktime stops set --calls-per-hour 100 --organization "{organization}"',
+    DenialReason.CREDIT_NOT_SET_UP: _FUND,
+    DenialReason.OVERAGE_OFF: 'talktime overage on --organization "{organization}"',
+    DenialReason.CREDITS_LICENSE_MISSING: _ASSIGN,
     DenialReason.NO_RATE_DECK_IN_FORCE: 'talktime decks publish "{deck}"',
-    DenialReason.CREDIT_NOT_SET_UP: 'talktime credit buy 50 --organization "{organization}"',
-    DenialReason.CREDIT_EXHAUSTED: 'talktime credit buy 50 --organization "{organization}"',
+    DenialReason.DESTINATION_NOT_RATED: _IMPORT,
+    DenialReason.DECK_CURRENCY_DIFFERS: _IMPORT,
+    DenialReason.DESTINATION_TOO_EXPENSIVE: 'talktime stops set --off high-cost --organization "{organization}"',
+    DenialReason.USER_CAP_REACHED: "talktime caps set 100 --user {user}",
+    DenialReason.DEPARTMENT_CAP_REACHED: 'talktime caps set 100 --department "{department}"',
+    DenialReason.CREDIT_EXHAUSTED: _FUND,
+    DenialReason.OVERAGE_LIMIT_REACHED: 'talktime overage limit 100 --organization "{organization}"',
+    DenialReason.CALL_UNKNOWN: None,
+    DenialReason.CALL_ENDED: None,
 }
-
 _FREE_WORDS = {PaysFrom.FREE: "and free", PaysFrom.INCLUDED: "and included without limit"}
 
 app = App(name="explain")
@@ -166,15 +194,20 @@ def _remedies(explanation: Explanation) -> Table:
 
 
 def command_for(explanation: Explanation, remedy: Remedy) -> str:
-    """Return the command that changes a refusal, empty where none does."""
-    case = explanation.case
-    if case.payer is None:
+    """Return the command that changes a refusal, empty where none does; its figures are examples."""
+    case, command = explanation.case, COMMANDS[remedy.reason]
+    if case.payer is None or command is None:
         return ""
-    user = "" if case.user is None else case.user.user_principal_name
-    if remedy.licenses:
-        return f"talktime licenses assign {user} --on {product_of(next(iter(remedy.licenses))).key}" if user else ""
-    organization = case.organization
-    return _COMMANDS.get(remedy.reason, "").format(organization=organization.name, deck=organization.deck)
+    user, organization = case.user, case.organization
+    return command.format(
+        user="NAME" if user is None else user.user_principal_name,
+        department="" if user is None else user.department,
+        license=product_of(next(iter(remedy.licenses))).key if remedy.licenses else "",
+        policy=remedy.policy,
+        organization=organization.name,
+        deck=organization.deck,
+        currency=organization.currency,
+    )
 
 
 def _stretches(explanation: Explanation) -> RenderableType:

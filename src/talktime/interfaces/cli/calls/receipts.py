@@ -7,7 +7,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from talktime.core.calls.calls import CallKey, text_of
+from talktime.core.calls.calls import CallKey, PaysFrom, text_of
+from talktime.core.insight.pool_report import PoolLine
 from talktime.core.insight.receipts import Charge, ParkedReport, Payment, Receipt, block_cost
 from talktime.core.insight.usage import flag_names
 from talktime.core.rates.rating import Block
@@ -84,6 +85,16 @@ def _receipt_document(shown: Receipt) -> dict[str, Any]:
         "currency": shown.facts.currency,
         "charges": [_charge_document(charge) for charge in shown.charges],
         "held": [_payment_document(payment) for payment in shown.held],
+        "held_minutes": [_pool_document(held.pool) | {"minutes": held.minutes} for held in shown.held_minutes],
+        "held_overage": format_micros(call.hold.overage_micros),
+        "sums": {
+            "minutes": shown.sums.minutes,
+            "credit": format_micros(shown.sums.credit_micros),
+            "owed": format_micros(shown.sums.owed_micros),
+            "overage": format_micros(shown.sums.overage_micros),
+            "exact_cost": shown.sums.exact_cost,
+            "cost": format_micros(shown.sums.cost_micros),
+        },
         "reasons": shown.reasons,
         "flags": [] if result is None else flag_names(result.flags),
         "flags_explained": shown.flags,
@@ -133,6 +144,10 @@ def _charge_document(charge: Charge) -> dict[str, Any]:
     row = charge.usage
     return {
         "line": row.line,
+        "paid_by": row.paid_by,
+        "capability": row.capability,
+        "minutes": charge.minutes,
+        "pool": None if charge.pool is None else _pool_document(charge.pool),
         "used_seconds": row.used_seconds,
         "billed_seconds": row.billed_seconds,
         "connection_fee": format_nanos(charge.connection_fee_nanos),
@@ -154,6 +169,18 @@ def _charge_document(charge: Charge) -> dict[str, Any]:
         "paid": [_payment_document(payment) for payment in charge.payments],
         "lapsed": format_micros(charge.lapsed_micros),
         "repaid": format_micros(charge.repaid_micros),
+    }
+
+
+def _pool_document(line: PoolLine) -> dict[str, Any]:
+    return {
+        "plan": line.plan_name,
+        "capability": line.pool.capability,
+        "country": line.pool.country,
+        "month": line.pool.month,
+        "total_minutes": line.total_minutes,
+        "used_minutes": line.used_minutes,
+        "available_minutes": line.available_minutes,
     }
 
 
@@ -188,10 +215,10 @@ def _view(shown: ReceiptShown) -> RenderableType:
 
 
 def _receipt_view(shown: Receipt) -> RenderableType:
-    call, setup, currency = shown.facts.call, shown.facts.call.setup, shown.facts.currency
+    call, setup = shown.facts.call, shown.facts.call.setup
     rows: list[tuple[str, object]] = [
         ("From → to", f"{setup.caller} → {setup.called}"),
-        ("Kind", f"{setup.kind.value}, paid from {setup.pays_from.value}"),
+        ("Kind", f"{setup.kind.value}, paid {_FIRST[setup.pays_from]}"),
         ("Started", instant(setup.started_at)),
     ]
     if call.answered_at is not None:
@@ -207,12 +234,57 @@ def _receipt_view(shown: Receipt) -> RenderableType:
     ]
     for charge in shown.charges:
         parts += _charge_view(charge, shown)
-    if shown.held:
-        parts.append(
-            Padding(facts([("Held", _paid(payment, currency)) for payment in shown.held]), (1, 0, 0, 2), expand=False)
-        )
+    parts += _sums_view(shown) + _held_view(shown)
     parts += [Text(f"• {sentence}") for sentence in (*shown.reasons, *shown.flags)]
     return Group(*parts, *_parked_view(shown.facts.parked))
+
+
+# What the first second of a call is paid from.
+_FIRST = {
+    PaysFrom.CREDIT: "from credit",
+    PaysFrom.FREE: "by nobody: it is free",
+    PaysFrom.MINUTES: "from included minutes",
+    PaysFrom.INCLUDED: "by a license that includes it",
+    PaysFrom.OVERAGE: "after use",
+}
+
+
+def _held_view(shown: Receipt) -> list[RenderableType]:
+    currency, overage_micros = shown.facts.currency, shown.facts.call.hold.overage_micros
+    rows = [("Held", f"{_minutes(held.minutes)} of {_pool(held.pool)}") for held in shown.held_minutes]
+    rows += [("Held", _paid(payment, currency)) for payment in shown.held]
+    if overage_micros:
+        rows.append(("Held", f"{money(overage_micros, currency)} of the month's overage"))
+    return [Padding(facts(rows), (1, 0, 0, 2), expand=False)] if rows else []
+
+
+def _sums_view(shown: Receipt) -> list[RenderableType]:
+    """Add up what several sources paid."""
+    sums, currency = shown.sums, shown.facts.currency
+    if not sums.is_shared:
+        return []
+    rows: list[tuple[str, object]] = []
+    if sums.minutes:
+        rows.append(("Included", f"{_minutes(sums.minutes)} at no charge"))
+    amounts = (
+        ("From credit", sums.credit_micros),
+        ("Owed", sums.owed_micros),
+        ("Billed after use", sums.overage_micros),
+    )
+    rows += [(name, money(amount, currency)) for name, amount in amounts if amount]
+    rows.append(
+        ("Together", Text.assemble((money(sums.cost_micros, currency), "bold"), f", exactly {sums.exact_cost}"))
+    )
+    return [Text("  All sources", "dim"), Padding(facts(rows), (0, 0, 1, 2), expand=False)]
+
+
+def _minutes(minutes: int) -> str:
+    return f"{minutes:,} minute{'' if minutes == 1 else 's'}"
+
+
+def _pool(line: PoolLine) -> str:
+    country = f" {line.pool.country}" if line.pool.country else ""
+    return f"{line.plan_name}{country}, {line.pool.month}"
 
 
 def _rate_rows(shown: Receipt) -> list[tuple[str, object]]:
@@ -235,7 +307,9 @@ def _rate_rows(shown: Receipt) -> list[tuple[str, object]]:
 
 
 def _charge_view(charge: Charge, shown: Receipt) -> list[RenderableType]:
-    row, currency, matched = charge.usage, shown.facts.currency, shown.facts.matched
+    row, currency = charge.usage, shown.facts.currency
+    if row.paid_by is PaysFrom.MINUTES:
+        return _minutes_view(charge)
     drawn = table(
         *("Seconds", "Increments", "Per minute", "Time profile", "Cost"),
         numbers=("Seconds", "Increments", "Per minute", "Cost"),
@@ -245,11 +319,12 @@ def _charge_view(charge: Charge, shown: Receipt) -> list[RenderableType]:
     for block in charge.blocks:
         drawn.add_row(*_block_cells(block))
     rows: list[tuple[str, object]] = []
-    if matched is not None and charge.blocks:
-        rounding = matched.tariff.rounding.value.replace("_", " ")
-        rows.append(("Exact", f"{charge.exact_cost}, rounded {rounding} to {matched.tariff.charge_decimals} decimals"))
+    if charge.blocks:
+        rows.append(("Exact", _exact(charge, shown)))
     rows.append(("Cost", Text(money(row.cost_micros, currency), "bold")))
-    rows += [("Paid", _paid(payment, currency)) for payment in charge.payments]
+    billed = f"{money(row.cost_micros, currency)} goes on the bill of the month: it is paid after use"
+    by_lots = [_paid(payment, currency) for payment in charge.payments]
+    rows += [("Paid", each) for each in ([billed] if row.paid_by is PaysFrom.OVERAGE else by_lots)]
     if charge.lapsed_micros:
         rows.append(
             ("Lapsed", f"{money(charge.lapsed_micros, currency)} was held and not used, in a lot that had expired")
@@ -259,6 +334,30 @@ def _charge_view(charge: Charge, shown: Receipt) -> list[RenderableType]:
     title = Text(f"  Usage row {row.line}: {row.used_seconds} s used, {row.billed_seconds} s billed", "dim")
     shown_blocks: list[RenderableType] = [Padding(drawn, (0, 0, 0, 2), expand=False)] if charge.blocks else []
     return [Text(), title, *shown_blocks, Padding(facts(rows), (0, 0, 1, 2), expand=False)]
+
+
+def _minutes_view(charge: Charge) -> list[RenderableType]:
+    """A pool gives whole minutes, and asks nothing for them."""
+    row, pool = charge.usage, charge.pool
+    rows: list[tuple[str, object]] = [("Cost", Text("no charge", "bold"))]
+    if pool is not None and row.used_seconds:
+        left = f"{pool.available_minutes:,} of {pool.total_minutes:,} minutes left now"
+        rows += [("Included", f"{_minutes(charge.minutes)} of {_pool(pool)}"), ("Pool", left)]
+    if row.used_seconds and not charge.minutes:
+        rows.append(("Unpaid", "no minute was left when the end was reported, and no money may pay"))
+    title = Text(f"  Usage row {row.line}: {row.used_seconds} s used, {_minutes(charge.minutes)} drawn", "dim")
+    return [Text(), title, Padding(facts(rows), (0, 0, 1, 2), expand=False)]
+
+
+def _exact(charge: Charge, shown: Receipt) -> str:
+    """Say what increments come to; where credit and the bill share them, only their sum is rounded."""
+    if shown.sums.overage_micros and shown.sums.credit_micros:
+        return f"{charge.exact_cost} for these increments; credit pays all it has, the bill what is left"
+    assert shown.facts.matched is not None
+    tariff = shown.facts.matched.tariff
+    return (
+        f"{charge.exact_cost}, rounded {tariff.rounding.value.replace('_', ' ')} to {tariff.charge_decimals} decimals"
+    )
 
 
 def _block_cells(block: Block) -> tuple[str, ...]:
