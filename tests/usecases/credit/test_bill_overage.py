@@ -9,6 +9,7 @@ from talktime.bootstrap import App
 from talktime.core.credit.billing.invoices import Invoice, InvoiceState
 from talktime.core.credit.billing.taxes import TaxedAt
 from talktime.core.credit.ledger import Account
+from talktime.core.insight.general_ledger import CHART
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.events import EventKind
@@ -207,6 +208,9 @@ def test_tax_is_booked_by_the_rule_of_the_month(
         assert (invoice.net_micros, invoice.tax_micros, invoice.total_micros) == (net, tax, total)
         assert balance(world, Account.INVOICED) == total
         assert (balance(world, Account.ACCRUED), -balance(world, Account.TAX)) == (0, tax)
+        kept = world.app.read(lambda tx, _: tx.insight.ledger.kept(ORGANIZATION_ID), None)
+        for account in (Account.ACCRUED, Account.REVENUE):
+            assert kept[CHART[account]] == balance(world, account)
         assert world.is_clean()
 
 

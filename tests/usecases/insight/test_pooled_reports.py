@@ -230,7 +230,7 @@ def test_what_is_billed_after_use_has_an_account_and_bean_check_agrees(pooled_ap
     written = path.read_text("utf-8")
     assert "Assets:Accrued-Overage:000002-Tailspin" in written
     assert "Call that is billed after use" in written
-    (trial,) = shown.balances
+    (trial,) = shown.trial_balances
     accrued = next(line for line in trial.lines if line.account == CHART[Account.ACCRUED])
     assert accrued.closing_micros == 78_700
 

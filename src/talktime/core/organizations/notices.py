@@ -16,7 +16,8 @@ from talktime.core.values.errors import Invalid
 from talktime.core.values.events import Event, EventKind
 
 _PAID = ("amount_micros", "tax_micros", "method", "invoice", "purchase", "lot", "expires_at", "repaid_micros")
-_POOL = ("country", "plan", "used_minutes", "total_minutes", "percent", "renews_on")
+# `plan` as usage reports name it (MCOPSTN1); `counter` is domestic, international, or the number of whose minutes.
+_POOL = ("country", "plan", "counter", "used_minutes", "total_minutes", "percent", "renews_on")
 DETAILS: dict[EventKind, tuple[str, ...]] = {
     EventKind.BALANCE_LOW: ("threshold_micros", "available_micros"),
     EventKind.BALANCE_EXHAUSTED: ("available_micros",),

@@ -100,8 +100,7 @@ class ChargingDoor:
         body = await _body(receive, BODY_MAX_BYTES)
         try:
             fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
-            forecast = await self._looks.forecast(*reading.read_conference(fields), now)
-            return 200, {"result": "ok", "legs": forecast.legs_count, "left": forecast.seconds}
+            return 200, writing.forecast(await self._looks.forecast(*reading.read_conference(fields), now))
         except TalktimeError as failure:
             return writing.flat_error(failure)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from talktime.core.calls.calls import EXPLANATIONS, SUBCODES, DenialReason
+from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.requests import Answer, Denied, EndLeg, ExtendCall, Finished, Granted, Noted, Parked, Request
 from talktime.core.values.errors import CallerError, Unavailable
 from talktime.core.values.money import format_micros
@@ -82,6 +83,11 @@ def flat(request: Request, answer: Answer) -> Flat:
             return {"result": "ok"}
         case Parked(reason):
             return {"result": "parked", "reason": reason}
+
+
+def forecast(found: ConferenceForecast) -> Flat:
+    """Return for how many seconds all open legs of a conference can go on."""
+    return {"result": "ok", "legs": found.legs_count, "left": found.seconds}
 
 
 def conference(legs: Sequence[EndLeg], answers: Sequence[Answered]) -> Flat:

@@ -2,6 +2,8 @@
 
 from babel import Locale
 
+from talktime.core.calls.pools import DOMESTIC, INTERNATIONAL
+from talktime.core.organizations.licensing.products import known_as, product_of
 from talktime.notices.catalogs import marked
 from talktime.notices.letters.balance import BUY
 from talktime.notices.letters.purchases import ADD_METHOD, SHOW_INVOICES
@@ -153,13 +155,30 @@ def _pool(t: Telling) -> str:
 
 def _pool_facts(t: Telling) -> tuple[tuple[str, str], ...]:
     return rows(
-        (t.say("Plan"), t.text("plan")),
+        (t.say("Plan"), _plan(t.text("plan"))),
         (t.say("Country"), _country(t.text("country"), t.locale)),
+        (t.say("Minutes for"), _counter(t)),
         (t.say("Minutes used"), t.text("used_minutes")),
         (t.say("Minutes included"), t.text("total_minutes")),
         (t.say("Renewed"), t.day("renews_on")),
         (t.say("Balance"), t.amount(t.event.balance_micros)),
     )
+
+
+def _plan(capability: str) -> str:
+    """Return the plan as it is sold; events name it as usage reports do."""
+    license_ = known_as(capability)
+    return capability if license_ is None else product_of(license_).name
+
+
+def _counter(t: Telling) -> str:
+    """Say which calls the minutes are for; a plan that is not pooled counts each user's own."""
+    counter = t.text("counter")
+    if counter == DOMESTIC:
+        return t.say("calls within the country")
+    if counter == INTERNATIONAL:
+        return t.say("calls to other countries")
+    return t.say("calls of user %(user)s alone", user=counter) if counter.isdecimal() else ""
 
 
 def _country(code: str, locale: Locale) -> str:

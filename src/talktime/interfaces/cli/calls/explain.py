@@ -58,7 +58,7 @@ COMMANDS: dict[DenialReason, str | None] = {
     DenialReason.CALLING_PLAN_MISSING: _ASSIGN,
     DenialReason.AUDIO_CONFERENCING_LICENSE_MISSING: _ASSIGN,
     DenialReason.RESOURCE_ACCOUNT_LICENSE_MISSING: _ASSIGN,
-    DenialReason.TOLL_FREE_DISABLED: "talktime policies toll-free on --user {user}",
+    DenialReason.TOLL_FREE_DISABLED: "talktime policies toll-free {user} --on",
     DenialReason.DESTINATION_BLOCKED: _IMPORT,
     DenialReason.PREMIUM_NOT_SUPPORTED: None,
     DenialReason.TOO_MANY_CALLS: 'talktime stops set --calls-per-hour 100 --organization "{organization}"',
