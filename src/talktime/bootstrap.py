@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining import Explanation
 from talktime.core.calls.requests import Answer, CloseCall, EndLeg, Request, StartCall
+from talktime.core.values import numbering
 from talktime.core.values.errors import Invalid, Unavailable
 from talktime.core.values.numbers import is_emergency
 from talktime.gateways.payments.sandbox import NAME as SANDBOX
@@ -100,8 +101,9 @@ class Charging:
         self._terms = settings.charging_terms
         self._statements = statements
         self._memory = Memory()
-        # The metadata of all countries takes half a second to load: not while a phone rings.
+        # The metadata of all countries takes most of a second to load and compile: not while a phone rings.
         is_emergency("0000", self._terms.emergency_countries)
+        numbering.prepare()
 
     def charge(self, requests: Sequence[Request]) -> list[Answer | None]:
         """Decide and commit a batch; None for a request whose organization another transaction holds."""
