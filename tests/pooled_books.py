@@ -99,6 +99,11 @@ class PooledBooks(Books):
         self.one(StartCall(key("open"), self.at, ADA, MOBILE))
         self.one(StartCall(key("open-billed-again"), self.at, EVE, LANDLINE))
 
+    def use_up_abroad(self) -> None:
+        """Let Carol use all her international minutes of April at once."""
+        self.at = BEFORE_MIDNIGHT + timedelta(days=2)
+        self.call("all-abroad", PARIS, 600 * 60, caller=CAROL)
+
 
 def _set_up(tx: Transaction, at: datetime) -> None:
     version = tx.rates.stage("az", "az.csv", DeckTerms("GBP", LONDON), at - timedelta(days=60))

@@ -13,6 +13,7 @@ import pytest
 
 from talktime.core.calls import charging
 from talktime.core.calls.calls import DenialReason, PaysFrom
+from talktime.core.calls.cases import meters_wanted
 from talktime.core.calls.pools import pool_of
 from talktime.core.calls.requests import ChargingTerms, Denied, EndCall, Finished, Granted, Outcome
 from talktime.core.organizations.country_table import CountryTable
@@ -70,7 +71,12 @@ def compare(seed: int, table: CountryTable) -> tuple[str, Failure | None]:
     state = realizable(entitlement.states(dice), table)
     verdict = entitlement.decide(state)
     expected = verdict.source or verdict.reason
-    outcome = charging.decide_one(*world_of(state, table, dice), TERMS)
+    facts, request = world_of(state, table, dice)
+    outcome = charging.decide_one(facts, request, TERMS)
+    # The store reads no other meters than those that are wanted, before it knows any.
+    _, names = meters_wanted(replace(facts, meters={}), request, TERMS)
+    wanted = {(owner, name): meter for (owner, name), meter in facts.meters.items() if name in names}
+    assert charging.decide_one(replace(facts, meters=wanted), request, TERMS) == outcome, (seed, state)
     found = said(outcome)
     is_same = found == expected and verdict.is_allowed == isinstance(outcome.answer, Granted)
     return expected, None if is_same else Failure(seed, state, expected, found)

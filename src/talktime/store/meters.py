@@ -29,6 +29,9 @@ _BEFORE = text(
     " AND used_before > 0"
 )
 _NAMED = text("SELECT meter, used, held FROM meters WHERE organization_id = :organization_id AND meter IN :names")
+_FORGET = text(
+    "DELETE FROM meters WHERE meter LIKE 'calls/%' AND substr(meter, length(meter) - :characters + 1) < :hour"
+)
 
 
 class Cost(NamedTuple):
@@ -104,6 +107,10 @@ class MeterRows:
     def with_overage(self) -> list[int]:
         """Return the ids of the organizations that ever used something on the bill."""
         return list(self._connection.scalars(_WITH_OVERAGE))
+
+    def forget_hours_before(self, hour: str) -> int:
+        """Delete what counted calls of the clock hours before one, as their names write it; return how many."""
+        return self._connection.execute(_FORGET, {"hour": hour, "characters": len(hour)}).rowcount
 
     @property
     def _dialect(self) -> Any:

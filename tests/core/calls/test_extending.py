@@ -210,3 +210,20 @@ def test_the_price_changes_within_a_call_at_the_boundary_of_the_time_profile() -
     assert row.cost_micros == 100_000 + 20 * 10_000 + 40 * 1_000
     assert row.connection_fee_micros == 100_000, "the fee of the price in force at the answer"
     assert row.billed_seconds == 60
+
+
+def test_what_was_granted_before_the_answer_is_held_at_the_answer_s_price_as_far_as_there_is_money() -> None:
+    """The call was started in the evening's cheap minute and answered in a dear one, which 0.70 does not pay."""
+    dear = price(60, 60, "1.20", profile=every_day("dear", (0, SIX_PM)))
+    cheap = price(60, 60, "0.60", profile=every_day("cheap", (SIX_PM, DAY_SECONDS)))
+    world = World(facts(lot(1, "0.70")))
+    world.publish(deck(2, [Rate(Direction.OUTBOUND, "33", "", "France", (cheap, dear))]), at=0)
+    midnight = 11 * 3_600
+    world.start(at=midnight - 10)
+    world.answer(at=midnight + 10)
+    assert world.call().hold.amount_micros == 600_000
+
+    answer = world.extend(at=midnight + 60, granted=60, elapsed=50)
+
+    assert answer == Granted(60, is_final=True, recheck_after_seconds=60, pays_from=PaysFrom.CREDIT)
+    assert world.call().hold.amount_micros == 700_000

@@ -7,13 +7,16 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from talktime.core.calls.calls import CallState, DenialReason, Ending, Flags, Hold, PaysFrom
+from talktime.core.calls.cases import meters_wanted
 from talktime.core.calls.meters import UNUSED, Meter
-from talktime.core.calls.requests import CloseCall, Denied, EndCall, Finished, Granted, Noted, StartCall
+from talktime.core.calls.requests import CloseCall, Denied, EndCall, ExtendCall, Finished, Granted, Noted, StartCall
 from talktime.core.credit.lots import CreditLot
 from talktime.core.organizations.arrangements import Arrangements
+from talktime.core.organizations.country_table import CountryRule, CountryTable, PremiumSupport
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
+from talktime.core.rates.rate_decks import Direction, Rate
 from talktime.core.values.events import EventKind
 from tests.core.calls.world import (
     ADA,
@@ -28,10 +31,12 @@ from tests.core.calls.world import (
     TOLL_FREE,
     USER,
     World,
+    deck,
     facts,
     key,
     lot,
 )
+from tests.core.rates.tariffs import price
 
 PHONE, CREDITS = License.PHONE_SYSTEM, License.COMMUNICATIONS_CREDITS
 DOMESTIC, BOTH, CONFERENCES = License.DOMESTIC, License.DOMESTIC_AND_INTERNATIONAL, License.AUDIO_CONFERENCING
@@ -148,6 +153,18 @@ def test_once_money_pays_minutes_that_come_free_are_not_taken() -> None:
     assert (world.call("c4").hold.minutes, world.meter(BRITISH)) == ((), Meter(0, 2))
 
 
+def test_an_overrun_of_a_call_that_money_pays_takes_no_minute_either() -> None:
+    world = planned(lot(1, "10"))
+    for name in ("c1", "c2", "c3", "c4"):
+        world.start(LONDON, name=name)
+    world.end(0, at=10, name="c1")
+
+    world.end(110, at=115, name="c4")
+
+    assert rows(world)[-1] == (CREDIT, 110, 120, 20_000)
+    assert world.meter(BRITISH) == Meter(0, 2)
+
+
 def test_a_call_that_only_pools_pay_takes_minutes_that_came_free() -> None:
     world = planned(licenses=PHONE | DOMESTIC)
     for name in ("c1", "c2", "c3"):
@@ -160,12 +177,18 @@ def test_a_call_that_only_pools_pay_takes_minutes_that_came_free() -> None:
     assert world.meter(BRITISH) == Meter(0, 3)
 
 
-def test_free_destinations_use_minutes_too_and_cost_nothing_after_them() -> None:
+def test_a_destination_that_costs_nothing_goes_on_without_money_when_its_minutes_are_used() -> None:
     world = planned(home="DE")
-    world.facts = replace(world.facts, decks=facts().decks)
+    free = deck(1, (Rate(Direction.OUTBOUND, "49", "", "Germany", (price(60, 60, "0"),)),))
+    world.facts = replace(world.facts, decks={1: free})
     world.start(BERLIN)
+    for elapsed in (60, 120):
+        world.extend(at=elapsed, granted=elapsed)
 
-    assert world.extend(at=50, granted=60) == Granted(120, is_final=False, recheck_after_seconds=110, pays_from=MINUTES)
+    world.end(150, at=151)
+
+    assert rows(world) == [(MINUTES, 120, 120, 0), (CREDIT, 30, 60, 0)]
+    assert (world.meter(GERMAN), world.journal) == (Meter(2), [])
 
 
 # ── late, silent, repeated, overrun ──────────────────────────────────────────────────────────────────────────────────
@@ -380,6 +403,19 @@ def test_an_international_plan_ends_when_either_counter_does_unless_they_are_ind
     assert [answer.pays_from for answer in answers if isinstance(answer, Granted)] == [domestic, international]
 
 
+def test_a_call_of_an_international_plan_needs_both_counters_from_its_start_to_its_end() -> None:
+    """What the store reads before it is decided: without the other counter a call would go on past it."""
+    world = planned(licenses=PHONE | BOTH)
+    pools = {f"pool/MCOPSTN2/GB/{counter}/2026-06" for counter in ("domestic", "international")}
+    asked = StartCall(key(), NOON, ADA, PARIS)
+    at_start = meters_wanted(world.facts, asked, world.terms)
+    world.ask(asked)
+
+    during = meters_wanted(world.facts, ExtendCall(key(), NOON, 60), world.terms)
+
+    assert [(owner, set(names)) for owner, names in (at_start, during)] == [(7, pools)] * 2
+
+
 def test_a_plan_that_is_not_pooled_leaves_other_people_s_minutes_alone() -> None:
     user = replace(USER, licenses=PHONE | License.DOMESTIC_120_NOT_POOLED)
     arrangements = Arrangements(1, assigned={(License.DOMESTIC_120_NOT_POOLED, "GB"): 2})
@@ -451,6 +487,17 @@ def test_the_extended_add_on_touches_neither_minutes_nor_money(called: str) -> N
     assert (world.facts.meters, world.usage[0].capability) == ({}, "MCOMEETADD_DIALOUT_US")
 
 
+def test_the_extended_add_on_does_not_include_premium_numbers() -> None:
+    """domain.md 3: where a table allows them at all, money pays."""
+    american = CountryRule("US", premium=PremiumSupport.ALL)
+    user = replace(USER, licenses=CONFERENCES | CREDITS | License.EXTENDED_DIAL_OUT)
+    world = World(facts(lot(1, "10"), user=user, countries=CountryTable(1, {"US": american}, frozenset())))
+
+    answers = [world.start(called, organizer=ORGANIZER, name=called) for called in (NEW_YORK, "19002345678")]
+
+    assert [answer.pays_from for answer in answers if isinstance(answer, Granted)] == [PaysFrom.INCLUDED, CREDIT]
+
+
 def test_a_pay_per_minute_conference_pays_without_minutes_and_without_a_credits_license() -> None:
     """D6, domain.md 1.1 no. 9."""
     world = conferring(lot(1, "10"), licenses=License.PAY_PER_MINUTE_CONFERENCING)
@@ -517,6 +564,17 @@ def test_at_four_fifths_and_at_the_end_of_a_pool_people_are_told_once() -> None:
         "used_minutes": "48",
         "total_minutes": "60",
     }
+
+
+def test_what_others_are_promised_is_not_told_of_as_used() -> None:
+    world = conferring()
+    world.facts = replace(world.facts, meters={(7, DIAL_OUT): Meter(46)})
+    world.start(BERLIN, organizer=ORGANIZER)
+    world.start(BERLIN, organizer=ORGANIZER, name="c2")
+
+    world.end(60, at=61)
+
+    assert (world.meter(DIAL_OUT), world.events) == (Meter(47, 1), [])
 
 
 def test_a_promise_is_not_told_of() -> None:

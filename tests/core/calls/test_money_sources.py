@@ -128,6 +128,15 @@ def test_a_cap_on_money_does_not_end_a_call_that_costs_nothing_more() -> None:
     assert granted_seconds(world.start(PARIS)) == 60
 
 
+def test_a_toll_free_call_that_costs_nothing_needs_a_balance_and_not_what_a_cap_leaves() -> None:
+    """S4."""
+    world = capped(each_user_micros=0)
+    free = deck(1, (Rate(Direction.TOLL_FREE_INBOUND, "1800", "", "Free", (price(60, 60, "0"),)),))
+    world.facts = replace(world.facts, decks={1: free})
+
+    assert granted_seconds(world.start(TOLL_FREE, caller=PARIS, organizer="ada@example.com")) == 60
+
+
 def test_a_cap_that_comes_off_during_a_call_ends_it_no_more() -> None:
     world = capped(each_user_micros=90 * SECOND)
     world.start(PARIS)
@@ -205,6 +214,7 @@ def test_credit_and_bill_together_pay_a_block_that_neither_pays_alone() -> None:
 
     assert world.start(BERLIN) == Granted(60, is_final=False, recheck_after_seconds=50, pays_from=CREDIT)
     assert (world.call().hold.amount_micros, world.call().hold.overage_micros) == (50_000, 30_000)
+    assert world.meter(BILL) == Meter(0, 30_000)
     world.end(0, at=20)
 
     assert (world.meter(BILL), world.available()) == (Meter(), 50_000)
@@ -214,6 +224,7 @@ def test_a_cap_counts_the_credit_and_the_bill() -> None:
     world = billed(lot(1, "0.30"), caps=Caps(each_user_micros=50 * SECOND))
 
     assert granted_seconds(world.start(PARIS)) == 50
+    assert (world.meter(USERS), world.meter(BILL)) == (Meter(0, 50 * SECOND), Meter(0, 20 * SECOND))
     world.end(50, at=51)
 
     assert world.meter(USERS) == Meter(50 * SECOND, 0)

@@ -21,7 +21,8 @@ def received(office: PostOffice, event: Event, language: str) -> tuple[str, str]
     (message,) = office.received
     body = message.get_body(("plain",))
     assert body is not None
-    return str(message["Subject"]), body.get_content()
+    # A subject that is too long for the line of its name begins on the next one.
+    return str(message["Subject"]).strip(), body.get_content()
 
 
 def told(kind: EventKind = EventKind.POOL_LOW, **changed: str) -> Event:
@@ -82,13 +83,12 @@ def test_a_plan_is_named_as_it_is_sold_and_says_for_which_calls_its_minutes_are(
 ) -> None:
     _, text = received(office, told(EventKind.POOL_EXHAUSTED, **changed), "en")
 
-    assert f"Plan: {plan}\n" in text
-    assert f"Minutes for: {minutes_for}\n" in text
+    assert {f"Plan: {plan}", f"Minutes for: {minutes_for}"} <= {line.strip() for line in text.splitlines()}
 
 
 def test_the_conference_pool_has_neither_country_nor_counter(office: PostOffice) -> None:
     _, text = received(office, told(plan="MCOMEETADD", country="", counter=""), "en")
 
-    assert "Plan: Audio Conferencing\n" in text
+    assert "Plan: Audio Conferencing" in text
     assert "Country:" not in text
     assert "Minutes for:" not in text

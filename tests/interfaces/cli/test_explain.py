@@ -87,7 +87,7 @@ def test_a_service_number_is_explained_without_a_user(ada: Talktime) -> None:
 
     told = done(ada("explain", "--kind", "conference-in", "--from", LONDON, "--to", "+18005550199", "--json")).document
 
-    assert (told["payer"], told["reason"]) == (None, "destination_not_rated")
+    assert (told["payer"], told["reason"]) == (None, "no_rate_deck_in_force")
 
 
 def test_a_call_for_help_is_free_and_nothing_else_is_asked(ada: Talktime) -> None:

@@ -63,7 +63,7 @@ def test_what_running_calls_hold_is_not_there_for_the_one_that_is_explained(app:
 
 
 def test_whoever_is_unknown_and_what_is_no_number_are_told_as_mistakes(app: App) -> None:
-    with pytest.raises(NotFound, match="nobody is known as 'bob@example.com'"):
+    with pytest.raises(NotFound, match=r"nobody is known as 'bob@example\.com'"):
         app.explain(replace(CALL, caller="bob@example.com"))
     with pytest.raises(Invalid, match="'hello' is no telephone number"):
         app.explain(replace(CALL, called="hello"))

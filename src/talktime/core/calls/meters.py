@@ -62,7 +62,12 @@ def overage_meter(month: str) -> str:
 
 def calls_meter(user_id: int, at: datetime) -> str:
     """Name the calls that a user began in a clock hour."""
-    return _SEPARATOR.join((CALLS, str(user_id), f"{at.astimezone(UTC):%Y-%m-%dT%H}"))
+    return _SEPARATOR.join((CALLS, str(user_id), hour_of(at)))
+
+
+def hour_of(at: datetime) -> str:
+    """Return the clock hour (UTC) as these names write it; hours sort as their texts do."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H}"
 
 
 def kind_of(name: str) -> str:

@@ -15,6 +15,7 @@ from talktime.core.organizations.deliveries import Refused, Sent
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
+from talktime.usecases.calls.forget_meters import forget_meters as forget_hours
 from talktime.usecases.credit.billing.bill_overage import bill_overage as bill
 from talktime.usecases.credit.billing.bill_overage import overage_due
 from talktime.usecases.credit.billing.issue_statements import issue_statement, statements_due
@@ -228,6 +229,12 @@ def forget_workflows(work: Work, purchases: Purchases) -> list[Done]:
     """Forget workflows that ended long ago: the rows they worked on tell everything."""
     forgotten = purchases.forget(work.clock() - WORKFLOWS_KEPT_FOR)
     return [Done("workflows_forgotten", {"workflows": forgotten})] if forgotten else []
+
+
+def forget_meters(work: Work, purchases: Purchases) -> list[Done]:  # noqa: ARG001 -- as every chore
+    """Forget what counted calls of hours long gone."""
+    forgotten = work.app.run(forget_hours, work.clock())
+    return [Done("meters_forgotten", {"meters": forgotten})] if forgotten else []
 
 
 def _each_once(work: Work, due: Callable[[], Sequence[int]]) -> Iterator[int]:

@@ -41,5 +41,6 @@ SCHEDULE = (
     Chore("warn_of_cards", Ticks(HOUR, 15 * MINUTE), chores.warn_of_expiring_cards, "cards that will expire"),
     Chore("reconcile_gateways", Ticks(HOUR, 20 * MINUTE), chores.reconcile_with_gateways, "charges nobody told of"),
     Chore("warn_of_invoices", Ticks(DAY, 6 * HOUR), chores.warn_of_overdue_invoices, "invoices not paid in time"),
+    Chore("forget_meters", Ticks(DAY, 4 * HOUR), chores.forget_meters, "what counted calls of hours gone"),
     Chore("forget_workflows", Ticks(DAY, 3 * HOUR), chores.forget_workflows, "workflows that ended a week ago"),
 )
