@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from talktime.core.audit import Audit, deck_findings, guard_findings, license_findings
-from talktime.core.insight.books import DeckBooks, Finding, LicenseBooks, LotBooks, LotColumns, PostedRow, Rule
+from talktime.core.insight.books import (
+    DeckBooks,
+    Finding,
+    LicenseBooks,
+    LotBooks,
+    LotColumns,
+    MeterBooks,
+    PostedRow,
+    Rule,
+)
 from talktime.core.organizations.licenses import License
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -99,6 +108,28 @@ def test_licenses_are_counted_as_the_users_have_them() -> None:
 
     assert (finding.rule, finding.row) == (Rule.LICENSES_COUNTED, "license_counts DOMESTIC AT")
     assert (finding.expected, finding.found) == ("3 users, as they are licensed", "2")
+
+
+def test_calls_of_an_hour_are_counted_and_never_held() -> None:
+    audit = _audit()
+
+    assert _rules(audit.meter(MeterBooks(1, "calls/1/2026-06-01T09", used=7))) == []
+    (finding,) = audit.meter(MeterBooks(1, "calls/1/2026-06-01T10", used=7, held=1))
+    assert (finding.rule, finding.expected, finding.found) == (
+        Rule.METER_HELD_BY_CALLS,
+        "held 0 calls (open calls)",
+        "1 calls",
+    )
+
+
+def test_a_meter_that_no_call_names_has_counted_nothing() -> None:
+    (finding,) = _audit().meter(MeterBooks(1, "user/1/2026-06", used=2_500_000))
+
+    assert (finding.rule, finding.expected, finding.found) == (
+        Rule.METER_EQUALS_USAGE,
+        "used 0.00 (calls that name it)",
+        "2.50",
+    )
 
 
 def test_every_rule_is_explained(repository: Path) -> None:

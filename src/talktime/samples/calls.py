@@ -33,7 +33,7 @@ class SampleCall:
     call_id: str
     caller: str
     called: str
-    # A value of `core.calls.CallKind`: user_out, user_in or conf_in.
+    # A value of `core.calls.CallKind`: user_out, user_in, conf_in or conf_out.
     kind: str
     # The INVITE, aware UTC; the answer comes `ring_seconds` later.
     started_at: datetime

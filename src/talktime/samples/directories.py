@@ -133,3 +133,15 @@ DESTINATIONS = (UNITED_STATES, EUROPE, REST_OF_THE_WORLD, EXPENSIVE, PREMIUM, IN
 INBOUND = Destination("inbound", 180, (*8 * UNITED_STATES.patterns, *20 * EUROPE.patterns[:9]))
 # Who dials the toll-free number of the conferences: it can be reached from North America alone.
 PARTICIPANTS = Destination("participants", 80, (*UNITED_STATES.patterns, *20 * ("+141655501##", "+178755501##")))
+# Whom conferences dial: offices abroad, most of them where a call costs something to connect.
+PARTNERS = Destination(
+    "partners",
+    4,
+    (
+        *3 * ("+886900000###",),
+        *2 * ("+886220000###", "+821010000###"),
+        "+60320000###",
+        "+442079460###",
+        "+121255501##",
+    ),
+)

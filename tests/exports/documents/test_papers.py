@@ -1,10 +1,13 @@
 """What stands on invoices, credit notes and statements: read out of the PDF, as whoever searches in it would."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from talktime.core.credit.billing.invoices import NOBODY, Party
+from talktime.core.credit.billing.invoices import NOBODY, Billing, Party
+from talktime.core.credit.billing.overage import Bill, invoice_of
 from talktime.core.insight.statements import UsedCredit
 from talktime.core.values.errors import Invalid
 from talktime.exports.documents.invoices import credit_note_paper, invoice_paper
@@ -36,6 +39,21 @@ def test_an_invoice_names_agreement_purchase_order_and_amounts_in_each_language(
         assert part in said
     assert said.count(f"{THOUSAND[language]}\N{NO-BREAK SPACE}EUR") == 2
     for part in (samples.SELLER.name, "20457 Hamburg", samples.SELLER.tax_number, samples.SELLER.payment):
+        assert part in said
+
+
+OVERAGE = {"en": "Calls in June 2026", "zh-CN": "2026年6月通话", "zh-TW": "2026年6月通話", "ru": "Звонки, июнь 2026"}
+
+
+@pytest.mark.parametrize("language", samples.LANGUAGES)
+def test_an_invoice_of_overage_names_its_month_and_when_it_is_payable(language: str) -> None:
+    bill = Bill(42, "2026-06", 1_000_000_000, "EUR")
+    billing = Billing(samples.SELLER, samples.BUYERS[language], ZoneInfo("Europe/Berlin"))
+    invoice = invoice_of(bill, billing, datetime(2026, 7, 1, tzinfo=UTC), sequence=7)
+
+    said = words(set_pdf(invoice_paper(invoice, language)))
+
+    for part in (TITLES[language], OVERAGE[language], "TT-000042-0007", "overage:2026-06", samples.SELLER.payment):
         assert part in said
 
 

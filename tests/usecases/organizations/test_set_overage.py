@@ -32,7 +32,7 @@ def limit(world: RulingWorld, amount: int | None) -> OverageShown:
 
 
 def test_a_positive_balance_is_drained_before_the_bill_grows(world: RulingWorld) -> None:
-    world.pay_after_use()
+    world.pay_after_use(limit=2)
 
     world.call(3)
     from_credit = shown(world)
@@ -40,6 +40,7 @@ def test_a_positive_balance_is_drained_before_the_bill_grows(world: RulingWorld)
 
     assert (from_credit.available_micros, from_credit.unbilled_micros) == (units(2), 0)
     assert (shown(world).available_micros, shown(world).unbilled_micros) == (0, units(2))
+    assert world.refusal() == "overage_limit_reached"
     assert world.is_clean()
 
 

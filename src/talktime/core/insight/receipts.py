@@ -13,7 +13,7 @@ from talktime.core.calls.calls import (
     PaysFrom,
 )
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.meters import OVERAGE, kind_of
+from talktime.core.calls.meters import DEPARTMENT, OVERAGE, USER, kind_of
 from talktime.core.calls.pools import SECONDS_PER_MINUTE
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.insight.pool_report import PoolLine
@@ -303,6 +303,9 @@ def _final(call: Call) -> str:
     grant = f"The grant of {call.granted_seconds} s was final"
     if call.setup.rate is None:
         return f"{grant}: the included minutes had no further one, and no money may pay for the call."
-    if any(kind_of(name) == OVERAGE for name in call.setup.meters):
-        return f"{grant}: neither credit nor the month's overage limit paid for another increment."
+    kinds = {kind_of(name) for name in call.setup.meters}
+    if OVERAGE in kinds:
+        return f"{grant}: credit, the month's overage limit or a cap did not pay for another increment."
+    if kinds & {USER, DEPARTMENT}:
+        return f"{grant}: available credit or a monthly cap did not pay for another increment."
     return f"{grant}: available credit did not pay for another increment."

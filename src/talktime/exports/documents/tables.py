@@ -76,7 +76,7 @@ def invoice_rows(invoice: Invoice, state: InvoiceState, notes: Iterable[CreditNo
 
 
 def statement_rows(statement: Statement) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of a statement: the balance, which adds up by itself, then purchases, calls, calls that are billed after use, tax."""
+    """Yield a statement: the balance, which adds up by itself, then purchases, calls, what is billed after use, tax."""
     month, currency = f"{statement.month:%Y-%m}", statement.currency
 
     def row(section: str, item: str, amount_micros: int, **cells: object) -> tuple[object, ...]:

@@ -231,7 +231,7 @@ def forget_workflows(work: Work, purchases: Purchases) -> list[Done]:
     return [Done("workflows_forgotten", {"workflows": forgotten})] if forgotten else []
 
 
-def forget_meters(work: Work, purchases: Purchases) -> list[Done]:  # noqa: ARG001 -- as every chore
+def forget_meters(work: Work, _: Purchases) -> list[Done]:
     """Forget what counted calls of hours long gone."""
     forgotten = work.app.run(forget_hours, work.clock())
     return [Done("meters_forgotten", {"meters": forgotten})] if forgotten else []

@@ -1,6 +1,7 @@
 """`talktime demo`: the whole job on sample data: prices, people, credit, a month of calls, reports, audit."""
 
 import csv
+import heapq
 import shutil
 import time
 from collections.abc import Iterable, Sequence
@@ -8,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,24 +19,30 @@ from cyclopts.types import PositiveInt
 from talktime.bootstrap import App as Talktime
 from talktime.bootstrap import open_statements
 from talktime.core.calls.replaying import RecordedCall, ReplayedCall, summary_of
-from talktime.core.organizations.licenses import CREDIT_LICENSES, License
+from talktime.core.organizations.licenses import License
 from talktime.core.organizations.users import NumberUse
 from talktime.core.values.money import format_micros
+from talktime.core.values.periods import Period
 from talktime.exports.beancount import write_beancount
 from talktime.imports.call_files import read_call_file
+from talktime.interfaces.charging import explanations
 from talktime.interfaces.cli.demo import view
+from talktime.interfaces.cli.demo.findings import MonthUsage, month_usage, refused_call, straddling_call
 from talktime.interfaces.cli.demo.month import CreditMonth, amounts_of
+from talktime.interfaces.cli.demo.plans import FOLLOWED, WITHOUT_CREDITS, license_people, organizers, short_name
+from talktime.interfaces.cli.demo.told import CURRENCY, ZONE, MinutesTold, Takeover, Told
 from talktime.interfaces.cli.insight import usage
 from talktime.interfaces.cli.rates.deck_files import SheetArguments, read_deck_file
 from talktime.interfaces.cli.terminal import open_app, print_json
 from talktime.samples import people, rate_deck
 from talktime.samples.calls import SampleCall, sample_calls
-from talktime.store.transaction import Transaction
+from talktime.samples.conferences import sample_conferences
 from talktime.usecases.calls.replay_calls import replay_calls
 from talktime.usecases.credit.billing.export_ledger import ExportLedger, OpenLedger, Scope, export_ledger
 from talktime.usecases.credit.show_credit import show_credit
 from talktime.usecases.insight.audit_books import AuditBooks, AuditReport, audit_books
 from talktime.usecases.insight.report_usage import ReportUsage, report_usage
+from talktime.usecases.insight.show_pools import ShowPools, show_pools
 from talktime.usecases.organizations.manage_organizations import AddOrganization, LookAt, add_organization
 from talktime.usecases.organizations.manage_users import (
     AddServiceNumber,
@@ -46,17 +54,19 @@ from talktime.usecases.organizations.manage_users import (
 from talktime.usecases.rates.publish_rate_deck import PublishDeck, StageDeck, publish_deck, stage_deck
 
 EXIT_VIOLATED = 1
-ORGANIZATION, COUNTRY, CURRENCY, DECK = people.ORGANIZATION_NAME, "US", "USD", "SAMPLE prices"
+ORGANIZATION, COUNTRY, DECK = people.ORGANIZATION_NAME, "US", "SAMPLE prices"
 # One month for everybody, so that everybody sees the same figures.
-MONTH_STARTS_AT = datetime(2026, 10, 1, tzinfo=view.ZONE)
+MONTH_STARTS_AT = datetime(2026, 10, 1, tzinfo=ZONE)
 DAYS = 31
 SEED = 2039
 # What the calls of this sample cost on average, about.
 MICROS_PER_CALL = 225_000
 # A handful of calls, an hour of the month or less: then the worker gets its turn.
 COMMIT_REQUESTS = 32
-# Who has no Communications Credits, to show what is said of such calls.
-UNLICENSED = "jean-luc.tremblay@"
+# What everybody has; conferences and included minutes are for some.
+BASIC = License.PHONE_SYSTEM
+# One call in so many is a leg that a conference dials.
+CALLS_PER_LEG = 250
 
 app = App(name="demo")
 
@@ -139,6 +149,7 @@ def demo(
         show.done("Store", f"{files.database}, SQLite, started afresh")
         show.done("Prices", _publish_prices(talktime, files))
         show.done("People", _add_people(talktime))
+        show.done("Licenses", license_people(talktime, MONTH_STARTS_AT.astimezone(UTC)))
         month = CreditMonth(talktime, folder, MONTH_STARTS_AT, amounts_of(calls * MICROS_PER_CALL))
         month.begin()
         show.done("Credit", view.credit_text(month.amounts))
@@ -149,9 +160,16 @@ def demo(
         audit = talktime.read(audit_books, AuditBooks(_month_end()))
         show.done("Audit", view.audit_text(audit), is_good=audit.is_clean)
         credit = talktime.read(show_credit, LookAt(ORGANIZATION, _month_end())).credit
-        destinations = talktime.read(_destinations, None)
-        happenings, letters = month.happenings(), month.letters()
-    told = view.Told(replayed, credit, destinations, happenings, letters)
+        usage = talktime.read(month_usage, Period(MONTH_STARTS_AT.astimezone(UTC), _month_end()))
+        told = Told(
+            replayed,
+            credit,
+            _minutes(talktime, usage),
+            usage.destinations,
+            month.happenings(),
+            month.letters(),
+            refused_call(talktime, replayed),
+        )
     show.story(told, files.database_url, time.monotonic() - began)
     if as_json:
         print_json(_document(files, told, audit))
@@ -170,16 +188,20 @@ def _write_samples(files: Files, calls_count: int) -> None:
     # The name under which vendors send this column, and by which the import knows inbound prices.
     toll_free = rate_deck.sample_toll_free_deck_csv()
     files.toll_free_prices.write_text(toll_free, "utf-8")
+    legs_count = calls_count // CALLS_PER_LEG
     month = sample_calls(
         callers=[user.number for user in people.sample_users()],
         toll_free_number=people.TOLL_FREE_NUMBER,
         month_starts_at=MONTH_STARTS_AT,
         days=DAYS,
-        calls_count=calls_count,
+        calls_count=calls_count - legs_count,
         seed=SEED,
     )
+    legs = sample_conferences(
+        organizers=organizers(), month_starts_at=MONTH_STARTS_AT, days=DAYS, legs_count=legs_count, seed=SEED
+    )
     with files.calls.open("w", newline="", encoding="utf-8") as stream:
-        _write_calls(csv.writer(stream), month)
+        _write_calls(csv.writer(stream), heapq.merge(month, legs, key=attrgetter("started_at")))
 
 
 def _write_calls(writer: Any, calls: Iterable[SampleCall]) -> None:
@@ -195,7 +217,7 @@ def _write_calls(writer: Any, calls: Iterable[SampleCall]) -> None:
 
 
 def _publish_prices(talktime: Talktime, files: Files) -> str:
-    stated = SheetArguments(currency=CURRENCY, time_zone=view.ZONE.key, profile=("peak=Mon-Fri 08:00-18:00",))
+    stated = SheetArguments(currency=CURRENCY, time_zone=ZONE.key, profile=("peak=Mon-Fri 08:00-18:00",))
     counts = []
     for path in (files.outbound_prices, files.toll_free_prices):
         sheet = read_deck_file(path, stated)
@@ -210,7 +232,7 @@ def _publish_prices(talktime: Talktime, files: Files) -> str:
 
 def _add_people(talktime: Talktime) -> str:
     at = MONTH_STARTS_AT.astimezone(UTC)
-    talktime.run(add_organization, AddOrganization(ORGANIZATION, COUNTRY, CURRENCY, view.ZONE.key, DECK, at))
+    talktime.run(add_organization, AddOrganization(ORGANIZATION, COUNTRY, CURRENCY, ZONE.key, DECK, at))
     users = [
         NewUser(
             line=line,
@@ -219,7 +241,7 @@ def _add_people(talktime: Talktime) -> str:
             numbers=(user.number,),
             usage_location=user.usage_location,
             department=user.department,
-            licenses=License.PHONE_SYSTEM if user.user_principal_name.startswith(UNLICENSED) else CREDIT_LICENSES,
+            licenses=BASIC if user.user_principal_name == WITHOUT_CREDITS else BASIC | License.COMMUNICATIONS_CREDITS,
         )
         for line, user in enumerate(people.sample_users(), start=1)
     ]
@@ -264,21 +286,14 @@ def _write_ledger(ledger: OpenLedger, *, path: Path) -> None:
         write_beancount(stream, ledger.ledgers(), ledger.currencies)
 
 
-def _destinations(tx: Transaction, _: None) -> list[view.DestinationTotal]:
-    """Add up the usage by destination, the dearest first."""
-    organization = tx.organizations.named(ORGANIZATION)
-    period = (MONTH_STARTS_AT.astimezone(UTC), _month_end())
-    totals: dict[str, view.DestinationTotal] = {}
-    for each in tx.insight.usage(organization.organization_id, *period):
-        row = each.row
-        if row.cost_micros > 0:
-            before = totals.get(row.destination, view.DestinationTotal(row.destination, 0, 0, 0))
-            totals[row.destination] = before.with_call(row.used_seconds, row.cost_micros)
-    return sorted(totals.values(), key=lambda total: -total.charged_micros)
+def _minutes(talktime: Talktime, usage: MonthUsage) -> MinutesTold:
+    pools = talktime.read(show_pools, ShowPools(ORGANIZATION, _month_end(), MONTH_STARTS_AT.date()))
+    takeover = Takeover(short_name(FOLLOWED), usage.included_minutes, usage.paid_minutes)
+    return MinutesTold(pools, takeover, straddling_call(talktime, usage.straddling))
 
 
-def _document(files: Files, told: view.Told, audit: AuditReport) -> dict[str, Any]:
-    summary, credit = summary_of(told.replayed), told.credit
+def _document(files: Files, told: Told, audit: AuditReport) -> dict[str, Any]:
+    summary, credit, straddling = summary_of(told.replayed), told.credit, told.minutes.straddling
     return {
         "organization": ORGANIZATION,
         "month": f"{MONTH_STARTS_AT:%Y-%m}",
@@ -300,6 +315,20 @@ def _document(files: Files, told: view.Told, audit: AuditReport) -> dict[str, An
             {"at": each.at, "language": each.language, "subject": each.subject, "file": str(each.path)}
             for each in told.letters
         ],
+        "included_minutes": told.minutes.used_minutes,
+        "pools": [
+            {
+                "plan": line.plan_name,
+                "country": line.pool.country or None,
+                "counter": line.pool.counter or None,
+                "total_minutes": line.total_minutes,
+                "used_minutes": line.used_minutes,
+                "used_up_at": told.used_up_at(line),
+            }
+            for line in told.minutes.lines
+        ],
+        "straddling_call": None if straddling is None else straddling.facts.call.setup.key.call_id,
+        "refused_call": None if told.refused is None else explanations.document(told.refused),
         "audit_clean": audit.is_clean,
         "database": files.database_url,
         "files": [str(path) for path in (files.usage_csv, files.usage_workbook, files.ledger)],

@@ -21,7 +21,7 @@ from talktime.exports.documents.statements import statement_paper
 from talktime.exports.documents.typesetting import set_pdf
 from talktime.gateways.payments.sandbox import NAME as SANDBOX
 from talktime.gateways.payments.sandbox import SandboxGateway
-from talktime.interfaces.cli.demo.view import ZONE, Amounts, Happening, Letter
+from talktime.interfaces.cli.demo.told import ZONE, Amounts, Happening, Letter
 from talktime.interfaces.worker.chores import PurchasesInPlace, Work, charge_purchases
 from talktime.interfaces.worker.schedule import SCHEDULE
 from talktime.samples import people

@@ -2,13 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
-from typing import NamedTuple, Protocol
-from zoneinfo import ZoneInfo
+from typing import Protocol
 
 from rich.box import ROUNDED
 from rich.console import Group, RenderableType
@@ -18,15 +15,26 @@ from rich.table import Table
 from rich.text import Text
 
 from talktime.core.calls.calls import EXPLANATIONS, DenialReason
+from talktime.core.calls.explaining import Explanation
 from talktime.core.calls.replaying import ReplayedCall, ReplaySummary, summary_of
-from talktime.core.credit.lots import Credit
+from talktime.core.organizations.licensing.products import known_as
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT, Rounding, divide
+from talktime.interfaces.cli.calls import explain
+from talktime.interfaces.cli.demo.minutes import moment, pools_view, straddling_view, takeover_view
+from talktime.interfaces.cli.demo.plans import short_name
+from talktime.interfaces.cli.demo.told import (
+    CURRENCY,
+    ZONE,
+    Amounts,
+    DestinationTotal,
+    Happening,
+    Letter,
+    Told,
+)
 from talktime.interfaces.cli.terminal import err, facts, instant, money, out, progress
 from talktime.usecases.insight.audit_books import AuditReport
 
-ZONE = ZoneInfo("America/Los_Angeles")
-CURRENCY = "USD"
 WIDTH_MAX = 100
 NAME_WIDTH = 8
 BAR_WIDTH = 24
@@ -39,61 +47,6 @@ SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3_600
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
 Tick = Callable[[ReplayedCall], None]
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationTotal:
-    """What the calls to one destination come to."""
-
-    name: str
-    calls_count: int
-    used_seconds: int
-    charged_micros: int
-
-    def with_call(self, used_seconds: int, charged_micros: int) -> "DestinationTotal":
-        """Return the total with one more call."""
-        return DestinationTotal(
-            self.name, self.calls_count + 1, self.used_seconds + used_seconds, self.charged_micros + charged_micros
-        )
-
-
-class Happening(NamedTuple):
-    """One thing that happened to the credit, as an event told it."""
-
-    at: datetime
-    kind: EventKind
-    balance_micros: int
-    details: dict[str, str]
-
-
-class Letter(NamedTuple):
-    """A mail as it lies in the folder."""
-
-    at: datetime
-    subject: str
-    language: str
-    path: Path
-
-
-class Amounts(NamedTuple):
-    """The month's amounts, in whole units."""
-
-    promotional: int
-    last_years: int
-    ordered: int
-    trigger: int
-    recharge: int
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """All that the story is made of."""
-
-    replayed: Sequence[ReplayedCall]
-    credit: Credit
-    destinations: Sequence[DestinationTotal]
-    happenings: Sequence[Happening]
-    letters: Sequence[Letter]
 
 
 class Shown(Protocol):
@@ -199,33 +152,42 @@ class Steps:
         replayed, summary = told.replayed, summary_of(told.replayed)
         parts: list[RenderableType] = [
             "",
-            _panel(f"{self._month_starts_at:%B %Y}", self._month(replayed, summary, told.credit)),
-            _panel("What happened to the credit", _happened(told.happenings)),
-            _panel("What was mailed", _mailed(told.letters)),
+            _panel(f"{self._month_starts_at:%B %Y}", self._month(summary, told)),
+            _panel("Included minutes", self._minutes(told)),
+        ]
+        if told.minutes.straddling is not None:
+            parts.append(_panel("A call of both", straddling_view(told.minutes.straddling, CURRENCY)))
+        parts += [
+            _panel("What happened", _happened(told.happenings, told.letters)),
             _panel("Where the money went", _destinations(told.destinations, self._out.width)),
             _panel("Why calls were denied", _denials(summary)),
         ]
-        cut = next((each for each in replayed if each.was_cut), None)
-        if cut is not None:
-            parts.append(_panel("A call that was cut", _cut(cut)))
+        if told.refused is not None:
+            parts.append(_panel("One of them, step by step", explain.view(told.refused)))
         self._out.print(Group(*parts))
         # Commands stand outside of frames, unwrapped, so that they can be copied.
-        for line in _next_steps(database_url, cut):
+        for line in _next_steps(database_url, told):
             self._out.print(line, soft_wrap=True)
         self._out.print(Text(f"All of it took {seconds:.0f} s.", "dim"))
 
-    def _month(self, replayed: Sequence[ReplayedCall], summary: ReplaySummary, credit: Credit) -> RenderableType:
-        spent = sum(lot.spent_micros for lot in credit.lots)
-        granted = sum(lot.granted_micros for lot in credit.lots)
+    def _month(self, summary: ReplaySummary, told: Told) -> RenderableType:
+        spent = sum(lot.spent_micros for lot in told.credit.lots)
+        granted = sum(lot.granted_micros for lot in told.credit.lots)
         rows: list[tuple[str, object]] = [
             ("Calls", f"{summary.calls_count:,}"),
             ("Talked", f"{_hours(summary.used_seconds)} in {summary.answered_count:,} answered calls"),
+            ("Included", Text(f"{told.minutes.used_minutes:,} minutes of licenses, at no charge", "green")),
             ("Charged", Text(money(summary.charged_micros, CURRENCY), "bold green")),
-            ("Cut", f"{_calls(summary.cut_count)} when the credit ended{_since(replayed)}"),
+            ("Cut", f"{_calls(summary.cut_count)} when nothing paid for more"),
             ("Denied", f"{_calls(summary.denied_count)}, each with its reason"),
             ("Credit", _credit_bar(spent, granted)),
         ]
-        return Group(facts(rows), "", self._days_line(replayed))
+        return Group(facts(rows), "", self._days_line(told.replayed))
+
+    def _minutes(self, told: Told) -> RenderableType:
+        first = self._month_starts_at.date()
+        days = [first + timedelta(days=number) for number in range(self._days)]
+        return Group(pools_view(told), "", takeover_view(told.minutes.takeover, days))
 
     def _days_line(self, replayed: Sequence[ReplayedCall]) -> Text:
         first = self._month_starts_at.date()
@@ -266,13 +228,6 @@ def _panel(title: str, content: RenderableType) -> Panel:
     return Panel(
         content, title=Text(title, "bold"), title_align="left", box=ROUNDED, border_style="dim", padding=(1, 2)
     )
-
-
-def _since(replayed: Sequence[ReplayedCall]) -> str:
-    ended = [each for each in replayed if each.was_cut or each.denial is DenialReason.CREDIT_EXHAUSTED]
-    if not ended:
-        return ""
-    return f", first on {min(each.call.started_at for each in ended).astimezone(ZONE):%A %-d %B}"
 
 
 def _credit_bar(spent_micros: int, granted_micros: int) -> Text:
@@ -317,16 +272,16 @@ def _denials(summary: ReplaySummary) -> Table:
     return made
 
 
-def _happened(happenings: Sequence[Happening]) -> Table:
+def _happened(happenings: Sequence[Happening], letters: Sequence[Letter]) -> RenderableType:
     made = Table.grid(padding=(0, GAP_WIDTH))
     made.add_column(style="dim", no_wrap=True)
-    made.add_column(overflow="fold")
+    made.add_column(overflow="fold", ratio=1)
     made.add_column(justify="right", no_wrap=True)
+    made.add_row("", "", Text("balance", "dim"))
     for each in happenings:
         what, style = _what_happened(each)
-        made.add_row(f"{each.at.astimezone(ZONE):%a %d %H:%M}", Text(what, style), _cents(each.balance_micros))
-    made.add_row("", Text("the balance after it", "dim"), "")
-    return made
+        made.add_row(moment(each.at), Text(what, style), _cents(each.balance_micros))
+    return Group(made, "", _mailed(happenings, letters))
 
 
 def _what_happened(each: Happening) -> tuple[str, str]:
@@ -346,47 +301,50 @@ def _what_happened(each: Happening) -> tuple[str, str]:
             return f"{_amount(told)} will expire, told in time", ""
         case EventKind.CREDIT_EXPIRED:
             return f"{_amount(told)} expired", "yellow"
+        case EventKind.POOL_LOW:
+            return f"{_pool(told)}: {told.get('percent', '')} % of the minutes are used", "yellow"
+        case EventKind.POOL_EXHAUSTED:
+            return f"{_pool(told)}: all {int(told.get('total_minutes', '0')):,} minutes are used up", "bold red"
         case EventKind.BALANCE_EXHAUSTED:
             return "nothing left that pays for a call", "bold red"
         case _:
             return each.kind.value.replace("_", " "), ""
 
 
-def _amount(told: dict[str, str]) -> str:
+def _amount(told: Mapping[str, str]) -> str:
     return f"{_cents(int(told.get('amount_micros', '0')))} {CURRENCY}"
 
 
-def _mailed(letters: Sequence[Letter]) -> RenderableType:
-    languages = sorted({each.language for each in letters} - {"en"})
+def _pool(told: Mapping[str, str]) -> str:
+    license_ = known_as(told.get("plan", ""))
+    return "" if license_ is None else short_name(license_)
+
+
+def _mailed(happenings: Sequence[Happening], letters: Sequence[Letter]) -> RenderableType:
+    """Show one mail's subject in each of its languages: of minutes that were used up, if any were."""
+    if not letters:
+        return Text("Nobody was mailed.", "dim")
+    used_up = (each.at for each in happenings if each.kind is EventKind.POOL_EXHAUSTED)
+    at = next(used_up, letters[-1].at).replace(microsecond=0)
     made = Table.grid(padding=(0, GAP_WIDTH))
     made.add_column(style="dim", no_wrap=True)
     made.add_column(overflow="fold")
-    for each in letters:
-        if each.language == "en":
-            # Each names the organization at its end; here there is one.
-            made.add_row(f"{each.at.astimezone(ZONE):%a %d %H:%M}", each.subject.partition(": Communications")[0])
-    others = f"each also in {' and '.join(languages)}; " if languages else ""
-    folder = letters[0].path.parent if letters else ""
-    return Group(made, "", Text(f"{others}{len(letters)} mails in {folder}", "dim"))
+    for language, subject in {each.language: each.subject for each in letters if each.at == at}.items():
+        made.add_row(language, subject)
+    what = f"All of it was mailed: {len(letters)} mails in {letters[0].path.parent}, such as"
+    return Group(Text(what, "dim"), made)
 
 
-def _cut(cut: ReplayedCall) -> RenderableType:
-    call = cut.call
-    return facts(
-        [
-            ("From, to", f"+{call.caller} → +{call.called}"),
-            ("Began", instant(call.started_at, ZONE)),
-            ("Talked", f"{_hours(cut.used_seconds)}, would have gone on to {_hours(call.duration_seconds)}"),
-            ("Charged", money(cut.charged_micros, CURRENCY)),
-        ]
-    )
-
-
-def _next_steps(database_url: str, cut: ReplayedCall | None) -> Iterator[Text]:
+def _next_steps(database_url: str, told: Told) -> Iterator[Text]:
+    cut = next((each for each in told.replayed if each.was_cut), None)
+    straddling, month = told.minutes.straddling, told.minutes.pools.report.month
     steps = [
-        ("Why that call was cut", f"talktime calls receipt {cut.call.call_id}" if cut else ""),
-        ("What is left, and until when", "talktime credit lots"),
-        ("What the recharge does, and did", "talktime credit recharge"),
+        ("What licenses include", f"talktime pools --month {month}"),
+        ("What both paid", f"talktime calls receipt {straddling.facts.call.setup.key.call_id}" if straddling else ""),
+        ("Why a call was cut", f"talktime calls receipt {cut.call.call_id}" if cut else ""),
+        ("Why that one was refused", _explain(told.refused) if told.refused else ""),
+        ("What is left, until when", "talktime credit lots"),
+        ("What the recharge does", "talktime credit recharge"),
         ("What a call would cost", "talktime quote +442079460000 --seconds 90"),
         ("Answer a real switch", "talktime serve"),
     ]
@@ -394,8 +352,13 @@ def _next_steps(database_url: str, cut: ReplayedCall | None) -> Iterator[Text]:
     yield Text(f"\n  export TALKTIME_DATABASE={database_url}\n", "bold cyan")
     for what, command in steps:
         if command:
-            yield Text.assemble(f"  {command:<52}", (what, "dim"))
+            yield Text.assemble((f"  {what:<26}", "dim"), command)
     yield Text()
+
+
+def _explain(refused: Explanation) -> str:
+    request = refused.case.request
+    return f"talktime explain --user +{request.caller} --to +{request.called} --at {request.at.astimezone(ZONE):%F}"
 
 
 def _cents(amount_micros: int) -> str:

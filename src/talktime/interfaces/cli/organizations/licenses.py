@@ -43,10 +43,14 @@ app = App(name="licenses")
 
 SwitchedOn = Annotated[
     tuple[str, ...],
-    Parameter(help="A license to switch on, by name or part name: domestic, MCOPSTNC; repeatable, or with commas."),
+    Parameter(
+        negative=(),
+        help="A license to switch on, by name or part name: domestic, MCOPSTNC; repeatable, or with commas.",
+    ),
 ]
 SwitchedOff = Annotated[
-    tuple[str, ...], Parameter(help="A license to switch off in the same moment, as in a swap; repeatable.")
+    tuple[str, ...],
+    Parameter(negative=(), help="A license to switch off in the same moment, as in a swap; repeatable."),
 ]
 
 

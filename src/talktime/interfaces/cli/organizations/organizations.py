@@ -84,6 +84,8 @@ def billing(
         owner = talktime.run(set_billing_mode, SetBillingMode(organization, mode))
     document = {"organization": owner.name, "billing": mode}
     show(options, document, lambda: Group(heading(owner.name), "", facts([("Billing", mode.value)])))
+    if mode is BillingMode.POSTPAID and not options.as_json:
+        hint("Credit that is left is used up first (S41); what may be used on the bill then: `talktime overage`")
 
 
 def _next_steps(overview: OrganizationOverview) -> None:
@@ -94,7 +96,7 @@ def _next_steps(overview: OrganizationOverview) -> None:
         hint(f'Its rate deck is not there yet: `talktime decks import FILE --deck "{organization.deck}"`')
     if overview.users_count == 0:
         hint(f"Nobody can call yet: `talktime users import FILE {named}`")
-    if not organization.has_credit_set_up:
+    if organization.mode is BillingMode.PREPAID and not organization.has_credit_set_up:
         hint(f"Nothing pays for calls yet: `talktime credit add 200 --reference PO-1 {named}`")
 
 
@@ -109,6 +111,7 @@ def _document(overview: OrganizationOverview) -> dict[str, Any]:
         "deck": organization.deck,
         "is_active": organization.is_active,
         "has_credit_set_up": organization.has_credit_set_up,
+        "billing": organization.mode,
         "users": overview.users_count,
         "balance": format_micros(overview.balance_micros),
         "available": format_micros(overview.available_micros),
@@ -141,6 +144,7 @@ def _view(overview: OrganizationOverview) -> Group:
     rows: list[tuple[str, object]] = [
         ("Country", organization.country),
         ("Time zone", organization.zone.key),
+        ("Billing", organization.mode.value),
         ("Rate deck", organization.deck + ("" if overview.deck_is_known else "  (not imported yet)")),
         ("Users", f"{overview.users_count:,}"),
         ("Balance", money(overview.balance_micros, organization.currency)),
