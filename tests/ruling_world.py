@@ -58,15 +58,19 @@ class RulingWorld:
     def tick(self, **span: float) -> None:
         self.at += timedelta(**span)
 
-    def ask(self, request: Request) -> Answer | None:
-        return self._charging.charge([request])[0]
+    def ask(self, request: Request) -> Answer:
+        """Ask until whoever holds the organization lets go of it."""
+        while True:
+            answer = self._charging.charge([request])[0]
+            if answer is not None:
+                return answer
 
-    def start(self, *, by: str = ADA, called: str = PARIS, caller: str = "") -> tuple[CallKey, Answer | None]:
+    def start(self, *, by: str = ADA, called: str = PARIS, caller: str = "") -> tuple[CallKey, Answer]:
         self._calls_count += 1
         key = CallKey("proxy", f"call-{self._calls_count}")
         return key, self.ask(StartCall(key, self.at, caller or by, called))
 
-    def extend(self, key: CallKey, *, granted: int) -> Answer | None:
+    def extend(self, key: CallKey, *, granted: int) -> Answer:
         return self.ask(ExtendCall(key, self.at, granted))
 
     def end(self, key: CallKey, used_seconds: int) -> None:

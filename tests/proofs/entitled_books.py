@@ -150,15 +150,18 @@ def _with_minutes(table: CountryTable, minutes: dict[str, tuple[int, int]]) -> C
 # ── what stands in the database ─────────────────────────────────────────────────────────────────────────────────────
 
 _LOTS = (
-    "lot_id, granted_micros, spent_micros, held_micros, expired_micros, refunded_micros, disputed_micros, purchased_at,"
-    " expires_at, kind"
+    "SELECT lot_id, granted_micros, spent_micros, held_micros, expired_micros, refunded_micros, disputed_micros, purchased_at,"
+    " expires_at, kind FROM credit_lots"
 )
 _CALLS = (
-    "call_key, state, pays_from, user_id, conference_id, called, started_at, version_id, granted_seconds, is_final,"
+    "SELECT call_key, state, pays_from, user_id, conference_id, called, started_at, version_id, granted_seconds, is_final,"
     " valid_until, hold_slices, hold_minutes, hold_overage_micros, answered_at, used_seconds, cost_micros,"
-    " uncovered_micros, flags, usage_rows_count, meters, denial, ended_at"
+    " uncovered_micros, flags, usage_rows_count, meters, denial, ended_at FROM calls"
 )
-_USAGE = "call_key, line, paid_by, capability, used_seconds, billed_seconds, cost_micros, user_id, started_at"
+_USAGE = (
+    "SELECT call_key, line, paid_by, capability, used_seconds, billed_seconds, cost_micros, user_id, started_at"
+    " FROM usage_rows"
+)
 
 
 class Lot(NamedTuple):
@@ -331,10 +334,10 @@ class Reader:
             json.loads(settings[0][0]) if settings else {},
             dict(self._rows("SELECT license, quantity FROM license_purchases")),
             {row[0]: UserRow(*row[:-1], bool(row[-1])) for row in users},
-            tuple(sorted(Lot(*row) for row in self._rows(f"SELECT {_LOTS} FROM credit_lots"))),
+            tuple(sorted(Lot(*row) for row in self._rows(_LOTS))),
             {row[0]: MeterRow(*row[1:]) for row in meters},
-            {row[0]: CallRow(*row) for row in self._rows(f"SELECT {_CALLS} FROM calls")},
-            tuple(sorted(UsageRow(*row) for row in self._rows(f"SELECT {_USAGE} FROM usage_rows"))),
+            {row[0]: CallRow(*row) for row in self._rows(_CALLS)},
+            tuple(sorted(UsageRow(*row) for row in self._rows(_USAGE))),
             {(row[0], row[1]): (row[2], row[3], row[4]) for row in postings},
         )
 

@@ -92,9 +92,9 @@ class Model:
         self.events += ["balance_overdrawn"] if before >= 0 > self.balance() else []
 
     def spend_as_of(self, amount: int, used_at: int) -> int:
-        """Take what was there then, lapsed since or not; return what was missing. All lots were bought at 0."""
+        """Take what was there then, lapsed since or not; return what was missing. Lots were bought at 0, or so said."""
         for lot in self.lots:
-            if used_at >= lot["ends"]:
+            if not lot.get("bought", 0) <= used_at < lot["ends"]:
                 continue
             unbooked = min(amount, self.free(lot))
             lapsed = min(amount - unbooked, lot["expired"])

@@ -11,7 +11,7 @@ from talktime.samples.seeded import generator
 
 LEGS_MAX = 3
 # What meetings are planned for, and from when to when they begin.
-_PLANNED_MINUTES = (15, 30, 30, 45)
+_PLANNED_MINUTES = (25, 25, 50)
 _HOURS = range(8, 17)
 _FRIDAY = 4
 

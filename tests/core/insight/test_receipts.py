@@ -67,7 +67,7 @@ def test_every_flag_and_ending_has_a_sentence() -> None:
             ("user/1/2026-03", "overage/2026-03"),
             RATE,
             60,
-            "The grant of 60 s was final: credit, the month's overage limit or a cap did not pay for another increment.",
+            "The grant of 60 s was final: credit, the month's overage or a cap did not pay for another increment.",
         ),
         (
             ("pool/MCOPSTN5/GB/domestic/2026-03",),

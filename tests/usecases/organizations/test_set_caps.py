@@ -1,6 +1,7 @@
 """Caps on what calls cost in a month: they hold at once, and what is new in its month counts what it has cost."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -145,6 +146,30 @@ def test_a_call_in_progress_obeys_a_cap_that_is_lowered_and_not_one_that_is_new(
     world.end(capped, 60)
     world.end(free, 60)
     assert (world.meter(ADAS), world.meter(BOBS)) == (Meter(units(1)), Meter())
+    assert world.is_clean()
+
+
+def test_caps_that_come_and_go_while_calls_are_charged_lose_and_double_nothing(world: RulingWorld) -> None:
+    """Where a cap begins, every call is either on its meter by name, or in what it begins with."""
+
+    def call_often() -> None:
+        for number in range(30):
+            world.call(1, by=(ADA, BOB)[number % 2])
+
+    with ThreadPoolExecutor(1) as threads:
+        calling = threads.submit(call_often)
+        while not calling.done():
+            cap(world, 90, department="Sales")
+            cap(world, 60)
+            cap(world, None, department="Sales")
+            cap(world, None)
+        calling.result()
+    department, everybody = cap(world, 90, department="Sales"), cap(world, 60)
+
+    assert department.row is not None
+    assert everybody.row is not None
+    assert department.row.meter == Meter(units(30))
+    assert (world.meter(ADAS), world.meter(BOBS)) == (Meter(units(15)), Meter(units(15)))
     assert world.is_clean()
 
 

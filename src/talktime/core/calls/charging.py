@@ -175,16 +175,15 @@ def _start_paid(case: Case, sources: Sources) -> Outcome:
 
 def _exhausted(case: Case, sources: Sources) -> DenialReason:
     """Tell which limit does not pay the first block: a cap, before the credit or the bill."""
-    if sources.rate is None:
-        assert sources.no_money is not None
-        return sources.no_money
-    found = list(limits(case, sources))
-    return next((limit.reason for limit in found if not limit.pays_first_block), found[-1].reason)
+    return next(limit.reason for limit in limits(case, sources) if not limit.pays_first_block)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What bounds the money of a call: how it is refused, what is left, and whether that pays the first block."""
+    """What bounds the money of a call: how it is refused, what is left, and whether that pays the first block.
+
+    Of a toll-free call even one that costs nothing is not paid by a balance of zero (S4).
+    """
 
     reason: DenialReason
     left_micros: int
@@ -203,7 +202,8 @@ def limits(case: Case, sources: Sources) -> Iterator[Limit]:
     is_billed = any(kind_of(name) == OVERAGE for name in sources.counted_by)
     left = funding.funds_of(case.facts, sources.counted_by, tariff, organization_id, at).paid_from_micros(at)
     reason = DenialReason.OVERAGE_LIMIT_REACHED if is_billed else DenialReason.CREDIT_EXHAUSTED
-    yield Limit(reason, left, _pays_first_block(case, tariff, left))
+    is_enough = left > 0 or not case.is_to_service
+    yield Limit(reason, left, is_enough and _pays_first_block(case, tariff, left))
 
 
 def _pays_first_block(case: Case, tariff: Tariff, left_micros: int) -> bool:

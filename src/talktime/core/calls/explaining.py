@@ -233,10 +233,7 @@ def _refusals(case: Case, verdict: Refused | Sources) -> Iterator[DenialReason]:
         return
     if any(map(case.minutes_left, case.pools)):
         return
-    refused = _reason(case, verdict)
-    if refused is not None:
-        yield refused
-        yield from (limit.reason for limit in charging.limits(case, verdict) if not limit.pays_first_block)
+    yield from (limit.reason for limit in charging.limits(case, verdict) if not limit.pays_first_block)
 
 
 _MONEY_REASONS = frozenset(

@@ -12,6 +12,7 @@ from talktime.core.organizations.country_table import (
     pool_country,
 )
 from talktime.core.organizations.licenses import License, Rights, bringing
+from talktime.core.organizations.licensing.offers import MINUTES_OF_SMALL_PLANS
 
 SECONDS_PER_MINUTE = 60
 # The report's capability of each plan (domain.md 2.1); the pool of conference dial-out is MCOMEETADD.
@@ -27,11 +28,6 @@ CONFERENCE_CAPABILITY = _CODES[License.AUDIO_CONFERENCING]
 _PLANS = {code: plan for plan, code in _CODES.items()}
 # Some countries have plans of their own name.
 _OWN_CAPABILITY = {("MCOPSTN1", "BR"), ("MCOPSTN1", "MX"), ("MCOPSTN2", "BR"), ("MCOPSTN2", "MX")}
-_MINUTES_OF_SMALL_PLANS = {
-    License.DOMESTIC_120: 120,
-    License.DOMESTIC_240: 240,
-    License.DOMESTIC_120_NOT_POOLED: 120,
-}
 DOMESTIC, INTERNATIONAL = "domestic", "international"
 
 
@@ -123,7 +119,7 @@ def capacity_minutes(pool: Pool, arrangements: Arrangements, table: CountryTable
     if pool.plan is License.AUDIO_CONFERENCING:
         return _dial_out_minutes(pool.month, arrangements, organization_country)
     if pool.plan is License.DOMESTIC_120_NOT_POOLED:
-        return _MINUTES_OF_SMALL_PLANS[pool.plan]
+        return MINUTES_OF_SMALL_PLANS[pool.plan]
     return _plan_minutes(pool, table) * _assigned(arrangements, pool.plan, pool.country)
 
 
@@ -138,7 +134,7 @@ def _dial_out_minutes(month: str, arrangements: Arrangements, organization_count
 
 
 def _plan_minutes(pool: Pool, table: CountryTable) -> int:
-    small = _MINUTES_OF_SMALL_PLANS.get(pool.plan)
+    small = MINUTES_OF_SMALL_PLANS.get(pool.plan)
     if small is not None:
         return small
     rule = table.of(pool.country)

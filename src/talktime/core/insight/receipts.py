@@ -305,7 +305,7 @@ def _final(call: Call) -> str:
         return f"{grant}: the included minutes had no further one, and no money may pay for the call."
     kinds = {kind_of(name) for name in call.setup.meters}
     if OVERAGE in kinds:
-        return f"{grant}: credit, the month's overage limit or a cap did not pay for another increment."
+        return f"{grant}: credit, the month's overage or a cap did not pay for another increment."
     if kinds & {USER, DEPARTMENT}:
         return f"{grant}: available credit or a monthly cap did not pay for another increment."
     return f"{grant}: available credit did not pay for another increment."

@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 
 from talktime.bootstrap import App
-from talktime.core.calls.calls import CallKey, DenialReason, PaysFrom, text_of
+from talktime.core.calls.calls import CallKey, CallKind, DenialReason, PaysFrom, text_of
 from talktime.core.calls.explaining import Explanation
 from talktime.core.calls.replaying import ReplayedCall
 from talktime.core.calls.requests import Denied, StartCall
@@ -77,10 +77,9 @@ def month_usage(tx: Transaction, period: Period) -> MonthUsage:
 
 
 def straddling_call(talktime: App, keys: Sequence[str]) -> Receipt | None:
-    """Return the receipt of a call whose price names a connection fee, if one straddled, to show that it is not asked."""
+    """Return the receipt of a straddling call, of one whose price names a connection fee if there is one."""
     shown = (talktime.read(show_receipt, ShowReceipt(key)) for key in keys[:RECEIPTS_MAX])
-    receipts = [each for each in shown if isinstance(each, Receipt)]
-    return max(receipts, key=fee_spared_micros, default=None)
+    return max((each for each in shown if isinstance(each, Receipt)), key=_tells_much, default=None)
 
 
 def fee_spared_micros(receipt: Receipt) -> int:
@@ -107,6 +106,11 @@ def refused_call(talktime: App, replayed: Iterable[ReplayedCall]) -> Explanation
     return None
 
 
+def _tells_much(receipt: Receipt) -> tuple[bool, int]:
+    """Rank a straddling call: one that spared the fee, and of which both sources paid a good part."""
+    return fee_spared_micros(receipt) > 0, min(charge.usage.used_seconds for charge in receipt.charges)
+
+
 def _is_of_plan(reported: ReportedUsage) -> bool:
-    is_out = reported.row.kind.value == "user_out"
+    is_out = reported.row.kind is CallKind.USER_OUT
     return is_out and is_domestic_for_minutes(reported.usage_location, _country_of(reported.row.called))

@@ -21,7 +21,7 @@ from talktime.interfaces.cli.demo.told import ZONE, Takeover, Told
 from talktime.interfaces.cli.terminal import money
 
 GAP_WIDTH = 2
-BAR_WIDTH = 16
+BAR_WIDTH = 12
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 _NONE = "·"
 
@@ -33,12 +33,13 @@ def pools_view(told: Told) -> RenderableType:
     made.add_column(style="dim", no_wrap=True)
     made.add_column(no_wrap=True)
     made.add_column(justify="right", no_wrap=True)
-    made.add_column(no_wrap=True)
+    made.add_column(style="bold red", no_wrap=True)
+    made.add_row(*(Text(name, "dim") for name in ("", "licenses × minutes", "", "used", "used up")))
     for line in told.minutes.lines:
         used_up_at = told.used_up_at(line)
-        state = Text(f"used up {moment(used_up_at)}", "bold red") if used_up_at else Text("")
-        used = f"{line.used_minutes:,} of {line.total_minutes:>6,}"
-        made.add_row(_plan(line), _licenses(line), _bar(line), used, state)
+        used = f"{line.used_minutes:,} of {line.total_minutes:>5,}"
+        gone = "" if used_up_at is None else moment(used_up_at)
+        made.add_row(short_name(line.pool.plan), _licenses(line), _bar(line), used, gone)
     return made
 
 
@@ -81,19 +82,15 @@ def moment(at: datetime) -> str:
     return f"{at.astimezone(ZONE):%a %d %H:%M}"
 
 
-def _plan(line: PoolLine) -> str:
-    return short_name(line.pool.plan)
-
-
 def _licenses(line: PoolLine) -> str:
     """Say what the pool is made of: licenses, and what each brings."""
     count = line.total_minutes // max(line.each_minutes, 1)
     made_of = f"{count:>2} × {line.each_minutes:,}"
     if line.pool.plan is License.AUDIO_CONFERENCING:
-        return f"{made_of} to dial out"
+        return f"{made_of} dial-out"
     if line.pool.counter == INTERNATIONAL:
         return f"{made_of} abroad"
-    return f"{made_of} their own" if line.pool.counter.isdecimal() else f"{made_of} at home"
+    return f"{made_of} own" if line.pool.counter.isdecimal() else f"{made_of} at home"
 
 
 def _bar(line: PoolLine) -> Text:

@@ -32,7 +32,7 @@ from talktime.interfaces.cli.demo.told import (
     Letter,
     Told,
 )
-from talktime.interfaces.cli.terminal import err, facts, instant, money, out, progress
+from talktime.interfaces.cli.terminal import err, facts, money, out, progress
 from talktime.usecases.insight.audit_books import AuditReport
 
 WIDTH_MAX = 100
@@ -149,7 +149,7 @@ class Steps:
 
     def story(self, told: Told, database_url: str, seconds: float, /) -> None:
         """Tell what was charged, cut and denied, and why; and what to look at next."""
-        replayed, summary = told.replayed, summary_of(told.replayed)
+        summary = summary_of(told.replayed)
         parts: list[RenderableType] = [
             "",
             _panel(f"{self._month_starts_at:%B %Y}", self._month(summary, told)),
