@@ -150,12 +150,12 @@ def _with_minutes(table: CountryTable, minutes: dict[str, tuple[int, int]]) -> C
 # ── what stands in the database ─────────────────────────────────────────────────────────────────────────────────────
 
 _LOTS = (
-    "SELECT lot_id, granted_micros, spent_micros, held_micros, expired_micros, refunded_micros, disputed_micros, purchased_at,"
-    " expires_at, kind FROM credit_lots"
+    "SELECT lot_id, granted_micros, spent_micros, held_micros, expired_micros, refunded_micros, disputed_micros,"
+    " purchased_at, expires_at, kind FROM credit_lots"
 )
 _CALLS = (
-    "SELECT call_key, state, pays_from, user_id, conference_id, called, started_at, version_id, granted_seconds, is_final,"
-    " valid_until, hold_slices, hold_minutes, hold_overage_micros, answered_at, used_seconds, cost_micros,"
+    "SELECT call_key, state, pays_from, user_id, conference_id, called, started_at, version_id, granted_seconds,"
+    " is_final, valid_until, hold_slices, hold_minutes, hold_overage_micros, answered_at, used_seconds, cost_micros,"
     " uncovered_micros, flags, usage_rows_count, meters, denial, ended_at FROM calls"
 )
 _USAGE = (

@@ -47,11 +47,14 @@ def _standing(after: Seen) -> Iterator[str]:
     for lot in after.lots:
         if lot.held != lots[lot.lot_id]:
             yield f"lot {lot.lot_id} holds {lot.held}, its calls {lots[lot.lot_id]}"
+    revenue = Counter[str]()
+    for (entry_id, _), (_, credit, amount) in after.postings.items():
+        revenue[entry_id] += amount if credit == "revenue" else 0
     for call in after.calls.values():
-        yield from _recorded(call, usage.get(call.key, []), after)
+        yield from _recorded(call, usage.get(call.key, []), revenue)
 
 
-def _recorded(call: CallRow, rows: list[UsageRow], after: Seen) -> Iterator[str]:
+def _recorded(call: CallRow, rows: list[UsageRow], revenue: Counter[str]) -> Iterator[str]:
     """Every call that has ended was charged once, and none else."""
     if call.state in {"open", "denied"}:
         if rows:
@@ -65,9 +68,9 @@ def _recorded(call: CallRow, rows: list[UsageRow], after: Seen) -> Iterator[str]
     if call.pays_from in UNCOUNTED and call.cost:
         yield f"{call.key} is free and cost {call.cost}"
     for row in rows:
-        entry = [posted for (entry_id, _), posted in after.postings.items() if entry_id == f"call:{row.key}:{row.line}"]
-        if sum(amount for _, credit, amount in entry if credit == "revenue") != row.cost:
-            yield f"{row.key} line {row.line} cost {row.cost}, and was posted as {entry}"
+        posted = revenue[f"call:{row.key}:{row.line}"]
+        if posted != row.cost:
+            yield f"{row.key} line {row.line} cost {row.cost}, and {posted} were posted"
     if call.hold_slices or call.hold_minutes or call.overage:
         yield f"{call.key} has ended and holds something"
 

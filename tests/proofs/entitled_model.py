@@ -4,8 +4,8 @@
     told.answer(request, meant)              what should be answered, and what should stand there then
     told.disagreements(after)                what stands there instead
 
-Who may call and what pays first is the oracle's word (tests/oracle), lots are the simulation's (tests/simulation); plain
-numbers and dictionaries, nothing of talktime but the words that it is asked and answers with.
+Who may call and what pays first is the oracle's word (tests/oracle), lots are the simulation's (tests/simulation);
+plain numbers and dictionaries, nothing of talktime but the words that it is asked and answers with.
 """
 
 from collections import Counter
@@ -33,7 +33,6 @@ from talktime.core.calls.requests import (
 from tests.oracle import entitlement as oracle
 from tests.proofs.entitled_books import (
     CONFERENCE_MINUTES,
-    COUNTRY,
     CURRENCY,
     MINUTES,
     CallRow,
@@ -379,9 +378,7 @@ class Told:
         call.overage += price - from_credit
         self._move(call, held=price, billed_held=price - from_credit)
 
-    def _move(
-        self, call: ToldCall, *, held: int = 0, billed_held: int = 0, used: int = 0, billed: int = 0
-    ) -> None:
+    def _move(self, call: ToldCall, *, held: int = 0, billed_held: int = 0, used: int = 0, billed: int = 0) -> None:
         for name in call.meters:
             if name.startswith("pool/"):
                 continue
@@ -509,7 +506,9 @@ class Told:
             yield f"calls {after.calls.keys() ^ self.calls.keys()}"
         for key in after.calls.keys() & self.calls.keys():
             told, found = _comparable(self.calls[key]), _comparable(self._call(after.calls[key]))
-            yield from (f"{key}: {name} is {found[name]!r}, not {told[name]!r}" for name in told if told[name] != found[name])
+            yield from (
+                f"{key}: {name} is {found[name]!r}, not {told[name]!r}" for name in told if told[name] != found[name]
+            )
         meters = {name: (row.used, row.held) for name, row in after.meters.items() if row.used or row.held}
         told_meters = {name: (used, held) for name, (used, held) in self.meters.items() if used or held}
         yield from (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from random import Random
 
 from talktime.samples.calls import SampleCall
@@ -34,9 +35,11 @@ def sample_conferences(
         day for number in range(days) if (day := month_starts_at + timedelta(days=number)).weekday() <= _FRIDAY
     ]
     assert working_days or not legs_count
+    # No day has a second one before every other day has had one.
+    meeting_days = cycle(rng.sample(working_days, len(working_days)))
     legs: list[SampleCall] = []
     while len(legs) < legs_count:
-        begins = rng.choice(working_days).replace(hour=rng.choice(_HOURS), minute=rng.choice((0, 30))).astimezone(UTC)
+        begins = next(meeting_days).replace(hour=rng.choice(_HOURS), minute=rng.choice((0, 30))).astimezone(UTC)
         most = min(LEGS_MAX, legs_count - len(legs))
         legs += _conference(begins, rng.choice(organizers), partners, rng.randint(1, most), rng)
     legs.sort(key=lambda leg: (leg.started_at, leg.called))

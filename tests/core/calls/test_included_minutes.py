@@ -416,6 +416,29 @@ def test_a_call_of_an_international_plan_needs_both_counters_from_its_start_to_i
     assert [(owner, set(names)) for owner, names in (at_start, during)] == [(7, pools)] * 2
 
 
+def test_the_country_table_of_the_call_s_start_decides_how_many_minutes_there_are() -> None:
+    """D10: a later table holds for calls that start under it, also while others go on."""
+    world = planned(licenses=PHONE | DOMESTIC)
+    later = CountryTable(2, {"GB": CountryRule("GB", domestic_minutes=1)}, frozenset())
+    world.facts = replace(
+        world.facts, country_tables=(*world.facts.country_tables, (NOON + timedelta(seconds=30), later))
+    )
+    world.start(LONDON)
+
+    answers = [world.start(LONDON, at=30, name="c2"), world.extend(at=50, granted=60)]
+
+    assert answers[0] == Denied(DenialReason.CREDITS_LICENSE_MISSING)
+    assert isinstance(answers[1], Granted)
+    assert answers[1].granted_seconds == 120
+
+
+def test_no_meter_is_wanted_for_a_call_of_nobody() -> None:
+    world = planned()
+
+    assert meters_wanted(world.facts, StartCall(key(), NOON, "anonymous", LONDON), world.terms) == (0, ())
+    assert meters_wanted(world.facts, ExtendCall(key("unknown"), NOON, 60), world.terms) == (0, ())
+
+
 def test_a_plan_that_is_not_pooled_leaves_other_people_s_minutes_alone() -> None:
     user = replace(USER, licenses=PHONE | License.DOMESTIC_120_NOT_POOLED)
     arrangements = Arrangements(1, assigned={(License.DOMESTIC_120_NOT_POOLED, "GB"): 2})

@@ -220,7 +220,8 @@ def test_the_minutes_of_a_month_are_new_on_the_first_of_the_next() -> None:
 def test_a_department_may_be_named_like_a_path() -> None:
     name = meters.department_meter("R&D/Lab 2", MONTH)
 
-    assert (meters.kind_of(name), meters.subject_of(name)) == (meters.DEPARTMENT, "R&D/Lab 2")
+    parts = (meters.kind_of(name), meters.subject_of(name), meters.month_named(name))
+    assert parts == (meters.DEPARTMENT, "R&D/Lab 2", MONTH)
 
 
 @pytest.mark.parametrize(("minute", "hour"), [("11:59:59", "11"), ("12:00:00", "12")])

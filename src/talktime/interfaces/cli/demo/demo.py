@@ -66,7 +66,7 @@ COMMIT_REQUESTS = 32
 # What everybody has; conferences and included minutes are for some.
 BASIC = License.PHONE_SYSTEM
 # One call in so many is a leg that a conference dials.
-CALLS_PER_LEG = 250
+CALLS_PER_LEG = 320
 
 app = App(name="demo")
 

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from talktime.core.calls.calls import PaysFrom
+from talktime.core.calls.calls import FROM_CONFERENCE, PaysFrom
 from talktime.core.calls.pools import INTERNATIONAL
 from talktime.core.insight.pool_report import PoolLine
 from talktime.core.insight.receipts import Charge, Receipt
@@ -19,6 +19,7 @@ from talktime.interfaces.cli.demo.findings import fee_spared_micros
 from talktime.interfaces.cli.demo.plans import short_name
 from talktime.interfaces.cli.demo.told import ZONE, Takeover, Told
 from talktime.interfaces.cli.terminal import money
+from talktime.samples.people import sample_users
 
 GAP_WIDTH = 2
 BAR_WIDTH = 12
@@ -57,9 +58,10 @@ def takeover_view(takeover: Takeover, days: Sequence[date]) -> RenderableType:
 def straddling_view(receipt: Receipt, currency: str) -> RenderableType:
     """Show what paid for which part of a call, in the order in which it did."""
     setup = receipt.facts.call.setup
-    called = Text.assemble(
-        (f"{moment(setup.started_at)}  ", "dim"), f"+{setup.caller} → +{setup.called}, {setup.destination}"
-    )
+    who = next((user.display_name for user in sample_users() if user.number == f"+{setup.caller}"), f"+{setup.caller}")
+    if setup.kind in FROM_CONFERENCE:
+        who += "’s conference"
+    called = Text.assemble((f"{moment(setup.started_at)}  ", "dim"), f"{who} → +{setup.called}, {setup.destination}")
     made = Table.grid(padding=(0, GAP_WIDTH))
     made.add_column(justify="right", style="dim", no_wrap=True)
     made.add_column(overflow="fold", ratio=1)
@@ -97,7 +99,7 @@ def _bar(line: PoolLine) -> Text:
     total = max(line.total_minutes, 1)
     full = min(BAR_WIDTH, -(-BAR_WIDTH * line.used_minutes // total))
     color = "green" if line.available_minutes else "red"
-    return Text.assemble(("━" * full, color), ("━" * (BAR_WIDTH - full), "dim"))
+    return Text.assemble(("━" * full, color), ("╌" * (BAR_WIDTH - full), "dim"))
 
 
 def _by_day(name: str, minutes: Counter[date], days: Sequence[date], most: int, color: str) -> Text:

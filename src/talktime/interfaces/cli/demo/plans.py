@@ -34,7 +34,7 @@ def plans() -> tuple[Plan, ...]:
         Plan(License.DOMESTIC_120_NOT_POOLED, (WITHOUT_CREDITS,)),
         Plan(
             License.AUDIO_CONFERENCING,
-            _named("emma.lindqvist", "henrik.solberg", "arjun.mehta", "siobhan.obrien", "priya.raman"),
+            _named("emma.lindqvist", "henrik.solberg", "arjun.mehta", "siobhan.obrien", "priya.raman", "noah.abramson"),
         ),
     )
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -40,9 +41,11 @@ NAME_WIDTH = 8
 BAR_WIDTH = 24
 CLOCK_BAR_WIDTH = 18
 # A panel's frame, and its columns beside the bar.
-FRAME_WIDTH = 6
+FRAME_WIDTH = 4
 DESTINATION_WIDTH, CALLS_WIDTH, TIME_WIDTH, MONEY_WIDTH, GAP_WIDTH = 29, 11, 12, 9, 2
 DESTINATIONS_SHOWN = 7
+# The steps of the procedure by which a plan's user is told from another.
+TELLING_STEPS = frozenset({"payer", "policy", "license", "sources"})
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3_600
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 
@@ -156,14 +159,15 @@ class Steps:
             _panel("Included minutes", self._minutes(told)),
         ]
         if told.minutes.straddling is not None:
-            parts.append(_panel("A call of both", straddling_view(told.minutes.straddling, CURRENCY)))
+            began = straddling_view(told.minutes.straddling, CURRENCY)
+            parts.append(_panel("A call that minutes began and credit finished", began))
         parts += [
             _panel("What happened", _happened(told.happenings, told.letters)),
             _panel("Where the money went", _destinations(told.destinations, self._out.width)),
             _panel("Why calls were denied", _denials(summary)),
         ]
         if told.refused is not None:
-            parts.append(_panel("One of them, step by step", explain.view(told.refused)))
+            parts.append(_panel("One of them, step by step", _explained(told.refused)))
         self._out.print(Group(*parts))
         # Commands stand outside of frames, unwrapped, so that they can be copied.
         for line in _next_steps(database_url, told):
@@ -176,7 +180,7 @@ class Steps:
         rows: list[tuple[str, object]] = [
             ("Calls", f"{summary.calls_count:,}"),
             ("Talked", f"{_hours(summary.used_seconds)} in {summary.answered_count:,} answered calls"),
-            ("Included", Text(f"{told.minutes.used_minutes:,} minutes of licenses, at no charge", "green")),
+            ("Included", Text(f"{told.minutes.used_minutes:,} minutes that licenses include", "green")),
             ("Charged", Text(money(summary.charged_micros, CURRENCY), "bold green")),
             ("Cut", f"{_calls(summary.cut_count)} when nothing paid for more"),
             ("Denied", f"{_calls(summary.denied_count)}, each with its reason"),
@@ -226,14 +230,14 @@ def audit_text(audit: AuditReport) -> str:
 
 def _panel(title: str, content: RenderableType) -> Panel:
     return Panel(
-        content, title=Text(title, "bold"), title_align="left", box=ROUNDED, border_style="dim", padding=(1, 2)
+        content, title=Text(title, "bold"), title_align="left", box=ROUNDED, border_style="dim", padding=(1, 1)
     )
 
 
 def _credit_bar(spent_micros: int, granted_micros: int) -> Text:
     full = BAR_WIDTH * spent_micros // max(granted_micros, 1)
     left = f"  {money(granted_micros - spent_micros, CURRENCY)} left of {money(granted_micros)}"
-    return Text.assemble(("━" * full, "green"), ("━" * (BAR_WIDTH - full), "dim"), left)
+    return Text.assemble(("━" * full, "green"), ("╌" * (BAR_WIDTH - full), "dim"), left)
 
 
 def _destinations(destinations: Sequence[DestinationTotal], console_width: int) -> Table:
@@ -301,10 +305,8 @@ def _what_happened(each: Happening) -> tuple[str, str]:
             return f"{_amount(told)} will expire, told in time", ""
         case EventKind.CREDIT_EXPIRED:
             return f"{_amount(told)} expired", "yellow"
-        case EventKind.POOL_LOW:
-            return f"{_pool(told)}: {told.get('percent', '')} % of the minutes are used", "yellow"
-        case EventKind.POOL_EXHAUSTED:
-            return f"{_pool(told)}: all {int(told.get('total_minutes', '0')):,} minutes are used up", "bold red"
+        case EventKind.POOL_LOW | EventKind.POOL_EXHAUSTED:
+            return _minutes_used(each)
         case EventKind.BALANCE_EXHAUSTED:
             return "nothing left that pays for a call", "bold red"
         case _:
@@ -315,9 +317,12 @@ def _amount(told: Mapping[str, str]) -> str:
     return f"{_cents(int(told.get('amount_micros', '0')))} {CURRENCY}"
 
 
-def _pool(told: Mapping[str, str]) -> str:
-    license_ = known_as(told.get("plan", ""))
-    return "" if license_ is None else short_name(license_)
+def _minutes_used(each: Happening) -> tuple[str, str]:
+    told, license_ = each.details, known_as(each.details.get("plan", ""))
+    plan = "a plan" if license_ is None else short_name(license_)
+    if each.kind is EventKind.POOL_LOW:
+        return f"{plan}: {told.get('percent', '')} % of the minutes used", "yellow"
+    return f"{plan}: all {int(told.get('total_minutes', '0')):,} minutes used up", "bold red"
 
 
 def _mailed(happenings: Sequence[Happening], letters: Sequence[Letter]) -> RenderableType:
@@ -333,6 +338,16 @@ def _mailed(happenings: Sequence[Happening], letters: Sequence[Letter]) -> Rende
         made.add_row(language, subject)
     what = f"All of it was mailed: {len(letters)} mails in {letters[0].path.parent}, such as"
     return Group(Text(what, "dim"), made)
+
+
+def _explained(refused: Explanation) -> RenderableType:
+    """Show the steps that tell most; the command tells all."""
+    telling = tuple(step for step in refused.steps if step.name in TELLING_STEPS)
+    rest = len(refused.steps) - len(telling)
+    shown = explain.view(replace(refused, steps=telling))
+    return Group(
+        shown, "", Text(f"{rest} more questions are asked; `talktime explain` shows them all, as below.", "dim")
+    )
 
 
 def _next_steps(database_url: str, told: Told) -> Iterator[Text]:
