@@ -173,12 +173,12 @@ class History:
         """Set up, then do one thing after the other."""
         self._set_up()
         deeds: dict[Callable[[], object], int] = {
-            self._start: 26,
-            self._extend: 24,
-            self._end: 16,
-            self._answer: 7,
-            self._wait: 20,
-            self._batch: 6,
+            self._start: 34,
+            self._extend: 36,
+            self._end: 17,
+            self._answer: 8,
+            self._wait: 24,
+            self._batch: 9,
             self._repeat: 4,
             self._race: 0 if self.is_sqlite else 5,
             self._close_silent: 4,
@@ -196,7 +196,7 @@ class History:
             self._fund: 4,
             self._expire: 2,
         }
-        for number in range(1, self.dice.randrange(40, 120)):
+        for number in range(1, self.dice.randrange(60, 160)):
             (deed,) = self.dice.choices(list(deeds), list(deeds.values()))
             said = deed()
             self._note(f"{getattr(deed, '__name__', '').strip('_')} {said or ''}")
@@ -211,12 +211,12 @@ class History:
         for license_ in dict.fromkeys((*PERSONAL, *PLANS)):
             if license_ is License.COMMUNICATIONS_CREDITS:
                 continue
-            most = self.dice.choice((0, 1, 2)) if license_ in CONFERENCING else 3
+            most = self.dice.choice((0, 1, 2, 3)) if license_ in CONFERENCING else 3
             self._operate(buy_licenses, BuyLicenses(NAME, license_, most, self.now))
         for name in NAMES:
             on = License.PHONE_SYSTEM | self.dice.choice(PLANS)
-            on |= License.COMMUNICATIONS_CREDITS if self.dice.random() < 0.7 else License(0)
-            on |= self.dice.choice((License.AUDIO_CONFERENCING, License.PAY_PER_MINUTE_CONFERENCING, License(0)))
+            on |= License.COMMUNICATIONS_CREDITS if self.dice.random() < 0.8 else License(0)
+            on |= self.dice.choice((*CONFERENCING, License.SELECT_DIAL_OUT, License.PAY_PER_MINUTE_CONFERENCING))
             self._operate(assign_licenses, AssignLicenses(NAME, (name,), on, License(0), self.now))
         desk = License.RESOURCE_ACCOUNT | self.dice.choice((License.DOMESTIC, License(0)))
         self._operate(assign_licenses, AssignLicenses(NAME, (DESK.name,), desk, License(0), self.now))
@@ -547,9 +547,10 @@ class History:
 
     def _assign(self) -> str:
         names = tuple(self.dice.sample(NAMES, self.dice.choice((1, 1, 2, 3))))
-        if self.dice.random() < 0.3:
+        if self.dice.random() < 0.5:
             return self._operate(assign_licenses, AssignLicenses(NAME, names, *self._plan_swap(), self.now))
-        on, off = self.dice.sample(PERSONAL, 2)
+        on, off = self.dice.sample((*PERSONAL, *PERSONAL[1:]), 2)
+        on = License(0) if on is off else on
         return self._operate(
             assign_licenses,
             AssignLicenses(NAME, names, *self.dice.choice(((on, off), (on, License(0)), (License(0), off))), self.now),

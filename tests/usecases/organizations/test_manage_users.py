@@ -134,3 +134,10 @@ def licensed(count: int) -> tuple[NewUser, ...]:
 def bought(app: App, license_: License) -> int | None:
     _, overviews = app.read(show_licenses, "Acme")
     return next(overview.available for overview in overviews if overview.product.license is license_)
+
+
+def test_a_department_stands_on_one_line_whatever_the_file_has(app: App) -> None:
+    app.run(add_users, AddUsers("Acme", (NewUser(1, "ada@acme.example", department=" Sales\n &  Ops "),), NOON))
+
+    ((ada, _),) = app.read(list_users, "Acme")[1]
+    assert ada.department == "Sales & Ops"

@@ -1,7 +1,7 @@
 """A call to decide on, and what is known of it: whose it is, of which kind, where to, at which price."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 from talktime.core.calls import meters
 from talktime.core.calls.calls import FROM_CONFERENCE, FROM_PHONE, INBOUND, TO_SERVICE, CallKind, DenialReason
@@ -32,14 +32,8 @@ class lazy(Generic[T]):  # noqa: N801 -- reads as the decorator that it is
         """Keep by the method's name, which the instance's own attribute then hides."""
         self._compute, self._name, self.__doc__ = compute, compute.__name__, compute.__doc__
 
-    @overload
-    def __get__(self, case: None, owner: type) -> "lazy[T]": ...
-    @overload
-    def __get__(self, case: object, owner: type) -> T: ...
-    def __get__(self, case: object | None, owner: type) -> "lazy[T] | T":
+    def __get__(self, case: object, owner: type) -> T:
         """Compute and keep."""
-        if case is None:
-            return self
         value = case.__dict__[self._name] = self._compute(case)
         return value
 

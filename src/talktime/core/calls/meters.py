@@ -51,8 +51,8 @@ def user_meter(user_id: int, month: str) -> str:
 
 
 def department_meter(department: str, month: str) -> str:
-    """Name the money that a department's calls cost in a month."""
-    return _SEPARATOR.join((DEPARTMENT, department.replace("\n", " "), month))
+    """Name the money that a department's calls cost in a month; its name stands on one line."""
+    return _SEPARATOR.join((DEPARTMENT, department, month))
 
 
 def overage_meter(month: str) -> str:

@@ -230,7 +230,7 @@ def _read(person: NewUser, organization: Organization) -> _Read:
         name,
         person.display_name.strip() or name.partition("@")[0],
         location,
-        department=person.department.strip(),
+        department=" ".join(person.department.split()),
     )
     return _Read(user, numbers, tuple(problems))
 

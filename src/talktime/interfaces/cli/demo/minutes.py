@@ -117,15 +117,15 @@ def _column(amount: int, most: int, color: str) -> tuple[str, str]:
 
 def _source(charge: Charge) -> Text:
     if charge.usage.paid_by is PaysFrom.MINUTES:
-        name = "" if charge.pool is None else f"of {short_name(charge.pool.pool.plan)}"
-        return Text(f"{charge.minutes:,} included min {name}", "green")
-    return Text.assemble(("credit", "cyan"), f", {', then '.join(_blocks(charge))}")
+        pool = charge.pool
+        whose = "" if pool is None else f" of the {pool.total_minutes:,} of {short_name(pool.pool.plan)}"
+        return Text.assemble((f"{charge.minutes:,} included minutes", "green"), whose)
+    return Text.assemble(("credit", "cyan"), f" at {', then '.join(_prices(charge))}")
 
 
-def _blocks(charge: Charge) -> Iterator[str]:
+def _prices(charge: Charge) -> Iterator[str]:
     for block in charge.blocks:
-        price = format_nanos(block.nanos_per_minute)
-        yield f"{block.increments:,} × {block.increment_seconds} s at {price} a minute"
+        yield f"{format_nanos(block.nanos_per_minute)} a minute, by {block.increment_seconds} s"
 
 
 def _clock(seconds: int) -> str:

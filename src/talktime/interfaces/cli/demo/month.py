@@ -47,8 +47,8 @@ LAST_YEARS_LOT_ENDS_ON = date(2026, 10, 5)
 # When the admin opens her mail.
 MORNING_HOUR = 9
 RECHARGES_BEFORE_THE_NEW_CARD = 2
-# A weekend and a little more.
-MAIL_UNREAD_FOR = timedelta(days=3, hours=12)
+# Whoever is told may be away for a while.
+MAIL_UNREAD_FOR = timedelta(days=2)
 # A recharge is charged within a turn; everything else the worker does by the hour.
 TURN, HOUR = timedelta(minutes=15), timedelta(hours=1)
 MINIMUM_UNITS = 20

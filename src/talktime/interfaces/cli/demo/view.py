@@ -167,7 +167,7 @@ class Steps:
             _panel("Why calls were denied", _denials(summary)),
         ]
         if told.refused is not None:
-            parts.append(_panel("One of them, step by step", _explained(told.refused)))
+            parts.append(_panel("One of them, explained", _explained(told.refused)))
         self._out.print(Group(*parts))
         # Commands stand outside of frames, unwrapped, so that they can be copied.
         for line in _next_steps(database_url, told):
