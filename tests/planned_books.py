@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
-from talktime.core.calls.meters import Meter
-from talktime.core.calls.pools import Pool
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.counting.pools import Pool
 from talktime.core.calls.requests import EndCall, Finished, Granted, StartCall
 from talktime.core.credit import lots
 from talktime.core.credit.ledger import JournalEntry

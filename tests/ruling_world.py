@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
-from talktime.core.calls.meters import UNUSED, Meter
+from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.calls.requests import Answer, AnswerCall, Denied, EndCall, ExtendCall, Granted, Request, StartCall
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from talktime.core.calls.conferences import ConferenceForecast
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.requests import Answer, CloseCall, EndLeg, Request, StartCall
 from talktime.core.values import numbering
 from talktime.core.values.errors import Invalid, Unavailable

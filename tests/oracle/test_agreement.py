@@ -13,8 +13,8 @@ import pytest
 
 from talktime.core.calls import charging
 from talktime.core.calls.calls import DenialReason, PaysFrom
-from talktime.core.calls.cases import meters_wanted
-from talktime.core.calls.pools import pool_of
+from talktime.core.calls.counting.pools import pool_of
+from talktime.core.calls.entitlement.cases import meters_wanted
 from talktime.core.calls.requests import ChargingTerms, Denied, EndCall, Finished, Granted, Outcome
 from talktime.core.organizations.country_table import CountryTable
 from talktime.core.organizations.licenses import License

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import CallKey, CallKind
-from talktime.core.calls.meters import Meter
-from talktime.core.calls.pools import DOMESTIC, INTERNATIONAL, Pool
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.counting.pools import DOMESTIC, INTERNATIONAL, Pool
 from talktime.core.calls.requests import ChargingFacts, StartCall
 from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.credit.recharging.watching import CreditWatch

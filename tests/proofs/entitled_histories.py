@@ -45,14 +45,12 @@ from talktime.usecases.calls.end_conference import open_legs
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.expire_credit import ExpireCredit, expire_credit
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
-from talktime.usecases.organizations.assign_licenses import AssignLicenses, assign_licenses
-from talktime.usecases.organizations.block_users import BlockUser, UnblockUser, block_user, unblock_user
-from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
-from talktime.usecases.organizations.set_arrangements import SetChoices, SetStops, Stop, set_choices, set_stops
-from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
-from talktime.usecases.organizations.set_caps import SetCap, set_cap
-from talktime.usecases.organizations.set_overage import SetOverage, set_overage
-from talktime.usecases.organizations.set_policies import (
+from talktime.usecases.organizations.licensing.assign_licenses import AssignLicenses, assign_licenses
+from talktime.usecases.organizations.licensing.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.policies.block_users import BlockUser, UnblockUser, block_user, unblock_user
+from talktime.usecases.organizations.policies.set_arrangements import SetChoices, SetStops, Stop, set_choices, set_stops
+from talktime.usecases.organizations.policies.set_caps import SetCap, set_cap
+from talktime.usecases.organizations.policies.set_policies import (
     GrantPolicy,
     SetPolicy,
     SetTollFree,
@@ -60,6 +58,8 @@ from talktime.usecases.organizations.set_policies import (
     set_policy,
     set_toll_free,
 )
+from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
+from talktime.usecases.organizations.set_overage import SetOverage, set_overage
 from tests.proofs import entitled_judge
 from tests.proofs.entitled_books import (
     DESTINATIONS,

@@ -10,7 +10,7 @@ import pytest
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey, DenialReason
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
 from talktime.core.calls.requests import Answer, Denied, EndCall, Granted, Request, StartCall
 from talktime.core.organizations.arrangements import Arrangements, Caps, Overage
 from talktime.core.organizations.organizations import BillingMode

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from talktime.core.calls.calls import EXPLANATIONS, SUBCODES, DenialReason
-from talktime.core.calls.entitlement import MONEY_STEPS, STEPS
-from talktime.core.calls.explaining import explain
+from talktime.core.calls.entitlement.procedure import MONEY_STEPS, STEPS
+from talktime.core.calls.explaining.explanations import explain
 from talktime.core.calls.requests import ChargingTerms
 from talktime.interfaces.charging.writing import REFUSALS
 from tests.oracle import entitlement

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from talktime.core.calls.calls import SUBCODES, UNCOUNTED, CallKey, CallKind
-from talktime.core.calls.meters import month_of
-from talktime.core.calls.pools import DOMESTIC, INTERNATIONAL, Pool, capacity_minutes
+from talktime.core.calls.counting.meters import month_of
+from talktime.core.calls.counting.pools import DOMESTIC, INTERNATIONAL, Pool, capacity_minutes
 from talktime.core.calls.requests import (
     Answer,
     AnswerCall,

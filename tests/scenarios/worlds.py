@@ -19,8 +19,8 @@ from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.charging import decide_one
-from talktime.core.calls.explaining import Explanation, explain
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.explaining.explanations import Explanation, explain
 from talktime.core.calls.requests import Answer, ChargingFacts, ChargingTerms, Request, StartCall
 from talktime.core.credit import lots
 from talktime.core.credit.ledger import JournalEntry

@@ -9,7 +9,7 @@ import pytest
 from talktime.bootstrap import open_statements
 from talktime.core.calls import charging
 from talktime.core.calls.calls import Call, CallKey, PaysFrom, Share
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, EndCall, ExtendCall, Request, StartCall
 from talktime.core.organizations.arrangements import Arrangements, Caps, Overage, Stops
 from talktime.core.organizations.licenses import License

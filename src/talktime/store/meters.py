@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from talktime.core.calls.meters import Meter, month_named
+from talktime.core.calls.counting.meters import Meter, month_named
 from talktime.core.organizations.capping import Begun
 from talktime.core.organizations.users import AccountKind
 from talktime.core.values.periods import Period

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
-from talktime.store.arrangements import ArrangementRows
-from talktime.store.countries import CountryRows
 from talktime.store.credit.agreements import AgreementRows
 from talktime.store.credit.documents import DocumentRows
 from talktime.store.credit.lot_life import LotLifeRows
@@ -17,10 +15,12 @@ from talktime.store.engine import unavailable_if_locked
 from talktime.store.insight.reports import InsightRows
 from talktime.store.meters import MeterRows
 from talktime.store.notifications import NotificationRows
-from talktime.store.numbering import NumberingRows
-from talktime.store.organizations import OrganizationRows
+from talktime.store.organizations.arrangements import ArrangementRows
+from talktime.store.organizations.countries import CountryRows
+from talktime.store.organizations.numbering import NumberingRows
+from talktime.store.organizations.people import OrganizationRows
+from talktime.store.organizations.restrictions import RestrictionRows
 from talktime.store.rates import RateRows
-from talktime.store.restrictions import RestrictionRows
 from talktime.store.work import WorkRows
 
 

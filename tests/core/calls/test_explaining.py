@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from talktime.core.calls import charging, questions
+from talktime.core.calls import charging
 from talktime.core.calls.calls import EXPLANATIONS, UNCOUNTED, CallKind, DenialReason, PaysFrom
-from talktime.core.calls.entitlement import MONEY_STEPS, STEPS
-from talktime.core.calls.explaining import Explanation, Result, explain
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.entitlement.procedure import MONEY_STEPS, STEPS
+from talktime.core.calls.explaining import questions
+from talktime.core.calls.explaining.explanations import Explanation, Result, explain
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, Denied, ExtendCall, Granted, StartCall
 from talktime.core.organizations.arrangements import Arrangements, Caps, Overage
 from talktime.core.organizations.country_table import CountryRule, CountryTable

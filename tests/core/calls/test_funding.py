@@ -11,9 +11,9 @@ from talktime.core.calls import funding
 from talktime.core.calls.calls import NO_HOLD, CallState, PaysFrom, Share
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.charging import decide
+from talktime.core.calls.counting.meters import Meter, month_of, overage_meter, user_meter
+from talktime.core.calls.counting.pools import capacity_minutes, pool_of
 from talktime.core.calls.funding import Funds
-from talktime.core.calls.meters import Meter, month_of, overage_meter, user_meter
-from talktime.core.calls.pools import capacity_minutes, pool_of
 from talktime.core.calls.requests import (
     AnswerCall,
     ChargingFacts,

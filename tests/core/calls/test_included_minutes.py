@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from talktime.core.calls.calls import CallState, DenialReason, Ending, Flags, Hold, PaysFrom
-from talktime.core.calls.cases import meters_wanted
-from talktime.core.calls.meters import UNUSED, Meter
+from talktime.core.calls.counting.meters import UNUSED, Meter
+from talktime.core.calls.entitlement.cases import meters_wanted
 from talktime.core.calls.requests import CloseCall, Denied, EndCall, ExtendCall, Finished, Granted, Noted, StartCall
 from talktime.core.credit.lots import CreditLot
 from talktime.core.organizations.arrangements import Arrangements

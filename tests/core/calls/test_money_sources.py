@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from talktime.core.calls.calls import DenialReason, PaysFrom
-from talktime.core.calls.meters import Meter, calls_meter
+from talktime.core.calls.counting.meters import Meter, calls_meter
 from talktime.core.calls.requests import Denied, Finished, Granted
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.credit.lots import CreditLot

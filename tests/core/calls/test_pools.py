@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.calls import meters
-from talktime.core.calls.meters import Meter
-from talktime.core.calls.pools import (
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.counting.pools import (
     DIAL_OUT_RULES,
     INTERNATIONAL,
     Pool,

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from talktime.core.calls.calls import EXPLANATIONS, SUBCODES, CallKind, CallState, DenialReason, PaysFrom
-from talktime.core.calls.meters import Meter, calls_meter
+from talktime.core.calls.counting.meters import Meter, calls_meter
 from talktime.core.calls.requests import ChargingFacts, Denied, Granted
 from talktime.core.organizations.arrangements import Arrangements, Caps, Overage, Stops
 from talktime.core.organizations.licenses import License

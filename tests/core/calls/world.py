@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from talktime.core.calls.calls import Call, CallKey, CallKind, Ending
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.charging import decide
-from talktime.core.calls.meters import UNUSED, Meter
+from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.calls.requests import (
     Answer,
     AnswerCall,

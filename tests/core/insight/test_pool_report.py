@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
 from talktime.core.insight.pool_report import PoolFacts, PoolLine, PoolReport, pool_report
 from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import CountryRule, CountryTable

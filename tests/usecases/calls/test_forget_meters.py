@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from talktime.bootstrap import App
-from talktime.core.calls.meters import calls_meter, user_meter
+from talktime.core.calls.counting.meters import calls_meter, user_meter
 from talktime.settings import Settings
 from talktime.store.engine import open_engine
 from talktime.store.schema import meters

@@ -11,17 +11,22 @@ from talktime.core.organizations.organizations import BillingMode
 from talktime.core.organizations.users import AccountKind, User
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.settings import Settings
-from talktime.usecases.organizations.assign_licenses import (
+from talktime.usecases.organizations.licensing.assign_licenses import (
     CHUNK_USERS,
     AssignLicenses,
     LicensesAssigned,
     assign_licenses,
 )
-from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.licensing.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.licensing.show_licenses import (
+    LicenseOverview,
+    ShowPlans,
+    show_licenses,
+    show_plans,
+)
 from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization
 from talktime.usecases.organizations.manage_users import AddUsers, NewUser, add_users, list_users
 from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
-from talktime.usecases.organizations.show_licenses import LicenseOverview, ShowPlans, show_licenses, show_plans
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PHONE, CREDITS, CONFERENCING = (

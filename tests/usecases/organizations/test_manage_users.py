@@ -10,10 +10,10 @@ from talktime.bootstrap import App
 from talktime.core.organizations.licenses import License
 from talktime.core.values.errors import Invalid
 from talktime.settings import Settings
-from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.licensing.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.licensing.show_licenses import show_licenses
 from talktime.usecases.organizations.manage_organizations import AddOrganization, add_organization
 from talktime.usecases.organizations.manage_users import CHUNK_USERS, AddUsers, NewUser, add_users, list_users
-from talktime.usecases.organizations.show_licenses import show_licenses
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

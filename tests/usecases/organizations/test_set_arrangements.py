@@ -7,7 +7,7 @@ import pytest
 from talktime.bootstrap import App
 from talktime.core.organizations.arrangements import Stops
 from talktime.core.values.errors import Invalid
-from talktime.usecases.organizations.set_arrangements import (
+from talktime.usecases.organizations.policies.set_arrangements import (
     SetChoices,
     SetStops,
     Stop,

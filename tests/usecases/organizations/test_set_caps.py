@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.calls.meters import Meter, department_meter, user_meter
+from talktime.core.calls.counting.meters import Meter, department_meter, user_meter
 from talktime.core.calls.requests import Granted
 from talktime.core.organizations.capping import CapKind
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.usecases.organizations.manage_organizations import LookAt
-from talktime.usecases.organizations.set_caps import CapSet, CapsShown, SetCap, set_cap, show_caps
+from talktime.usecases.organizations.policies.set_caps import CapSet, CapsShown, SetCap, set_cap, show_caps
 from tests.ruling_world import ADA, BOB, CYD, LOBBY, NAME, RulingWorld, ruling_world, units
 
 MARCH = "2026-03"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from talktime.bootstrap import App
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
 from talktime.core.calls.requests import Granted
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.values.errors import Conflict, Invalid

@@ -7,14 +7,14 @@ import pytest
 from talktime.bootstrap import App
 from talktime.core.organizations.policies import ANYWHERE, POLICIES, DialOutPolicy, read_policy
 from talktime.core.values.errors import Conflict, Invalid, NotFound
-from talktime.usecases.organizations.block_users import (
+from talktime.usecases.organizations.policies.block_users import (
     BlockUser,
     UnblockUser,
     block_user,
     list_blocked,
     unblock_user,
 )
-from talktime.usecases.organizations.set_policies import (
+from talktime.usecases.organizations.policies.set_policies import (
     Granted,
     GrantPolicy,
     SetPolicy,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from talktime.core.calls import entitlement, finishing, funding
+from talktime.core.calls import finishing, funding
 from talktime.core.calls.calls import (
     EMERGENCY,
     NO_HOLD,
@@ -19,10 +19,11 @@ from talktime.core.calls.calls import (
     PaysFrom,
     RateReference,
 )
-from talktime.core.calls.cases import Case, case_of
-from talktime.core.calls.entitlement import Free, Refused, Sources
+from talktime.core.calls.counting.meters import DEPARTMENT, OVERAGE, USER, Meter, kind_of
+from talktime.core.calls.entitlement import procedure
+from talktime.core.calls.entitlement.cases import Case, case_of
+from talktime.core.calls.entitlement.procedure import Free, Refused, Sources
 from talktime.core.calls.funding import Funds
-from talktime.core.calls.meters import DEPARTMENT, OVERAGE, USER, Meter, kind_of
 from talktime.core.calls.requests import (
     AnswerCall,
     ChargingFacts,
@@ -136,7 +137,7 @@ def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -
 
 def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Outcome:
     case = case_of(facts, request, terms)
-    verdict = entitlement.decide(case)
+    verdict = procedure.decide(case)
     match verdict:
         case Free(pays_from):
             return _start_free(case, pays_from)
@@ -277,7 +278,7 @@ def _setup(case: Case, pays_from: PaysFrom, sources: Sources | None = None) -> C
         rate=rate,
         destination=destination,
         meters=() if sources is None else (*sources.pools, *sources.counted_by),
-        capability=entitlement.capability_of(case, pays_from),
+        capability=procedure.capability_of(case, pays_from),
     )
 
 

@@ -15,9 +15,9 @@ from talktime.core.calls.calls import (
     RateReference,
 )
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
+from talktime.core.calls.counting.pools import pool_of
 from talktime.core.calls.funding import Part, Settled
 from talktime.core.calls.pool_events import pool_events
-from talktime.core.calls.pools import pool_of
 from talktime.core.calls.requests import (
     ChargingFacts,
     ChargingTerms,

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import Call, Hold, PaysFrom, Share
-from talktime.core.calls.cases import minutes_left
-from talktime.core.calls.meters import Meter
-from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE, pool_of
+from talktime.core.calls.entitlement.cases import minutes_left
 from talktime.core.calls.requests import ChargingFacts
 from talktime.core.credit import lots
 from talktime.core.credit.ledger import Account, Posting

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import Call
-from talktime.core.calls.meters import Meter, first_day_after
-from talktime.core.calls.pools import Pool, capacity_minutes, pool_of
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.meters import Meter, first_day_after
+from talktime.core.calls.counting.pools import Pool, capacity_minutes, pool_of
 from talktime.core.calls.requests import ChargingFacts
 from talktime.core.organizations.country_table import in_force
 from talktime.core.values.events import Event, EventKind

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from talktime.core.calls.calls import Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.meters import UNUSED, Meter
+from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.ledger import JournalEntry
 from talktime.core.credit.lots import Credit

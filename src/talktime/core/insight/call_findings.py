@@ -6,10 +6,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import NO_HOLD, UNCOUNTED, Call, CallState, Flags, PaysFrom, RateReference
 from talktime.core.calls.cdrs import UsageRow, entry_id_of
-from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE, pool_of
 from talktime.core.credit.ledger import Account
 from talktime.core.insight.books import CallBooks, Finding, PostedRow, Rule
 from talktime.core.rates import rating

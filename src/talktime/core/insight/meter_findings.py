@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import Call, Hold, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE, pool_of
 from talktime.core.insight.books import Finding, MeterBooks, Rule
 from talktime.core.values.money import format_micros
 

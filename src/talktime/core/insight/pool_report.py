@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from talktime.core.calls.meters import UNUSED, Meter
-from talktime.core.calls.pools import DOMESTIC, INTERNATIONAL, Pool, capacity_minutes, dial_out_rule, pool_of
+from talktime.core.calls.counting.meters import UNUSED, Meter
+from talktime.core.calls.counting.pools import DOMESTIC, INTERNATIONAL, Pool, capacity_minutes, dial_out_rule, pool_of
 from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import CountryTable, pool_country
 from talktime.core.organizations.licenses import License, bringing

@@ -13,8 +13,8 @@ from talktime.core.calls.calls import (
     PaysFrom,
 )
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.meters import DEPARTMENT, OVERAGE, USER, kind_of
-from talktime.core.calls.pools import SECONDS_PER_MINUTE
+from talktime.core.calls.counting.meters import DEPARTMENT, OVERAGE, USER, kind_of
+from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.insight.pool_report import PoolLine
 from talktime.core.insight.usage import BY_MONEY

@@ -11,7 +11,7 @@ from babel import Locale
 
 from talktime.core.calls.calls import EMERGENCY, INBOUND, CallKind, Flags, PaysFrom, text_of
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.pools import CONFERENCE_CAPABILITY
+from talktime.core.calls.counting.pools import CONFERENCE_CAPABILITY
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.organizations.country_table import is_domestic_for_minutes, is_own_country
 from talktime.core.values import numbers

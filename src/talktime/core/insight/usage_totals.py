@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from talktime.core.calls.calls import CallKind, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.pools import SECONDS_PER_MINUTE
+from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.insight.usage import BY_MONEY, reported_kind
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from talktime.core.calls.conferences import ConferenceForecast
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.requests import EndLeg, Request, StartCall
 from talktime.core.values.errors import Invalid, TalktimeError, Unavailable
 from talktime.group_commit import Answered, GroupCommitter

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from talktime.core.calls.explaining import Explanation, Remedy, Step, Stretch
+from talktime.core.calls.explaining.explanations import Explanation, Remedy, Step, Stretch
 from talktime.core.organizations.licensing.products import product_of
 from talktime.core.values.money import format_micros, format_nanos
 from talktime.interfaces.charging import writing

@@ -9,7 +9,7 @@ import structlog
 
 from talktime.bootstrap import Charging, open_statements
 from talktime.core.calls.conferences import ConferenceForecast
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.requests import EndLeg, StartCall
 from talktime.core.values.errors import TalktimeError, Unavailable
 from talktime.group_commit import GroupCommitter

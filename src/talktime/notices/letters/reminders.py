@@ -2,7 +2,7 @@
 
 from babel import Locale
 
-from talktime.core.calls.pools import DOMESTIC, INTERNATIONAL
+from talktime.core.calls.counting.pools import DOMESTIC, INTERNATIONAL
 from talktime.core.organizations.licensing.products import known_as, product_of
 from talktime.notices.catalogs import marked
 from talktime.notices.letters.balance import BUY

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Protocol
 
 from talktime.core.calls.calls import Call, CallKey, text_of
-from talktime.core.calls.cases import meters_wanted, payer_of
-from talktime.core.calls.meters import Meter
+from talktime.core.calls.counting.meters import Meter
+from talktime.core.calls.entitlement.cases import meters_wanted, payer_of
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, EndCall, Outcome, Parked, Request, StartCall
 from talktime.core.credit.lots import Credit, spending_order
 from talktime.core.credit.recharging.watching import CreditWatch

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import Call, RateReference
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.pools import pool_of
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.pools import pool_of
 from talktime.core.insight.books import (
     CallBooks,
     DeckBooks,

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from talktime.core.calls.calls import Call, DenialReason
 from talktime.core.calls.cdrs import UsageRow
-from talktime.core.calls.meters import POOL, Meter
+from talktime.core.calls.counting.meters import POOL, Meter
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.insight.receipts import DeckLabel, LotLabel, ParkedReport
 from talktime.core.insight.usage import ReportedUsage

@@ -38,7 +38,7 @@ organizations = Table(
 )
 
 
-# Policy, caps, stops and choices of an organization, as JSON: what nobody ever searches (store/arrangements.py).
+# Policy, caps, stops and choices of an organization, as JSON: what nobody ever searches.
 arrangements = Table(
     "arrangements",
     metadata,

@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from talktime.core.calls import explaining
 from talktime.core.calls.calls import CallKey, DenialReason
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation, explain
 from talktime.core.calls.requests import ChargingTerms, Denied, StartCall
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.store.charging.transaction import ChargingTransaction
@@ -17,7 +16,7 @@ def explain_call(tx: ChargingTransaction, request: StartCall, terms: ChargingTer
     """Walk the procedure for a call on a snapshot; raise NotFound for a payer, Invalid for a number that is none."""
     asked = replace(request, key=_NO_CALL)
     facts = tx.look((asked,), terms)
-    explanation = explaining.explain(facts, asked, terms)
+    explanation = explain(facts, asked, terms)
     if explanation.answer == Denied(DenialReason.CALLER_UNKNOWN):
         raise NotFound(_nobody(asked), code="caller_unknown")
     is_number = asked.called.isascii() and asked.called.isdigit()

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from talktime.core.calls.meters import hour_of
+from talktime.core.calls.counting.meters import hour_of
 from talktime.store.transaction import Transaction
 
 # A switch that stood still may still send the starts of some hours ago.

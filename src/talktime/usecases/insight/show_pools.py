@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from talktime.core.calls.meters import month_of
+from talktime.core.calls.counting.meters import month_of
 from talktime.core.insight.pool_report import PoolFacts, PoolReport, pool_report
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.periods import add_months, start_of_day

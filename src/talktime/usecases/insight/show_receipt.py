@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from talktime.core.calls.calls import KEY_SEPARATOR, Call, CallKey, key_of, text_of
 from talktime.core.calls.cdrs import entry_id_of
-from talktime.core.calls.meters import POOL, kind_of
-from talktime.core.calls.pools import pool_of
+from talktime.core.calls.counting.meters import POOL, kind_of
+from talktime.core.calls.counting.pools import pool_of
 from talktime.core.credit.ledger import Posting
 from talktime.core.insight.pool_report import PoolFacts, PoolLine
 from talktime.core.insight.receipts import ParkedReport, Receipt, ReceiptFacts, receipt

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from talktime.core.calls import meters
-from talktime.core.calls.meters import UNUSED, Meter
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.credit.billing import overage
 from talktime.core.credit.billing.invoices import Invoice
 from talktime.core.organizations.arrangements import Overage

@@ -18,7 +18,7 @@ from talktime.core.calls.calls import (
     DenialReason,
     PaysFrom,
 )
-from talktime.core.calls.explaining import Explanation, Remedy, Result, Step, Stretch
+from talktime.core.calls.explaining.explanations import Explanation, Remedy, Result, Step, Stretch
 from talktime.core.calls.requests import Denied, StartCall
 from talktime.core.organizations.licensing.products import in_words, product_of
 from talktime.core.values.errors import Invalid

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey, CallKind, DenialReason, PaysFrom, text_of
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.replaying import ReplayedCall
 from talktime.core.calls.requests import Denied, StartCall
 from talktime.core.insight.receipts import Receipt

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talktime.core.calls.calls import FROM_CONFERENCE, PaysFrom
-from talktime.core.calls.pools import INTERNATIONAL
+from talktime.core.calls.counting.pools import INTERNATIONAL
 from talktime.core.insight.pool_report import PoolLine
 from talktime.core.insight.receipts import Charge, Receipt
 from talktime.core.organizations.licenses import License

@@ -9,8 +9,8 @@ from talktime.core.organizations.licenses import NO_LICENSE, License
 from talktime.core.organizations.licensing.products import product_of
 from talktime.samples import people
 from talktime.samples.people import SampleUser, sample_users
-from talktime.usecases.organizations.assign_licenses import AssignLicenses, assign_licenses
-from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.licensing.assign_licenses import AssignLicenses, assign_licenses
+from talktime.usecases.organizations.licensing.buy_licenses import BuyLicenses, buy_licenses
 
 # Who has no Communications Credits: when his minutes are gone, nothing pays for his calls.
 WITHOUT_CREDITS = f"jean-luc.tremblay@{people.DOMAIN}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.replaying import ReplayedCall
 from talktime.core.credit.lots import Credit
 from talktime.core.insight.pool_report import PoolLine

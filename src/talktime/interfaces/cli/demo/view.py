@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from talktime.core.calls.calls import EXPLANATIONS, DenialReason
-from talktime.core.calls.explaining import Explanation
+from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.replaying import ReplayedCall, ReplaySummary, summary_of
 from talktime.core.organizations.licensing.products import known_as
 from talktime.core.values.events import EventKind

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from talktime.core.calls.pools import INTERNATIONAL
+from talktime.core.calls.counting.pools import INTERNATIONAL
 from talktime.core.insight.pool_report import OwnMinutes, PoolLine
 from talktime.core.insight.usage import country_name
 from talktime.core.values.errors import Invalid

@@ -26,7 +26,7 @@ from talktime.core.organizations.licensing.features import (
 )
 from talktime.core.organizations.licensing.products import in_words, product_of
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, Whose, heading, hint, now, open_app, show, table
-from talktime.usecases.organizations.show_features import ShowFeatures, UserFeatures, show_features
+from talktime.usecases.organizations.licensing.show_features import ShowFeatures, UserFeatures, show_features
 
 app = App(name="features")
 

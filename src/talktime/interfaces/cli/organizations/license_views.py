@@ -13,8 +13,8 @@ from talktime.core.organizations.licensing.products import LIST_PRICE_CURRENCY, 
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.terminal import heading, hint, money, refuse, table, warn
-from talktime.usecases.organizations.assign_licenses import LicenseRow, LicensesAssigned
-from talktime.usecases.organizations.show_licenses import LicenseOverview
+from talktime.usecases.organizations.licensing.assign_licenses import LicenseRow, LicensesAssigned
+from talktime.usecases.organizations.licensing.show_licenses import LicenseOverview
 
 ROWS_SHOWN_MAX = 50
 COUNTRIES_SHOWN_MAX = 5

@@ -35,9 +35,9 @@ from talktime.interfaces.cli.terminal import (
     refuse,
     show,
 )
-from talktime.usecases.organizations.assign_licenses import AssignLicenses, LicensesAssigned, assign_licenses
-from talktime.usecases.organizations.buy_licenses import BuyLicenses, buy_licenses
-from talktime.usecases.organizations.show_licenses import ShowPlans, show_licenses, show_plans
+from talktime.usecases.organizations.licensing.assign_licenses import AssignLicenses, LicensesAssigned, assign_licenses
+from talktime.usecases.organizations.licensing.buy_licenses import BuyLicenses, buy_licenses
+from talktime.usecases.organizations.licensing.show_licenses import ShowPlans, show_licenses, show_plans
 
 app = App(name="licenses")
 

@@ -45,7 +45,7 @@ from talktime.usecases.organizations.manage_users import (
 )
 
 app = App(name="users")
-_BLOCKS = "talktime.interfaces.cli.organizations.blocks"
+_BLOCKS = "talktime.interfaces.cli.policies.blocks"
 app.command(f"{_BLOCKS}:block", name="block", help="Let a user call out no more, with a reason.")
 app.command(f"{_BLOCKS}:unblock", name="unblock", help="Let a user call out again.")
 app.command(f"{_BLOCKS}:blocked", name="blocked", help="List the users who may not call out, with reason and time.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from talktime.core.calls import meters
+from talktime.core.calls.counting import meters
 from talktime.core.credit.billing import overage
 from talktime.core.credit.billing.invoices import Billing, Invoice
 from talktime.core.organizations.organizations import Organization

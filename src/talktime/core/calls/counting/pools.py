@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from talktime.core.calls.meters import POOL
+from talktime.core.calls.counting.meters import POOL
 from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import (
     NORTH_AMERICA,

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from talktime.core.calls import meters
-from talktime.core.calls.meters import UNUSED, Meter
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.organizations import capping
 from talktime.core.organizations.arrangements import Caps
 from talktime.core.organizations.capping import EACH_USER, CapKind, CapTarget
@@ -14,8 +14,8 @@ from talktime.core.organizations.users import AccountKind, User
 from talktime.core.values.errors import Invalid
 from talktime.core.values.periods import month_of
 from talktime.store.transaction import Transaction
-from talktime.usecases.organizations.block_users import named_user
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
+from talktime.usecases.organizations.policies.block_users import named_user
 
 
 @dataclass(frozen=True, slots=True)

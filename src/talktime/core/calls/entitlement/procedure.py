@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from talktime.core.calls.calls import EMERGENCY, CallKind, DenialReason, PaysFrom
-from talktime.core.calls.cases import SPECIAL, Case
+from talktime.core.calls.entitlement.cases import SPECIAL, Case
 from talktime.core.organizations.country_table import NORTH_AMERICA, PremiumSupport, is_own_country
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.organizations.policies import ConferenceReach, PhoneReach

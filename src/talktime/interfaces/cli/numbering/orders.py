@@ -10,7 +10,7 @@ from rich.text import Text
 
 from talktime.core.organizations.numbering.inventory import read_use
 from talktime.core.organizations.numbering.ordering import USE_WORDS, Wanted
-from talktime.interfaces.cli.organizations.number_views import (
+from talktime.interfaces.cli.numbering.views import (
     NUMBERS_SHOWN_MAX,
     listing_document,
     offered_table,

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.users import AccountKind, User
-from talktime.interfaces.cli.organizations.number_views import NOTHING
+from talktime.interfaces.cli.numbering.views import NOTHING
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, Whose, heading, hint, open_app, show, table
 from talktime.usecases.organizations.numbering.manage_accounts import (
     Accounts,

@@ -26,7 +26,7 @@ from talktime.interfaces.cli.terminal import (
     warn,
 )
 from talktime.usecases.organizations.manage_organizations import LookAt
-from talktime.usecases.organizations.set_caps import CapRow, CapSet, CapsShown, SetCap, set_cap, show_caps
+from talktime.usecases.organizations.policies.set_caps import CapRow, CapSet, CapsShown, SetCap, set_cap, show_caps
 
 app = App(name="caps")
 

@@ -29,7 +29,7 @@ from talktime.interfaces.cli.terminal import (
     show,
     table,
 )
-from talktime.usecases.organizations.set_policies import (
+from talktime.usecases.organizations.policies.set_policies import (
     Granted,
     GrantPolicy,
     PoliciesShown,

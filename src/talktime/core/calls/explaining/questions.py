@@ -5,10 +5,10 @@ from datetime import date
 from typing import NamedTuple
 
 from talktime.core.calls.calls import DenialReason, PaysFrom
-from talktime.core.calls.cases import Case
 from talktime.core.calls.charging import Limit
+from talktime.core.calls.counting.pools import INTERNATIONAL, Pool, capacity_minutes
+from talktime.core.calls.entitlement.cases import Case
 from talktime.core.calls.funding import UNLIMITED_MICROS
-from talktime.core.calls.pools import INTERNATIONAL, Pool, capacity_minutes
 from talktime.core.organizations.licenses import NO_LICENSE, License, services_of
 from talktime.core.organizations.licensing.products import product_of
 from talktime.core.organizations.organizations import BillingMode
@@ -266,7 +266,7 @@ def _always(question: str) -> Callable[[Case], str]:
     return lambda _: question
 
 
-# By the names of `entitlement.STEPS`.
+# By the names of `procedure.STEPS`.
 STEPS: dict[str, Asked] = {
     "emergency": Asked(_always("Does it call for help?"), "no", _number_facts),
     "payer": Asked(_always("Is it known who pays?"), "yes", _payer_facts),
@@ -283,7 +283,7 @@ STEPS: dict[str, Asked] = {
     "add_on": Asked(_always("Does an add-on include it without limit?"), "no", _add_on_facts),
     "sources": Asked(_always("Does anything pay for it?"), "yes", _no_facts),
 }
-# By the names of `entitlement.MONEY_STEPS`.
+# By the names of `procedure.MONEY_STEPS`.
 MONEY_STEPS: dict[str, Asked] = {
     "set_up": Asked(_always("Is paying with money set up?"), "yes", _set_up_facts),
     "credits_license": Asked(_always("Is the balance open to who pays?"), "yes", _credits_facts),

@@ -1,6 +1,6 @@
 """Why a call is allowed or refused: the steps of the one procedure, each with what it asks, knows and answers.
 
-Nothing is decided here: the steps are `entitlement.STEPS` and `MONEY_STEPS`, the limits charging's own, and the outcome
+Nothing is decided here: the steps are `procedure.STEPS` and `MONEY_STEPS`, the limits charging's own, and the outcome
 is charging's answer to the same start.
 """
 
@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from talktime.core.calls import charging, funding, questions
+from talktime.core.calls import charging, funding
 from talktime.core.calls.calls import EXPLANATIONS, NO_HOLD, DenialReason, Hold, PaysFrom
-from talktime.core.calls.cases import Case, case_of
 from talktime.core.calls.charging import Limit
-from talktime.core.calls.entitlement import MONEY_STEPS, STEPS, Free, Refused, Sources, Verdict
-from talktime.core.calls.pools import SECONDS_PER_MINUTE, pool_of
-from talktime.core.calls.questions import Fact
+from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE, pool_of
+from talktime.core.calls.entitlement.cases import Case, case_of
+from talktime.core.calls.entitlement.procedure import MONEY_STEPS, STEPS, Free, Refused, Sources, Verdict
+from talktime.core.calls.explaining import questions
+from talktime.core.calls.explaining.questions import Fact
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, Denied, Granted, StartCall
 from talktime.core.organizations.licenses import CALLING_PLANS, CONFERENCING, NO_LICENSE, License
 from talktime.core.organizations.policies import POLICIES, ConferenceReach, PhoneReach

@@ -7,7 +7,12 @@ from rich.console import Group
 
 from talktime.core.values.errors import Invalid
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, Whose, facts, heading, open_app, show
-from talktime.usecases.organizations.set_arrangements import Arranged, SetChoices, set_choices, show_arrangements
+from talktime.usecases.organizations.policies.set_arrangements import (
+    Arranged,
+    SetChoices,
+    set_choices,
+    show_arrangements,
+)
 
 app = App(name="arrangements")
 

@@ -9,7 +9,7 @@ from talktime.core.organizations.numbering.ordering import USE_WORDS
 from talktime.core.organizations.numbering.phone_numbers import HeldNumber, NumberState
 from talktime.core.organizations.users import NumberUse
 from talktime.core.values.errors import Invalid
-from talktime.interfaces.cli.organizations.number_views import answered_by, held_document, held_table
+from talktime.interfaces.cli.numbering.views import answered_by, held_document, held_table
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
@@ -42,14 +42,14 @@ from talktime.usecases.organizations.numbering.show_numbers import (
 
 app = App(name="numbers")
 # What has a table or a file of its own; a module is imported when its command is called.
-_HERE = "talktime.interfaces.cli.organizations"
+_HERE = "talktime.interfaces.cli.numbering"
 for _name, _function, _help in (
-    ("search", "number_orders:search", "Show which numbers can be had, and where; nothing is held."),
-    ("reserve", "number_orders:reserve", "Hold numbers for ten minutes under a new order."),
-    ("order", "number_orders:order", "Order what is reserved."),
-    ("activate", "number_orders:activate", "Make the numbers of an order usable."),
-    ("orders", "number_orders:orders", "List the orders of an organization."),
-    ("inventory", "number_inventory:app", "The numbers that can be ordered: import, list."),
+    ("search", "orders:search", "Show which numbers can be had, and where; nothing is held."),
+    ("reserve", "orders:reserve", "Hold numbers for ten minutes under a new order."),
+    ("order", "orders:order", "Order what is reserved."),
+    ("activate", "orders:activate", "Make the numbers of an order usable."),
+    ("orders", "orders:orders", "List the orders of an organization."),
+    ("inventory", "inventory:app", "The numbers that can be ordered: import, list."),
 ):
     app.command(f"{_HERE}.{_function}", name=_name, help=_help)
 

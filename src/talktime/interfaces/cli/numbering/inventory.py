@@ -12,7 +12,7 @@ from talktime.core.organizations.numbering.inventory import Outcome
 from talktime.core.organizations.numbering.ordering import USE_WORDS
 from talktime.core.organizations.numbering.phone_numbers import NumberState, as_of
 from talktime.core.organizations.users import NumberUse
-from talktime.interfaces.cli.organizations.number_views import NOTHING, NUMBERS_SHOWN_MAX, listing_document
+from talktime.interfaces.cli.numbering.views import NOTHING, NUMBERS_SHOWN_MAX, listing_document
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, heading, hint, now, open_app, refuse, show, table
 from talktime.usecases.organizations.numbering.import_inventory import (
     ImportInventory,
@@ -48,7 +48,7 @@ def import_(
 
     The same file twice changes nothing; a later file corrects area, carrier and price.
     """
-    from talktime.interfaces.cli.organizations.number_files import read_inventory
+    from talktime.interfaces.cli.numbering.files import read_inventory
 
     request = ImportInventory(read_inventory(file), dry_run)
     with open_app(options.database) as talktime:

@@ -8,7 +8,13 @@ from rich.console import Group
 from talktime.core.values.errors import Invalid
 from talktime.core.values.money import format_nanos, parse_nanos
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, Whose, facts, heading, hint, open_app, show
-from talktime.usecases.organizations.set_arrangements import Arranged, SetStops, Stop, set_stops, show_arrangements
+from talktime.usecases.organizations.policies.set_arrangements import (
+    Arranged,
+    SetStops,
+    Stop,
+    set_stops,
+    show_arrangements,
+)
 
 app = App(name="stops")
 

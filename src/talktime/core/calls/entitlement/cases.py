@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from talktime.core.calls import meters
 from talktime.core.calls.calls import FROM_CONFERENCE, FROM_PHONE, INBOUND, TO_SERVICE, CallKind, DenialReason
-from talktime.core.calls.pools import Pool, capacity_minutes, conference_pool, plan_pool, pool_of
+from talktime.core.calls.counting import meters
+from talktime.core.calls.counting.pools import Pool, capacity_minutes, conference_pool, plan_pool, pool_of
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, Request, StartCall
 from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import SHARED_COST_PREFIXES, CountryTable, in_force

@@ -18,7 +18,7 @@ from talktime.interfaces.cli.terminal import (
     show,
     table,
 )
-from talktime.usecases.organizations.block_users import (
+from talktime.usecases.organizations.policies.block_users import (
     Blocked,
     BlockUser,
     UnblockUser,

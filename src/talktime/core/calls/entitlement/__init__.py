@@ -1,0 +1,1 @@
+"""Who may call and what may pay: the case that a call puts, and the procedure that decides it."""

@@ -1,0 +1,1 @@
+"""Commands about telephone numbers and the accounts that answer them."""

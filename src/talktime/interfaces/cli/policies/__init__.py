@@ -1,0 +1,1 @@
+"""Commands about what is allowed: policies, blocks, caps, stops."""

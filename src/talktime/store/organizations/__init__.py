@@ -1,0 +1,1 @@
+"""Rows of organizations: people, numbers, arrangements, restrictions, countries."""

@@ -1,0 +1,1 @@
+"""Buy and assign licenses, and show what they give."""

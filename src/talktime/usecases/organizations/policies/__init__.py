@@ -1,0 +1,1 @@
+"""Rule who may call where, and for how much."""
