@@ -150,7 +150,7 @@ class History:
         year, month = self.dice.choice(MONTHS)
         self.month_ends_at = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=self.zone).astimezone(UTC)
         starts_at = self.month_ends_at - timedelta(minutes=self.dice.choice((2, 20, 45, 90)))
-        self.now = starts_at
+        self.now = self.funded_at = starts_at
         self.world = World(self.zone, starts_at, starts_at + timedelta(minutes=self.dice.choice((3, 40, 200))))
         self.reader = Reader(url)
         self.meant: dict[str, Meant] = {}
@@ -301,8 +301,11 @@ class History:
         )
 
     def _at(self) -> datetime:
-        """Return the clock of the process that is asked: it may be a little behind."""
-        return self.now - self.dice.choice((0, 0, 0, 0, 0, 1, 3)) * SECOND
+        """Return the clock of the process that is asked: it may be a little behind, but not behind the last funding.
+
+        The audit knows no tolerance: credit that is spent before the instant of its purchase is a violation.
+        """
+        return max(self.funded_at, self.now - self.dice.choice((0, 0, 0, 0, 0, 1, 3)) * SECOND)
 
     def _key(self) -> CallKey | None:
         """Return a call, mostly an open one; now and then one that was never started."""
@@ -616,6 +619,7 @@ class History:
 
     def _fund(self) -> str:
         """Add credit; some of it ends with this day, which is mostly the month's last."""
+        self.funded_at = self.now
         purchased_at = self.dice.choice((None, None, self.now - 365 * DAY, self.now - 300 * DAY))
         amount = self.dice.choice(AMOUNTS)
         kind = self.dice.choice((LotKind.PURCHASED, LotKind.PURCHASED, LotKind.PROMOTIONAL))
