@@ -428,7 +428,8 @@ RULES: tuple[Rule, ...] = (
     # 10. Money: the amount
     Rule("House 10; Part D step 7; S4; S41", lambda s: s.balance == "enough", pays("credit")),
     Rule("House 10; Part D step 7; S31", lambda s: not s.is_postpaid, refuse("credit_exhausted")),
-    Rule("House 10; 1.8", lambda s: not s.overage_on, refuse("credit_exhausted")),
+    # S41: who pays after use cannot buy credits, so what would help is overage (the house's list said otherwise first).
+    Rule("House 10; 1.8; S41", lambda s: not s.overage_on, refuse("overage_off")),
     Rule("House 10; 1.8", lambda s: not can_overage_pay(s), refuse("overage_limit_reached")),
     Rule("House 10; 1.8", lambda s: s.balance == "too_little", pays("credit")),
     Rule("House 10; S41; 1.8", always, pays("postpaid")),

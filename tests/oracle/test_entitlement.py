@@ -482,7 +482,7 @@ def test_the_add_on_does_not_pay_shared_cost_numbers() -> None:
         ("enough", False, "enough", "credit"),
         ("too_little", True, "enough", "credit"),
         ("too_little", True, "too_little", "overage_limit_reached"),
-        ("too_little", False, "enough", "credit_exhausted"),
+        ("too_little", False, "enough", "overage_off"),
         ("none", True, "enough", "postpaid"),
         ("none", True, "too_little", "overage_limit_reached"),
         ("none", True, "none", "overage_limit_reached"),

@@ -332,7 +332,8 @@ class _World:
     def _meter(self, limit: int, left: int) -> Meter:
         """So much is left; where nothing is, the limit may have shrunk below what was used."""
         gone = limit - left + (self.dice.randint(0, 3) if left == 0 else 0)
-        held = self.dice.randint(0, gone)
+        # A counter ends its sibling by what was used; what is held of it may come back (D9).
+        held = 0 if left == 0 else self.dice.randint(0, gone)
         return Meter(gone - held, held)
 
     def _money(self, limit: int, amount: str) -> Meter:

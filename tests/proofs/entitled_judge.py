@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from tests.proofs.entitled_books import CallRow, Seen, UsageRow, World
-from tests.proofs.entitled_model import Meant, Told, cost_of
+from tests.proofs.entitled_facts import Facts, Meant
+from tests.proofs.entitled_model import cost_of
 
 UNCOUNTED = {"free", "included"}
 
@@ -17,14 +18,14 @@ def findings(before: Seen, after: Seen, world: World, meant: Mapping[str, Meant]
     """Tell what charging did and must not have done."""
     yield from _standing(after)
     yield from _kept(before, after)
-    told = Told(after, world, dict(meant))
+    facts = Facts(after, world)
     changed = [call for key, call in after.calls.items() if before.calls.get(key) != call]
     for call in changed:
         yield from _promised(call, meant.get(call.key))
-        yield from _within_pools(before, after, told, call)
+        yield from _within_pools(before, after, facts, call)
     if not any(call.state in {"finished", "lapsed"} for call in changed):
         for call in changed:
-            yield from _within_limits(before, after, told, call)
+            yield from _within_limits(before, after, facts, call)
     owes_more = after.receivable > before.receivable
     if owes_more and not any(_is_beyond_grant(before, call) for call in changed):
         yield f"{after.receivable - before.receivable} are owed for seconds that were granted"
@@ -97,12 +98,12 @@ def _promised(call: CallRow, meant: Meant | None) -> Iterator[str]:
         yield f"{call.key} was granted {call.granted}, and holds {call.money} and {included} seconds"
 
 
-def _within_pools(before: Seen, after: Seen, told: Told, call: CallRow) -> Iterator[str]:
+def _within_pools(before: Seen, after: Seen, facts: Facts, call: CallRow) -> Iterator[str]:
     """Whoever draws on a pool leaves it within the capacity of the moment."""
     for name in (name for name in call.meter_names if name.startswith("pool/") and name in after.meters):
         was, is_ = before.meters.get(name), after.meters[name]
         is_more = is_.used + is_.held > (0 if was is None else was.used + was.held)
-        capacity = told.capacity(name, call.started_at)
+        capacity = facts.capacity(name, call.started_at)
         if is_more and is_.used + is_.held > capacity and _took(before, after, call, name):
             yield f"{name} has {is_} of {capacity} after {call.key}"
 
@@ -115,13 +116,13 @@ def _took(before: Seen, after: Seen, call: CallRow, name: str) -> bool:
     return held + used > 0
 
 
-def _within_limits(before: Seen, after: Seen, told: Told, call: CallRow) -> Iterator[str]:
+def _within_limits(before: Seen, after: Seen, facts: Facts, call: CallRow) -> Iterator[str]:
     """Whoever is promised money leaves every cap, and the bill, within the limit of the moment."""
     was = before.calls.get(call.key)
     is_promised = call.money > (0 if was is None else was.money)
     is_billed = call.overage > (0 if was is None else was.overage)
     for name in (name for name in call.meter_names if not name.startswith("pool/")):
-        limit, meter = told.limit(name), after.meters.get(name)
+        limit, meter = facts.limit(name), after.meters.get(name)
         is_grown = is_billed if name.startswith("overage/") else is_promised
         if is_grown and limit is not None and meter is not None and meter.used + meter.held > limit:
             yield f"{name} has {meter} of {limit} after {call.key}"

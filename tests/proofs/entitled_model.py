@@ -9,10 +9,9 @@ plain numbers and dictionaries, nothing of talktime but the words that it is ask
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from datetime import datetime
 
 from talktime.core.calls.calls import DenialReason, Ending, PaysFrom
 from talktime.core.calls.requests import (
@@ -31,38 +30,12 @@ from talktime.core.calls.requests import (
     StartCall,
 )
 from tests.oracle import entitlement as oracle
-from tests.proofs.entitled_books import (
-    CONFERENCE_MINUTES,
-    CURRENCY,
-    MINUTES,
-    CallRow,
-    Destination,
-    Seen,
-    Tariff,
-    UserRow,
-    World,
-)
-from tests.simulation.model import GRACE, LATE, LONGEST, OVERRUN, QUANTUM, RING, TOLERANCE, Model
+from tests.proofs.entitled_books import CURRENCY, CallRow, Seen, Tariff, World
+from tests.proofs.entitled_facts import Facts, Meant, hour_of, micros
+from tests.simulation.model import GRACE, LATE, LONGEST, OVERRUN, QUANTUM, RING, TOLERANCE
 
 SECOND = 1_000_000
 MARGIN = 10
-ENDLESS = 2**62
-SKUS = {
-    1: "MCOEV",
-    2: "MCOMEETADV",
-    4: "MCOPSTNC",
-    8: "MCOMEETACPEA",
-    16: oracle.SELECT_DIAL_OUT,
-    32: oracle.EXTENDED_DIAL_OUT,
-    64: "MCOEV_VIRTUALUSER",
-    512: "MCOPSTN1",
-    1_024: "MCOPSTN2",
-    2_048: "MCOPSTN5",
-    8_192: "MCOPSTN8",
-    131_072: "ENTERPRISEPREMIUM",
-}
-LICENSES = {sku: license_ for license_, sku in SKUS.items()}
-SMALL = {"MCOPSTN5": 120, "MCOPSTN8": 120}
 # The same word of the oracle for what is charged by another name.
 SOURCES = {"conference_minutes": "minutes", "plan_minutes": "minutes", "postpaid": "overage"}
 NO_MONEY = frozenset(
@@ -71,17 +44,6 @@ NO_MONEY = frozenset(
         *("destination_not_rated", "destination_too_expensive"),
     }
 )
-
-
-class Meant(NamedTuple):
-    """What a start means: the oracle's kind, who pays (0: the organization, -1: nobody), and what is called."""
-
-    kind: str
-    user_id: int
-    number: str
-    destination: Destination | None
-    tariff: Tariff | None
-    conference_id: str = ""
 
 
 @dataclass
@@ -104,6 +66,7 @@ class ToldCall:
     used: int | None = None
     cost: int | None = None
     reconstructed: bool = False
+    silent: bool = False
 
     @property
     def money(self) -> int:
@@ -124,16 +87,14 @@ def afforded(tariff: Tariff, budget: int, wanted: int, included: int) -> int:
     return included + min(most, paid) * tariff.increment
 
 
-class Told:
+class Told(Facts):
     """One batch, request after request."""
 
-    def __init__(self, seen: Seen, world: World, meant: dict[str, Meant]) -> None:
-        self.seen, self.world, self.meant = seen, world, meant
-        self.meters = {name: [row.used, row.held] for name, row in seen.meters.items()}
+    def __init__(self, seen: Seen, world: World, meant: Mapping[str, Meant]) -> None:
+        super().__init__(seen, world)
+        self.meant = meant
         self.calls = {key: self._call(row) for key, row in seen.calls.items()}
         self.parts: dict[str, Counter[str]] = {}
-        self.credit = Model([_lot(seen, number) for number in _spending_order(seen)], seen.receivable)
-        self.settings = seen.settings
 
     def answer(self, request: Request) -> Answer:
         """Tell what is answered, and let what follows from it happen."""
@@ -150,7 +111,7 @@ class Told:
             case EndCall():
                 return self._end(key, call, request, at)
             case EndLeg():
-                return self._end_leg(key, call, at, request)
+                return self._end_leg(key, call, at)
             case CloseCall():
                 return self._close(key, call, at)
 
@@ -161,7 +122,7 @@ class Told:
         if meant.user_id < 0:
             is_help = meant.kind == "emergency_out"
             return _free(PaysFrom.FREE) if is_help else Denied(DenialReason.CALLER_UNKNOWN)
-        state = self._state(meant, request.at)
+        state = self.state(meant, request.at)
         verdict = oracle.decide(state)
         call = self.calls[key] = ToldCall("denied", at, refused=verdict.reason)
         if not verdict.is_allowed:
@@ -185,175 +146,27 @@ class Told:
         pools = tuple(self.pools(meant, at))
         call.meters = pools
         if oracle.decide(poor).reason not in NO_MONEY:
-            call.tariff, call.meters = meant.tariff, (*pools, *self._counted_by(meant, at))
-
-    def _state(self, meant: Meant, at: datetime) -> oracle.State:
-        user = self.seen.users.get(meant.user_id)
-        is_out, block, destination = meant.kind in oracle.OUTBOUND_KINDS, self._block(meant), meant.destination
-        domestic, international = self._plan_left(user, at)
-        pool = self._name("MCOMEETADD", "", "", at)
-        left, bill = self._available(), self._bill_left(at)
-        return oracle.State(
-            kind=meant.kind,
-            number_called=meant.number,
-            payer="none" if user is None else "person" if user.account == "person" else "resource_account",
-            licenses=frozenset() if user is None else skus_of(user),
-            home="" if user is None else user.location,
-            destination=destination.country if is_out and destination else "",
-            destination_class=destination.number_class if is_out and destination else "ordinary",
-            policy=(user.policy if user is not None else "") or self.settings.get("policy") or _ANYWHERE,
-            is_blocked=user is not None and user.block_reason != "",
-            is_suspended=not self.seen.is_active,
-            may_be_dialed_toll_free=user is None or user.is_toll_free_allowed,
-            domestic_left=domestic,
-            international_left=international,
-            conference_left=self.left(pool, micros(at)),
-            price="blocked" if destination and destination.is_blocked else "missing" if block is None else "priced",
-            credits_set_up=self.seen.has_credit_set_up,
-            balance=_amount(left, block),
-            is_postpaid=self.seen.mode == "postpaid",
-            overage_on=bool(self.settings.get("overage", {}).get("is_on")),
-            limit_left="enough" if block is not None and left + bill >= block else "none",
-            is_too_expensive=self._is_too_expensive(meant),
-            calls_this_hour_left=self._calls_left(user, at),
-            user_cap=self._cap(f"user/{meant.user_id}/{self.month(at)}", block),
-            department_cap=self._cap("" if user is None else f"department/{user.department}/{self.month(at)}", block),
-            plan_required=bool(self._choice("is_calling_plan_required")),
-            either_exhausts_plan=bool(self._choice("is_plan_ended_by_either_counter", default=True)),
-            use_calling_plan_after_conf_pool=bool(self._choice("uses_plan_after_conference_minutes")),
-        )
-
-    def _block(self, meant: Meant) -> int | None:
-        return None if meant.tariff is None else meant.tariff.fee + meant.tariff.micros
-
-    def _choice(self, name: str, *, default: bool = False) -> object:
-        return self.settings.get("choices", {}).get(name, default)
-
-    def _is_too_expensive(self, meant: Meant) -> bool:
-        highest = self.settings.get("stops", {}).get("highest_nanos_per_minute")
-        return highest is not None and meant.tariff is not None and meant.tariff.nanos_per_minute > highest
-
-    def _calls_left(self, user: UserRow | None, at: datetime) -> bool:
-        most = self.settings.get("stops", {}).get("calls_per_hour")
-        return user is None or most is None or self.meters.get(_hour(user, at), [0])[0] < most
+            call.tariff, call.meters = meant.tariff, (*pools, *self.counted_by(meant, at))
 
     def _count_call(self, meant: Meant, at: datetime) -> None:
         user, most = self.seen.users.get(meant.user_id), self.settings.get("stops", {}).get("calls_per_hour")
         if user is not None and most is not None and meant.kind in oracle.OUTBOUND_KINDS:
-            self.meters.setdefault(_hour(user, at), [0, 0])[0] += 1
-
-    def _cap(self, name: str, block: int | None) -> str:
-        limit = self.limit(name) if name else None
-        if limit is None or block is None:
-            return "none_set"
-        return "enough" if self._left_of(name, limit) >= block else "too_little"
+            self.meters.setdefault(hour_of(user, at), [0, 0])[0] += 1
 
     # ── what pays ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def month(self, at: datetime) -> str:
-        return f"{at.astimezone(self.world.zone):%Y-%m}"
-
-    def _name(self, code: str, country: str, counter: str, at: datetime) -> str:
-        return f"pool/{code}/{country}/{counter}/{self.month(at)}"
-
-    def pools(self, meant: Meant, at: datetime) -> Iterator[str]:
-        """Name the pools that may pay for a call, in their order."""
-        user, to = self.seen.users.get(meant.user_id), meant.destination
-        if user is None or to is None or to.number_class != "ordinary" or meant.kind not in oracle.OUTBOUND_KINDS:
-            return
-        held, is_conference = skus_of(user), meant.kind in oracle.CONFERENCE_OUT_KINDS
-        reach = [oracle.CONFERENCE_POOL_REACH[sku] for sku in held & oracle.SUBSCRIPTIONS]
-        if is_conference and any(to.country in each for each in reach):
-            yield self._name("MCOMEETADD", "", "", at)
-        plan = _plan_of(held)
-        if plan and (not is_conference or self._choice("uses_plan_after_conference_minutes")):
-            is_near = user.location == to.country or {user.location, to.country} <= oracle.NORTH_AMERICA
-            if is_near:
-                counter = str(user.user_id) if plan == "MCOPSTN8" else "domestic"
-                yield self._name(plan, user.location, counter, at)
-            elif plan == "MCOPSTN2" and to.country in oracle.INTERNATIONAL_LIST:
-                yield self._name(plan, user.location, "international", at)
-
-    def _counted_by(self, meant: Meant, at: datetime) -> Iterator[str]:
-        user = self.seen.users.get(meant.user_id)
-        if user is not None and user.account == "person":
-            names = (f"user/{user.user_id}/{self.month(at)}", f"department/{user.department}/{self.month(at)}")
-            yield from (name for name in names if self.limit(name) is not None)
-        if self.seen.mode == "postpaid" and self.settings.get("overage", {}).get("is_on"):
-            yield f"overage/{self.month(at)}"
-
-    def _plan_left(self, user: UserRow | None, at: datetime) -> tuple[int, int]:
-        plan = _plan_of(skus_of(user)) if user is not None else ""
-        if user is None or not plan:
-            return 0, 0
-        counter = str(user.user_id) if plan == "MCOPSTN8" else "domestic"
-        names = (self._name(plan, user.location, each, at) for each in (counter, "international"))
-        domestic, international = (self.left(name, micros(at)) for name in names)
-        return domestic, international if plan == "MCOPSTN2" else 0
-
-    def capacity(self, name: str, started: int) -> int:
-        """Return how many minutes a pool has by what stands in the database now, for a call of then."""
-        _, code, country, counter, _ = name.split("/")
-        if code == "MCOMEETADD":
-            bought = self.seen.purchased.get(2, 0) + self.seen.purchased.get(LICENSES["ENTERPRISEPREMIUM"], 0)
-            return CONFERENCE_MINUTES * (bought + self.seen.holders(LICENSES[oracle.SELECT_DIAL_OUT]).total())
-        if code == "MCOPSTN8":
-            return SMALL[code]
-        holders = self.seen.holders(LICENSES[code])[country]
-        table = MINUTES[started >= micros(self.world.second_table_at)]
-        each = SMALL.get(code) or table[country][counter == "international"]
-        return each * holders
-
-    def left(self, name: str, started: int) -> int:
-        return self._left_of(name, self.capacity(name, started))
-
-    def _minutes_left(self, name: str, started: int) -> int:
-        """Return what a pool can give: nothing where its other counter is used up, if that was chosen (D9)."""
-        other = name.replace("/domestic/", "/international/")
-        other = other if other != name else name.replace("/international/", "/domestic/")
-        is_ended = (
-            "/MCOPSTN2/" in name
-            and self._choice("is_plan_ended_by_either_counter", default=True)
-            and self.left(other, started) == 0
-        )
-        return 0 if is_ended else self.left(name, started)
-
-    def limit(self, name: str) -> int | None:
-        """Return what is arranged now for a meter of money."""
-        caps, overage = self.settings.get("caps", {}), self.settings.get("overage", {})
-        kind, whose, *_ = name.split("/")
-        if kind == "user":
-            own: int | None = caps.get("by_user_micros", {}).get(whose, caps.get("each_user_micros"))
-            return own
-        if kind == "department":
-            of_department: int | None = caps.get("by_department_micros", {}).get(whose)
-            return of_department
-        limit: int | None = overage.get("limit_per_month_micros") if overage.get("is_on") else 0
-        return limit
-
-    def _left_of(self, name: str, limit: int | None) -> int:
-        used, held = self.meters.get(name, (0, 0))
-        return ENDLESS if limit is None else max(0, limit - used - held)
-
-    def _available(self) -> int:
-        return self.credit.available()
-
-    def _bill_left(self, at: datetime) -> int:
-        name = f"overage/{self.month(at)}"
-        return self._left_of(name, self.limit(name)) if self.seen.mode == "postpaid" else 0
 
     def _money_left(self, call: ToldCall) -> int:
         bills = [name for name in call.meters if name.startswith("overage/")]
         caps = [name for name in call.meters if name.startswith(("user/", "department/"))]
-        left = self._available() + sum(self._left_of(name, self.limit(name)) for name in bills)
-        return min([left, *(self._left_of(name, self.limit(name)) for name in caps)])
+        left = self.available() + sum(self.left_of(name, self.limit(name)) for name in bills)
+        return min([left, *(self.left_of(name, self.limit(name)) for name in caps)])
 
     def _grow(self, call: ToldCall, wanted: int) -> int:
         """Let a call hold what pays for what is wanted; return for how many seconds it does."""
         if not call.money:
             missing = -(-wanted // 60) - sum(call.minutes.values())
             for pool in (name for name in call.meters if name.startswith("pool/")):
-                taken = max(0, min(missing, self._minutes_left(pool, call.started)))
+                taken = max(0, min(missing, self.minutes_left(pool, call.started)))
                 missing -= taken
                 self._promise_minutes(call, pool, taken)
         included = 60 * sum(call.minutes.values())
@@ -372,7 +185,7 @@ class Told:
             self.meters.setdefault(pool, [0, 0])[1] += count
 
     def _promise_money(self, call: ToldCall, price: int) -> None:
-        from_credit = min(price, self._available())
+        from_credit = min(price, self.available())
         self.credit.hold(call.slices, from_credit)
         call.slices = {lot: amount for lot, amount in call.slices.items() if amount}
         call.overage += price - from_credit
@@ -426,7 +239,8 @@ class Told:
         if call.state == "finished":
             assert call.used is not None
             assert call.cost is not None
-            differs = call.reconstructed and used != call.used
+            tolerated = 0 if call.silent else OVERRUN
+            differs = call.reconstructed and abs(used - call.used) > tolerated
             return _PARKED if differs else Finished(call.used, call.cost, CURRENCY)
         if call.state == "lapsed" and used == 0:
             call.state = "finished"
@@ -441,23 +255,29 @@ class Told:
             call.answered = max(call.started, at - request.used_seconds * SECOND)
         began = call.started if call.answered is None else call.answered
         late_at = began if is_lapsed and at - began <= LATE * SECOND else None
-        call.state, call.reconstructed = "finished", False
+        call.state, call.reconstructed, call.silent = "finished", False, False
         return self._settle(key, call, used, late_at)
 
-    def _end_leg(self, key: str, call: ToldCall | None, at: int, request: EndLeg) -> Answer:
+    def _end_leg(self, key: str, call: ToldCall | None, at: int) -> Answer:
         if call is None or call.state != "open":
             return Noted()
-        used = 0 if call.answered is None else max(0, -((call.answered - at) // SECOND))
-        return self._end(key, call, EndCall(request.key, request.at, used), at)
+        if call.answered is None:
+            return self._give_up(key, call)
+        talked = max(0, -((call.answered - at) // SECOND))
+        call.state, call.reconstructed = "finished", True
+        return self._settle(key, call, min(talked, call.granted), None)
 
     def _close(self, key: str, call: ToldCall | None, at: int) -> Answer:
         if call is None or call.state != "open" or call.until is None or at < call.until:
             return Noted()
-        is_unanswered = call.answered is None or call.pays_from in {"free", "included"}
-        call.reconstructed, call.state = True, "lapsed" if is_unanswered else "finished"
-        if is_unanswered:
-            call.answered = None
-        return self._settle(key, call, 0 if is_unanswered else call.granted, None)
+        if call.answered is None or call.pays_from in {"free", "included"}:
+            return self._give_up(key, call)
+        call.state, call.reconstructed, call.silent = "finished", True, True
+        return self._settle(key, call, call.granted, None)
+
+    def _give_up(self, key: str, call: ToldCall) -> Answer:
+        call.state, call.reconstructed, call.silent, call.answered = "lapsed", True, True, None
+        return self._settle(key, call, 0, None)
 
     def _settle(self, key: str, call: ToldCall, used: int, late_at: int | None) -> Answer:
         parts = self.parts.setdefault(key, Counter())
@@ -471,7 +291,7 @@ class Told:
         if call.tariff is not None and not (drawn and used <= included and not slices):
             call.cost = cost_of(call.tariff, used, included)
             if any(name.startswith("overage/") for name in call.meters):
-                from_bill = max(0, call.cost - sum(slices.values()) - self._available())
+                from_bill = max(0, call.cost - sum(slices.values()) - self.available())
             self.credit.settle(call.slices, call.cost - from_bill, late_at)
         for pool in {*held, *drawn}:
             meter = self.meters.setdefault(pool, [0, 0])
@@ -493,7 +313,7 @@ class Told:
             needed -= drawn[pool]
         if needed and not call.money:
             for pool in (name for name in call.meters if name.startswith("pool/")):
-                more = min(needed, self._minutes_left(pool, call.started))
+                more = min(needed, self.minutes_left(pool, call.started))
                 drawn[pool] = drawn.get(pool, 0) + more
                 needed -= more
         return {pool: count for pool, count in drawn.items() if count}
@@ -556,42 +376,17 @@ class Told:
             row.used,
             row.cost,
             bool((row.flags or 0) & _RECONSTRUCTED),
+            row.ending == "silent",
         )
 
 
-_ANYWHERE = "DialoutCPCandPSTNInternational"
 _RECONSTRUCTED = 8
 _PARKED = Parked("")
-_WIDEST = ("MCOPSTN2", "MCOPSTN1", "MCOPSTN5", "MCOPSTN8")
-
-
-def micros(at: datetime) -> int:
-    """Return an instant as the database has it."""
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def is_like(answer: Answer | None, told: Answer) -> bool:
     """Compare answers; why something is parked is an operator's reading."""
     return type(answer) is Parked if isinstance(told, Parked) else answer == told
-
-
-def skus_of(user: UserRow) -> frozenset[str]:
-    """Return the licenses of a user as the oracle calls them."""
-    return frozenset(sku for license_, sku in SKUS.items() if user.licenses & license_)
-
-
-def _plan_of(held: frozenset[str]) -> str:
-    return next((plan for plan in _WIDEST if plan in held), "")
-
-
-def _hour(user: UserRow, at: datetime) -> str:
-    return f"calls/{user.user_id}/{at.astimezone(UTC):%Y-%m-%dT%H}"
-
-
-def _amount(left: int, block: int | None) -> str:
-    if left <= 0:
-        return "none"
-    return "enough" if block is not None and left >= block else "too_little"
 
 
 def _pool(call: CallRow, capability: str) -> str:
@@ -605,24 +400,6 @@ def _comparable(call: ToldCall) -> dict[str, object]:
     if call.state == "denied":
         return {name: stated[name] for name in ("state", "started", "refused")}
     return stated
-
-
-def _spending_order(seen: Seen) -> list[int]:
-    order = sorted(seen.lots, key=lambda lot: (lot.kind, lot.expires_at, lot.purchased_at, lot.lot_id))
-    return [seen.lots.index(lot) for lot in order]
-
-
-def _lot(seen: Seen, number: int) -> dict[str, int]:
-    lot = seen.lots[number]
-    return {
-        "id": lot.lot_id,
-        "granted": lot.granted,
-        "spent": lot.spent,
-        "held": lot.held,
-        "expired": lot.expired,
-        "bought": lot.purchased_at,
-        "ends": lot.expires_at,
-    }
 
 
 def _free(source: PaysFrom) -> Granted:

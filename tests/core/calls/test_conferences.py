@@ -3,13 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.core.calls.calls import CallKind, CallState
+from talktime.core.calls.calls import CallKind, CallState, PaysFrom
 from talktime.core.calls.conferences import forecast
-from talktime.core.calls.requests import EndLeg, Granted, Noted, StartCall
-from tests.core.calls.world import ADA, BERLIN, NOON, PARIS, TOLL_FREE, World, facts, key, lot
+from talktime.core.calls.requests import EndLeg, Finished, Granted, Noted, Parked, StartCall
+from talktime.core.organizations.licenses import License
+from talktime.core.organizations.users import AccountKind
+from tests.core.calls.world import ADA, BERLIN, NOON, PARIS, TOLL_FREE, USER, World, facts, key, lot
 
 BRIDGE, ORGANIZER = "standup", "ada@example.com"
 
@@ -102,6 +105,35 @@ def test_what_a_switch_reports_of_a_leg_after_the_conference_is_answered_with_th
     assert len(world.usage) == 1
 
 
+def test_a_leg_whose_answer_nobody_told_is_charged_by_its_own_end_once() -> None:
+    world = World(facts(lot(1, "10")))
+    world.ask(StartCall(key("a"), NOON, "", PARIS, CallKind.CONFERENCE_OUT, BRIDGE, ORGANIZER))
+    world.ask(EndLeg(key("a"), NOON + timedelta(seconds=50)))
+
+    charged = world.end(40, at=52, name="a")
+
+    assert charged == Finished(40, 400_000, "EUR")
+    assert world.end(40, at=53, name="a") == charged
+    assert (world.usage[0].cost_micros, world.usage[1].cost_micros) == (0, 400_000)
+
+
+def test_a_leg_costs_no_more_than_it_was_granted_when_its_conference_ends_late() -> None:
+    world = World(facts(lot(1, "0.60")))
+    dial(world, "a", PARIS)
+
+    world.ask(EndLeg(key("a"), NOON + timedelta(seconds=90)))
+
+    assert (world.usage[-1].used_seconds, world.usage[-1].uncovered_micros) == (60, 0)
+
+
+def test_a_leg_that_had_ended_earlier_than_its_conference_is_kept_for_an_operator() -> None:
+    world = World(facts(lot(1, "10")))
+    dial(world, "a", PARIS)
+    world.ask(EndLeg(key("a"), NOON + timedelta(seconds=50)))
+
+    assert isinstance(world.end(20, at=52, name="a"), Parked)
+
+
 def test_a_leg_that_was_never_answered_costs_nothing_when_the_conference_ends() -> None:
     world = World(facts(lot(1, "10")))
     world.ask(StartCall(key("a"), NOON, "", PARIS, CallKind.CALL_ME, BRIDGE, ORGANIZER))
@@ -130,3 +162,26 @@ def test_whoever_forwards_a_call_pays_it_and_not_who_called() -> None:
         CallKind.USER_OUT_TRANSFER,
     ]
     assert {world.call(name).setup.user_id for name in ("c1", "c2")} == {1}
+
+
+@pytest.mark.parametrize("kind", [CallKind.USER_IN, CallKind.VOICE_APP_IN, CallKind.EMERGENCY_IN])
+def test_a_forwarded_leg_is_no_incoming_call_whatever_the_switch_calls_it(kind: CallKind) -> None:
+    world = World(facts(lot(1, "10")))
+
+    world.ask(StartCall(key(), NOON, BERLIN, PARIS, kind, forwarded_by=ADA))
+    world.ask(StartCall(key("c2"), NOON, BERLIN, PARIS, kind, BRIDGE, ORGANIZER))
+
+    assert (world.call().setup.kind, world.call().setup.pays_from) == (CallKind.USER_OUT_FORWARDING, PaysFrom.CREDIT)
+    assert (world.call("c2").setup.kind, world.call("c2").setup.pays_from) == (CallKind.CONFERENCE_OUT, PaysFrom.CREDIT)
+
+
+@pytest.mark.parametrize("kind", [None, CallKind.USER_OUT_TRANSFER, CallKind.VOICE_APP_OUT])
+def test_what_an_auto_attendant_transfers_is_its_own_call_and_the_organizations_credit_pays(
+    kind: CallKind | None,
+) -> None:
+    attendant = replace(USER, account=AccountKind.AUTO_ATTENDANT, licenses=License.RESOURCE_ACCOUNT)
+    world = World(facts(lot(1, "10"), user=attendant))
+
+    world.ask(StartCall(key(), NOON, BERLIN, PARIS, kind, forwarded_by=ADA))
+
+    assert (world.call().setup.kind, world.call().setup.pays_from) == (CallKind.VOICE_APP_OUT, PaysFrom.CREDIT)

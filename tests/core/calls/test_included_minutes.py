@@ -403,6 +403,29 @@ def test_an_international_plan_ends_when_either_counter_does_unless_they_are_ind
     assert [answer.pays_from for answer in answers if isinstance(answer, Granted)] == [domestic, international]
 
 
+def test_what_an_open_call_holds_of_one_counter_does_not_end_the_other() -> None:
+    """D9: a call abroad that is never answered must not send the calls at home to the credit."""
+    world = planned(lot(1, "10"), licenses=PHONE | BOTH | CREDITS)
+    capacity = Meter(0, 600)
+    world.facts = replace(world.facts, meters={(7, "pool/MCOPSTN2/GB/international/2026-06"): capacity})
+
+    answer = world.start(LONDON)
+
+    assert isinstance(answer, Granted)
+    assert answer.pays_from is MINUTES
+
+
+def test_a_counter_that_has_no_minutes_ends_nothing() -> None:
+    world = planned(lot(1, "10"), licenses=PHONE | BOTH | CREDITS)
+    ((since, table),) = world.facts.country_tables
+    rules = {**table.rules, "GB": replace(table.rules["GB"], international_minutes=0)}
+    world.facts = replace(world.facts, country_tables=((since, replace(table, rules=rules)),))
+
+    answers = [world.start(called, name=called) for called in (LONDON, PARIS)]
+
+    assert [answer.pays_from for answer in answers if isinstance(answer, Granted)] == [MINUTES, CREDIT]
+
+
 def test_a_call_of_an_international_plan_needs_both_counters_from_its_start_to_its_end() -> None:
     """What the store reads before it is decided: without the other counter a call would go on past it."""
     world = planned(licenses=PHONE | BOTH)

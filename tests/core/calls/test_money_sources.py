@@ -243,6 +243,15 @@ def test_overage_that_is_switched_off_during_a_call_keeps_its_promise_and_makes_
     assert world.start(PARIS, at=70, name="c2") == Denied(DenialReason.OVERAGE_OFF)
 
 
+def test_an_organization_that_pays_before_use_again_puts_no_more_on_the_bill() -> None:
+    world = billed()
+    world.start(PARIS)
+    prepaid = replace(AFTER_USE, mode=BillingMode.PREPAID)
+    world.facts = replace(world.facts, organizations={prepaid.organization_id: prepaid})
+
+    assert world.extend(at=50, granted=60) == Granted(60, is_final=True, recheck_after_seconds=60, pays_from=OVERAGE)
+
+
 def test_an_overrun_beyond_the_limit_is_on_the_bill_and_not_a_debt() -> None:
     world = billed(limit=60 * SECOND)
     world.start(PARIS)

@@ -197,7 +197,7 @@ STARTS_DENIED = [
     ),
     (World(POOR), {}, DenialReason.CREDIT_EXHAUSTED),
     (World(POOR), DIALED_IN, DenialReason.CREDIT_EXHAUSTED),
-    (postpaid(Overage(), units="0.000001"), {}, DenialReason.CREDIT_EXHAUSTED),
+    (postpaid(Overage(), units="0.000001"), {}, DenialReason.OVERAGE_OFF),
     (postpaid(Overage(is_on=True, limit_per_month_micros=9_999)), {}, DenialReason.OVERAGE_LIMIT_REACHED),
 ]
 
@@ -448,3 +448,10 @@ def test_a_call_id_is_good_for_one_call() -> None:
     world.end(10, at=20)
 
     assert world.start(at=30) == Denied(DenialReason.CALL_ENDED)
+
+
+def test_a_policy_that_nobody_can_read_allows_nothing_but_calls_for_help() -> None:
+    world = World(facts(lot(1, "10"), user=replace(USER, dialout_policy="DialoutEverything")))
+
+    assert world.start(PARIS) == Denied(DenialReason.POLICY_FORBIDS_CALLS)
+    assert world.start("112", name="c2") == FREE

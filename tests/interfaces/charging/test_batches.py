@@ -140,3 +140,17 @@ def test_a_row_that_cannot_be_read_fails_alone(url: str) -> None:
     items = played(url, scenario)
 
     assert [item["result"] for item in items] == ["error", "allow"] * 3
+
+
+def test_a_call_for_help_is_allowed_in_a_batch_however_it_is_spelled(url: str) -> None:
+    helped = [
+        {"operation": "start", "to": "112"},
+        {"operation": "start", "call_id": "a", "to": "sip:+112@host", "kind": "pigeon"},
+    ]
+
+    async def scenario(door: Served) -> HttpAnswer:
+        return await door.post("batch", [*helped, {"operation": "start", "to": "33140205050"}])
+
+    answers = played(url, scenario).items
+
+    assert [answer["result"] for answer in answers] == ["allow", "allow", "error"]

@@ -22,6 +22,7 @@ from talktime.interfaces.cli.main import main
 FEW_CALLS = 300
 # So many that licenses for a month do not last for one.
 ALL_CALLS = 8_000
+README = Path(__file__).parents[3] / "README.md"
 
 
 def demo(folder: Path, *arguments: str, calls: int = FEW_CALLS) -> str:
@@ -61,6 +62,7 @@ def test_a_month_is_charged_and_every_part_of_the_books_agrees(summary: dict[str
     assert sum(charges) == Decimal(summary["charged"]) > 0
     spent = Decimal(summary["charged"]) + Decimal(summary["expired"])
     assert spent + Decimal(summary["left"]) == Decimal(summary["granted"])
+    assert summary["included_minutes"] == sum(each["used_minutes"] for each in summary["pools"]) > 0
 
 
 def test_bean_check_accepts_the_ledger_and_its_closing_balance_is_ours(summary: dict[str, Any], folder: Path) -> None:
@@ -211,13 +213,24 @@ def test_everything_that_happened_is_mailed_to_three_people_in_their_languages(m
     ]
 
     languages = Counter(str(mail["Content-Language"]) for mail in mails)
-    subjects = Counter(str(mail["Subject"]).partition(":")[0] for mail in mails)
+    subjects = Counter(str(mail["Subject"]).partition(":")[0].strip() for mail in mails)
     assert languages.keys() == {"en", "ru", "zh-CN"}
     assert len(set(languages.values())) == 1
     assert f"All of it was mailed: {len(mails)} mails" in told
     # Of the shared minutes, of the conferences' and of one user's own.
     assert subjects["80% of the included minutes are used"] == 3
     assert subjects["The included minutes are used up"] == 3
+
+
+def test_the_readme_quotes_it(month: tuple[Path, str]) -> None:
+    _, told = month
+
+    quoted = re.search(r"```text\n(.+?)```", README.read_text("utf-8"), re.DOTALL)
+
+    assert quoted is not None
+    lines = [line for line in quoted[1].splitlines() if line.strip()]
+    assert len(lines) > 10
+    assert [line for line in lines if line not in told] == []
 
 
 def test_every_command_that_it_names_works_on_its_books(month: tuple[Path, str]) -> None:

@@ -243,6 +243,8 @@ class Hold:
 
     def grown(self, more: tuple[Slice, ...], overage_micros: int = 0) -> "Hold":
         """Return the hold with further slices, one for each lot, and further overage."""
+        if not self.slices:
+            return Hold(more, self.minutes, self.overage_micros + overage_micros)
         amounts = dict(self.slices)
         for lot_id, amount in more:
             amounts[lot_id] = amounts.get(lot_id, 0) + amount

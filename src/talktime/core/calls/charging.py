@@ -8,7 +8,6 @@ from talktime.core.calls import finishing, funding
 from talktime.core.calls.calls import (
     EMERGENCY,
     NO_HOLD,
-    TO_SERVICE,
     UNCOUNTED,
     Call,
     CallKind,
@@ -41,6 +40,7 @@ from talktime.core.calls.requests import (
 )
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging import watching
+from talktime.core.organizations.organizations import BillingMode
 from talktime.core.rates import rating
 from talktime.core.rates.rating import Tariff
 from talktime.core.values.numbers import is_emergency
@@ -156,7 +156,7 @@ def _start_paid(case: Case, sources: Sources) -> Outcome:
     funds = funding.funds_of(facts, names, tariff, organization_id, request.at)
     funded = funding.grow(NO_HOLD, funds, request.at, terms.quantum_seconds, request.at)
     # S4: whoever is called toll-free has a positive balance, even where the call would cost nothing.
-    has_nothing = case.kind in TO_SERVICE and funds.paid_from_micros(request.at) <= 0
+    has_nothing = case.is_to_service and funds.paid_from_micros(request.at) <= 0
     if funded.seconds == 0 or has_nothing:
         return _refuse(case, _exhausted(case, sources))
     pays_from = _first_source(funded.hold, funds, request.at)
@@ -202,7 +202,10 @@ def limits(case: Case, sources: Sources) -> Iterator[Limit]:
             yield Limit(reason, left, _pays_first_block(case, tariff, left))
     is_billed = any(kind_of(name) == OVERAGE for name in sources.counted_by)
     left = funding.funds_of(case.facts, sources.counted_by, tariff, organization_id, at).paid_from_micros(at)
-    reason = DenialReason.OVERAGE_LIMIT_REACHED if is_billed else DenialReason.CREDIT_EXHAUSTED
+    reason = DenialReason.CREDIT_EXHAUSTED
+    if case.organization.mode is BillingMode.POSTPAID:
+        # Who pays after use cannot add funds (S41): the bill is what would let him call on.
+        reason = DenialReason.OVERAGE_LIMIT_REACHED if is_billed else DenialReason.OVERAGE_OFF
     is_enough = left > 0 or not case.is_to_service
     yield Limit(reason, left, is_enough and _pays_first_block(case, tariff, left))
 
@@ -237,7 +240,7 @@ def _start_free(case: Case, pays_from: PaysFrom) -> Outcome:
     if case.payer is None:
         return Outcome(answer)
     call = Call(
-        _setup(case, pays_from),
+        _setup(case, pays_from, kind=_kind_of(case)),
         CallState.OPEN,
         granted_seconds=FREE_GRANT_SECONDS,
         is_final=True,
@@ -255,7 +258,7 @@ def _refuse(case: Case, reason: DenialReason) -> Outcome:
     return Outcome(Denied(reason), Call(_setup(case, PaysFrom.CREDIT), CallState.DENIED, denial=reason))
 
 
-def _setup(case: Case, pays_from: PaysFrom, sources: Sources | None = None) -> CallSetup:
+def _setup(case: Case, pays_from: PaysFrom, sources: Sources | None = None, kind: CallKind | None = None) -> CallSetup:
     request, payer = case.request, case.payer
     assert payer is not None
     rate, destination = None, ""
@@ -268,7 +271,7 @@ def _setup(case: Case, pays_from: PaysFrom, sources: Sources | None = None) -> C
     return CallSetup(
         organization_id=payer.organization_id,
         key=request.key,
-        kind=_kind_of(case),
+        kind=case.kind if kind is None else kind,
         caller=request.caller,
         called=request.called,
         started_at=request.at,

@@ -46,7 +46,7 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     if call.state is CallState.DENIED:
         return _ended_after_refusal(facts, call, request)
     if call.state is CallState.FINISHED:
-        return _ended_again(facts, call, request)
+        return _ended_again(facts, call, request, terms)
     if call.state is CallState.LAPSED and request.used_seconds == 0:
         return _confirm_not_answered(facts, call)
     if request.used_seconds < 0:
@@ -61,12 +61,19 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
 
 
 def end_leg(facts: ChargingFacts, call: Call | None, request: EndLeg, terms: ChargingTerms) -> Outcome:
-    """End a leg with its conference; one that has ended already is left as it is."""
+    """End a leg with its conference, by our clock, for no more than it was granted; one that has ended is left alone.
+
+    A leg that was not answered as far as we know is given up, as a silent one is: its switch's end is charged once.
+    """
     if call is None or call.state is not CallState.OPEN:
         return Outcome(Noted())
-    talked = timedelta(0) if call.answered_at is None else max(timedelta(0), request.at - call.answered_at)
-    used_seconds = -(-talked // timedelta(seconds=1))
-    return end(facts, call, EndCall(request.key, request.at, used_seconds), terms)
+    if call.answered_at is None:
+        return _give_up(facts, call, request.at, terms)
+    talked = max(timedelta(0), request.at - call.answered_at)
+    used_seconds = min(-(-talked // timedelta(seconds=1)), call.granted_seconds)
+    ended_at = call.answered_at + timedelta(seconds=used_seconds)
+    report = CallResult(ended_at, Ending.HANGUP, used_seconds, flags=Flags.RECONSTRUCTED)
+    return _finish(facts, call, report, call.answered_at, terms, at=request.at)
 
 
 def _confirm_not_answered(facts: ChargingFacts, call: Call) -> Outcome:
@@ -92,11 +99,16 @@ def _ended_after_refusal(facts: ChargingFacts, call: Call, request: EndCall) -> 
     return Outcome(Finished(0, 0, facts.organizations[call.setup.organization_id].currency))
 
 
-def _ended_again(facts: ChargingFacts, call: Call, request: EndCall) -> Outcome:
-    """A repeated end is answered with the first charge; one that differs from the server's own closing is kept."""
+def _ended_again(facts: ChargingFacts, call: Call, request: EndCall, terms: ChargingTerms) -> Outcome:
+    """A repeated end is answered with the first charge; one that differs from the server's own closing is kept.
+
+    Of a leg that its conference ended, what a switch rounds is no difference.
+    """
     assert call.result is not None
-    if Flags.RECONSTRUCTED in call.result.flags and request.used_seconds != call.result.used_seconds:
-        return Outcome(Parked("the server closed the silent call before, with another duration"))
+    difference = abs(request.used_seconds - call.result.used_seconds)
+    tolerated = 0 if call.result.ending is Ending.SILENT else terms.overrun_grace_seconds
+    if Flags.RECONSTRUCTED in call.result.flags and difference > tolerated:
+        return Outcome(Parked("the server closed the call before, with another duration"))
     currency = facts.organizations[call.setup.organization_id].currency
     return Outcome(Finished(call.result.used_seconds, call.result.cost_micros, currency))
 
@@ -106,11 +118,15 @@ def close(facts: ChargingFacts, call: Call | None, request: CloseCall, terms: Ch
     if call is None or call.state is not CallState.OPEN or call.valid_until is None or request.at < call.valid_until:
         return Outcome(Noted())
     if call.answered_at is None or call.setup.pays_from in UNCOUNTED:
-        silent = CallResult(request.at, Ending.SILENT, 0, flags=Flags.RECONSTRUCTED)
-        return _finish(facts, call, silent, None, terms, at=request.at, state=CallState.LAPSED)
+        return _give_up(facts, call, request.at, terms)
     ended_at = call.answered_at + timedelta(seconds=call.granted_seconds)
     silent = CallResult(ended_at, Ending.SILENT, call.granted_seconds, flags=Flags.RECONSTRUCTED)
     return _finish(facts, call, silent, call.answered_at, terms, at=request.at)
+
+
+def _give_up(facts: ChargingFacts, call: Call, at: datetime, terms: ChargingTerms) -> Outcome:
+    silent = CallResult(at, Ending.SILENT, 0, flags=Flags.RECONSTRUCTED)
+    return _finish(facts, call, silent, None, terms, at=at, state=CallState.LAPSED)
 
 
 def _finish(

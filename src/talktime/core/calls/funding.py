@@ -15,6 +15,7 @@ from talktime.core.credit import lots
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.credit.lots import Credit
 from talktime.core.organizations.country_table import in_force
+from talktime.core.organizations.organizations import BillingMode
 from talktime.core.rates import rating
 from talktime.core.rates.rating import Tariff
 
@@ -112,8 +113,9 @@ def limit_micros(facts: ChargingFacts, name: str, organization_id: int) -> int |
         case meters.DEPARTMENT:
             return arrangements.caps.by_department_micros.get(meters.subject_of(name))
         case _:
-            overage = arrangements.overage
-            return overage.limit_per_month_micros if overage.is_on else 0
+            overage, mode = arrangements.overage, facts.organizations[organization_id].mode
+            is_billed = overage.is_on and mode is BillingMode.POSTPAID
+            return overage.limit_per_month_micros if is_billed else 0
 
 
 def grow(

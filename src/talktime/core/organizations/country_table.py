@@ -80,6 +80,11 @@ def pool_country(country: str) -> str:
     return _ONE_POOL.get(country, country)
 
 
+def pooled_countries(country: str) -> tuple[str, ...]:
+    """Return the countries whose plan minutes are pooled under one."""
+    return (country, *(each for each, pooled in _ONE_POOL.items() if pooled == country))
+
+
 def is_own_country(home: str, destination: str) -> bool:
     """Tell whether a policy counts the destination as domestic: the USA with Puerto Rico, but not with Canada."""
     return pool_country(home) == pool_country(destination)

@@ -54,6 +54,15 @@ POLICIES: dict[str, DialOutPolicy] = {
 ANYWHERE = POLICIES["DialoutCPCandPSTNInternational"]
 
 
+# What holds where a stored name is none that there is: nobody calls out by a policy that nobody can read.
+NOWHERE = POLICIES["DialoutCPCandPSTNDisabled"]
+
+
+def policy_named(name: str) -> DialOutPolicy:
+    """Return the policy of a stored name; one that is unknown allows nothing but calls for help."""
+    return POLICIES.get(name, NOWHERE)
+
+
 def read_policy(text: str) -> DialOutPolicy:
     """Return the policy of a name, with or without its `tag:`, in any case; raise Invalid."""
     name = text.strip()

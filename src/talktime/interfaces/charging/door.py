@@ -154,6 +154,9 @@ class ChargingDoor:
         try:
             request = reading.read_request(operation, fields, now)
         except Invalid as failure:
+            # As for one call: whoever calls for help is not asked to spell it right.
+            if operation == "start" and self._emergencies.concern(start := reading.misread_start(fields, now)):
+                return start
             return failure
         self.unknown_fields_count += reading.unknown_fields_count(operation, fields)
         return request

@@ -6,7 +6,7 @@ from typing import Any
 
 from talktime.core.organizations.arrangements import Arrangements, Caps, Overage, Stops
 from talktime.core.organizations.licenses import License
-from talktime.core.organizations.policies import ANYWHERE, POLICIES
+from talktime.core.organizations.policies import ANYWHERE, policy_named
 from talktime.store.charging.rows import Row
 
 
@@ -20,7 +20,7 @@ def arrangements_of(
         revision,
         {License(license_): quantity for license_, quantity in purchased},
         {(License(license_), country): users_count for license_, country, users_count in assigned},
-        POLICIES.get(told.get("policy", ""), ANYWHERE),
+        policy_named(told["policy"]) if "policy" in told else ANYWHERE,
         Caps(
             caps.get("each_user_micros"),
             {int(user_id): micros for user_id, micros in caps.get("by_user_micros", {}).items()},

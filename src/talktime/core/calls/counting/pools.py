@@ -10,6 +10,7 @@ from talktime.core.organizations.country_table import (
     CountryTable,
     is_domestic_for_minutes,
     pool_country,
+    pooled_countries,
 )
 from talktime.core.organizations.licenses import License, Rights, bringing
 from talktime.core.organizations.licensing.offers import MINUTES_OF_SMALL_PLANS
@@ -143,8 +144,7 @@ def _plan_minutes(pool: Pool, table: CountryTable) -> int:
 
 def _assigned(arrangements: Arrangements, service: License, country: str = "") -> int:
     """Count the users of a service, in a pool's country or everywhere; a user may have it by a bundle."""
-    return sum(
-        users_count
-        for (license_, location), users_count in arrangements.assigned.items()
-        if license_ in bringing(service) and (not country or pool_country(location) == country)
-    )
+    assigned, licenses = arrangements.assigned, bringing(service)
+    if country:
+        return sum([assigned.get((each, place), 0) for each in licenses for place in pooled_countries(country)])
+    return sum([users_count for (each, _), users_count in assigned.items() if each in licenses])

@@ -11,7 +11,7 @@ from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import SHARED_COST_PREFIXES, CountryTable, in_force
 from talktime.core.organizations.licenses import NO_LICENSE, Rights, rights_of
 from talktime.core.organizations.organizations import BillingMode, Organization
-from talktime.core.organizations.policies import POLICIES, DialOutPolicy
+from talktime.core.organizations.policies import DialOutPolicy, policy_named
 from talktime.core.organizations.users import AccountKind, Identity, NumberUse, User
 from talktime.core.rates.rate_decks import Direction, MatchedRate, version_in_force
 from talktime.core.values.numbers import NumberClass, class_of, country_of
@@ -46,15 +46,33 @@ def payer_of(identities: Mapping[str, Identity], request: StartCall) -> tuple[Id
     """
     called = identities.get(request.called)
     if request.organizer:
-        is_service = called is not None and called.use is not NumberUse.USER
-        stated = request.kind or (CallKind.CONFERENCE_IN if is_service else CallKind.CONFERENCE_OUT)
-        return identities.get(request.organizer.lower()), stated
+        return identities.get(request.organizer.lower()), _conference_kind(called, request.kind)
     if request.forwarded_by:
-        return identities.get(request.forwarded_by.lower()), request.kind or CallKind.USER_OUT_FORWARDING
+        forwarder = identities.get(request.forwarded_by.lower())
+        return forwarder, _forwarded_kind(forwarder, request.kind)
     if request.kind in INBOUND or (request.kind is None and called is not None):
         return called, _inbound_kind(called, request.kind)
     caller = identities.get(request.caller)
     return caller, request.kind or (CallKind.VOICE_APP_OUT if _is_voice_app(caller) else CallKind.USER_OUT)
+
+
+def _conference_kind(called: Identity | None, stated: CallKind | None) -> CallKind:
+    """A conference calls out, or its number is called; no other word of a switch is believed: it might be free."""
+    if stated in FROM_CONFERENCE or stated in {CallKind.CONFERENCE_IN, CallKind.EMERGENCY_OUT}:
+        assert stated is not None
+        return stated
+    is_service = called is not None and called.use is not NumberUse.USER
+    return CallKind.CONFERENCE_IN if is_service else CallKind.CONFERENCE_OUT
+
+
+def _forwarded_kind(forwarder: Identity | None, stated: CallKind | None) -> CallKind:
+    """Whatever the leg was that came in, what is forwarded goes out; a voice app's transfer is its own call."""
+    if _is_voice_app(forwarder):
+        return CallKind.VOICE_APP_OUT
+    if stated in FROM_PHONE or stated is CallKind.EMERGENCY_OUT:
+        assert stated is not None
+        return stated
+    return CallKind.USER_OUT_FORWARDING
 
 
 def _is_voice_app(identity: Identity | None) -> bool:
@@ -102,7 +120,7 @@ class Case:
     def policy(self) -> DialOutPolicy:
         """Return the payer's own dial-out policy, else the organization's."""
         own = "" if self.user is None else self.user.dialout_policy
-        return POLICIES[own] if own else self.arrangements.policy
+        return policy_named(own) if own else self.arrangements.policy
 
     @property
     def home(self) -> str:
@@ -215,17 +233,18 @@ class Case:
 
 
 def minutes_left(facts: ChargingFacts, pool: Pool, organization: Organization, table: CountryTable) -> int:
-    """Return how many whole minutes a pool can still promise; none where its other counter is used up (D9)."""
-    arrangements = facts.arranged(organization.organization_id)
-    sibling = pool.sibling if arrangements.is_plan_ended_by_either_counter else None
-    if sibling is not None and _left(facts, sibling, organization, table) == 0:
-        return 0
-    return _left(facts, pool, organization, table)
+    """Return how many whole minutes a pool can still promise; none where its other counter is used up (D9).
 
-
-def _left(facts: ChargingFacts, pool: Pool, organization: Organization, table: CountryTable) -> int:
+    What an open call holds of the other counter is not used yet, and a counter that has no minutes ends nothing.
+    """
     organization_id = organization.organization_id
-    capacity = capacity_minutes(pool, facts.arranged(organization_id), table, organization.country)
+    arrangements = facts.arranged(organization_id)
+    sibling = pool.sibling if arrangements.is_plan_ended_by_either_counter else None
+    if sibling is not None:
+        capacity = capacity_minutes(sibling, arrangements, table, organization.country)
+        if 0 < capacity <= facts.meter(organization_id, sibling.name).used:
+            return 0
+    capacity = capacity_minutes(pool, arrangements, table, organization.country)
     return facts.meter(organization_id, pool.name).left(capacity)
 
 
@@ -245,7 +264,7 @@ def meters_wanted(facts: ChargingFacts, request: Request, terms: ChargingTerms) 
     # Without arrangements nothing is counted, and hardly anybody's are asked for.
     if not isinstance(request, StartCall) or not facts.arrangements:
         return 0, ()
-    case = case_of(facts, request, terms)
-    if case.payer is None or case.payer.organization_id not in facts.organizations:
+    payer, kind = payer_of(facts.identities, request)
+    if payer is None or payer.organization_id not in facts.arrangements:
         return 0, ()
-    return case.payer.organization_id, case.meters_wanted
+    return payer.organization_id, Case(facts, request, terms, payer, kind).meters_wanted

@@ -44,6 +44,7 @@ LIMITS: dict[DenialReason, str] = {
     DenialReason.USER_CAP_REACHED: "Does the user's monthly cap allow the first block?",
     DenialReason.DEPARTMENT_CAP_REACHED: "Does the department's monthly cap allow the first block?",
     DenialReason.CREDIT_EXHAUSTED: "Does the available credit pay the connection fee and the first block?",
+    DenialReason.OVERAGE_OFF: "Does the credit that is left pay the first block?",
     DenialReason.OVERAGE_LIMIT_REACHED: "Do credit and the month's overage pay the first block?",
 }
 

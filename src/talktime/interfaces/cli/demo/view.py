@@ -18,7 +18,7 @@ from rich.text import Text
 from talktime.core.calls.calls import EXPLANATIONS, DenialReason
 from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.replaying import ReplayedCall, ReplaySummary, summary_of
-from talktime.core.organizations.licensing.products import known_as
+from talktime.core.organizations.licensing.products import read_license
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import MICROS_PER_UNIT, Rounding, divide
 from talktime.interfaces.cli.calls import explain
@@ -318,17 +318,15 @@ def _amount(told: Mapping[str, str]) -> str:
 
 
 def _minutes_used(each: Happening) -> tuple[str, str]:
-    told, license_ = each.details, known_as(each.details.get("plan", ""))
-    plan = "a plan" if license_ is None else short_name(license_)
+    told = each.details
+    plan = short_name(read_license(told["plan"]))
     if each.kind is EventKind.POOL_LOW:
-        return f"{plan}: {told.get('percent', '')} % of the minutes used", "yellow"
-    return f"{plan}: all {int(told.get('total_minutes', '0')):,} minutes used up", "bold red"
+        return f"{plan}: {told['percent']} % of the minutes used", "yellow"
+    return f"{plan}: all {int(told['total_minutes']):,} minutes used up", "bold red"
 
 
 def _mailed(happenings: Sequence[Happening], letters: Sequence[Letter]) -> RenderableType:
     """Show one mail's subject in each of its languages: of minutes that were used up, if any were."""
-    if not letters:
-        return Text("Nobody was mailed.", "dim")
     used_up = (each.at for each in happenings if each.kind is EventKind.POOL_EXHAUSTED)
     at = next(used_up, letters[-1].at).replace(microsecond=0)
     made = Table.grid(padding=(0, GAP_WIDTH))
@@ -345,9 +343,8 @@ def _explained(refused: Explanation) -> RenderableType:
     telling = tuple(step for step in refused.steps if step.name in TELLING_STEPS)
     rest = len(refused.steps) - len(telling)
     shown = explain.view(replace(refused, steps=telling))
-    return Group(
-        shown, "", Text(f"{rest} more questions are asked; `talktime explain` shows them all, as below.", "dim")
-    )
+    note = f"{rest} other questions had nothing against it; the command below asks them all."
+    return Group(shown, "", Text(note, "dim"))
 
 
 def _next_steps(database_url: str, told: Told) -> Iterator[Text]:

@@ -51,7 +51,7 @@ _PREMIUM = {PremiumSupport.ALL: "yes", PremiumSupport.SHARED_COST: "shared cost"
 _PREMIUM_SENTENCES = {
     PremiumSupport.ALL: "can be called, paid from the credit",
     PremiumSupport.SHARED_COST: f"those that begin with {', '.join(SHARED_COST_PREFIXES)}, paid from the credit",
-    PremiumSupport.NONE: "cannot be called",
+    PremiumSupport.NONE: "cannot be called; shared-cost numbers can, paid from the credit",
 }
 
 

@@ -115,7 +115,7 @@ def set_cap(tx: Transaction, request: SetCap) -> CapSet:
 def _target(tx: Transaction, organization: Organization, request: SetCap) -> tuple[CapTarget, str]:
     if request.department:
         # As users are kept: the same letters, no blanks around them.
-        department = request.department.strip()
+        department = " ".join(request.department.split())
         return CapTarget(CapKind.DEPARTMENT, department=department), department
     if not request.user_principal_name:
         return EACH_USER, ""
