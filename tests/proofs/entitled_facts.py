@@ -57,7 +57,7 @@ class Facts:
     def state(self, meant: Meant, at: datetime) -> oracle.State:
         user = self.seen.users.get(meant.user_id)
         is_out, block, destination = meant.kind in oracle.OUTBOUND_KINDS, self._block(meant), meant.destination
-        domestic, international = self._plan_left(user, at)
+        domestic, international = self._plan_left(meant, at)
         pool = self._name("MCOMEETADD", "", "", at)
         left, bill = self.available(), self._bill_left(at)
         return oracle.State(
@@ -144,14 +144,13 @@ class Facts:
         if self.seen.mode == "postpaid" and self.settings.get("overage", {}).get("is_on"):
             yield f"overage/{self.month(at)}"
 
-    def _plan_left(self, user: UserRow | None, at: datetime) -> tuple[int, int]:
-        plan = _plan_of(skus_of(user)) if user is not None else ""
-        if user is None or not plan:
-            return 0, 0
-        counter = str(user.user_id) if plan == "MCOPSTN8" else "domestic"
-        names = (self._name(plan, user.location, each, at) for each in (counter, "international"))
-        domestic, international = (self.left(name, micros(at)) for name in names)
-        return domestic, international if plan == "MCOPSTN2" else 0
+    def _plan_left(self, meant: Meant, at: datetime) -> tuple[int, int]:
+        """Return the minutes of the plan's counters, domestic and international; the other one has some or is ended."""
+        plans = [name for name in self.pools(meant, at) if "/MCOMEETADD/" not in name]
+        plan = plans[0] if plans else ""
+        left = self.left(plan, micros(at)) if plan else 0
+        other = 0 if plan and self._is_ended_by(_other(plan), micros(at)) else 1
+        return (other, left) if "/international/" in plan else (left, other)
 
     def capacity(self, name: str, started: int) -> int:
         """Return how many minutes a pool has by what stands in the database now, for a call of then."""
@@ -171,14 +170,13 @@ class Facts:
 
     def minutes_left(self, name: str, started: int) -> int:
         """Return what a pool can give: nothing where its other counter is used up, if that was chosen (D9)."""
-        other = name.replace("/domestic/", "/international/")
-        other = other if other != name else name.replace("/international/", "/domestic/")
-        is_ended = (
-            "/MCOPSTN2/" in name
-            and self._choice("is_plan_ended_by_either_counter", default=True)
-            and self.left(other, started) == 0
-        )
-        return 0 if is_ended else self.left(name, started)
+        return 0 if self._is_ended_by(_other(name), started) else self.left(name, started)
+
+    def _is_ended_by(self, other: str, started: int) -> bool:
+        """Tell whether a counter is used up and so ends the other one; what is held is not used yet."""
+        if not other or not self._choice("is_plan_ended_by_either_counter", default=True):
+            return False
+        return 0 < self.capacity(other, started) <= self.meters.get(other, [0])[0]
 
     def limit(self, name: str) -> int | None:
         """Return what is arranged now for a meter of money."""
@@ -223,6 +221,14 @@ def _plan_of(held: frozenset[str]) -> str:
 
 def hour_of(user: UserRow, at: datetime) -> str:
     return f"calls/{user.user_id}/{at.astimezone(UTC):%Y-%m-%dT%H}"
+
+
+def _other(name: str) -> str:
+    """Name the other counter of an international plan, or nothing."""
+    if "/MCOPSTN2/" not in name:
+        return ""
+    counters = ("/domestic/", "/international/")
+    return name.replace(*counters) if counters[0] in name else name.replace(*reversed(counters))
 
 
 def _amount(left: int, block: int | None) -> str:

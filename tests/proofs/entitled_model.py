@@ -142,7 +142,8 @@ class Told(Facts):
         return _again(call)
 
     def _set_up(self, call: ToldCall, meant: Meant, state: oracle.State, at: datetime) -> None:
-        poor = replace(state, domestic_left=0, international_left=0, conference_left=0)
+        some = "none" if state.balance == "none" else "enough"
+        poor = replace(state, domestic_left=0, international_left=0, conference_left=0, balance=some)
         pools = tuple(self.pools(meant, at))
         call.meters = pools
         if oracle.decide(poor).reason not in NO_MONEY:

@@ -133,8 +133,9 @@ def grow(
     if included >= wanted_seconds or funds.tariff is None:
         return Funded(hold, funds.credit, included)
     budget = held_micros + funds.money_left_micros(at)
-    seconds = rating.affordable_seconds(funds.tariff, answered_at, budget, wanted_seconds, included)
-    cost = min(rating.cost_micros(funds.tariff, answered_at, max(seconds, granted_seconds), included), budget)
+    seconds, cost = rating.affordable(funds.tariff, answered_at, budget, wanted_seconds, included)
+    if seconds < granted_seconds:
+        cost = min(rating.cost_micros(funds.tariff, answered_at, granted_seconds, included), budget)
     return _with_money(hold, funds, cost - held_micros, seconds, at)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from talktime.core.values.money import MICRO_DECIMALS, NANOS_PER_MICRO, Rounding, divide
@@ -180,22 +181,38 @@ def billed_seconds(tariff: Tariff, answered_at: datetime, used_seconds: int, fro
 def affordable_seconds(
     tariff: Tariff, answered_at: datetime, budget_micros: int, wanted_seconds: int, from_second: int = 0
 ) -> int:
+    """Return how long `affordable` says that a call may be."""
+    return affordable(tariff, answered_at, budget_micros, wanted_seconds, from_second).seconds
+
+
+class Affordable(NamedTuple):
+    """So many seconds since the answer, and what they cost."""
+
+    seconds: int
+    cost_micros: int
+
+
+def affordable(
+    tariff: Tariff, answered_at: datetime, budget_micros: int, wanted_seconds: int, from_second: int = 0
+) -> Affordable:
     """Return the longest call in whole increments that the budget pays, at most the increments of what is wanted.
 
     The exact inverse of `cost_micros`: what is returned is affordable, and, unless it covers what is wanted, one more
     second is not. What included minutes have paid, up to `from_second`, is affordable in any case.
     """
     wanted = billed_seconds(tariff, answered_at, wanted_seconds, from_second)
-    if cost_micros(tariff, answered_at, wanted, from_second) <= budget_micros:
-        return wanted
-    affordable, unaffordable = from_second, wanted
-    while unaffordable - affordable > 1:
-        middle = (affordable + unaffordable) // 2
-        if cost_micros(tariff, answered_at, middle, from_second) <= budget_micros:
-            affordable = middle
+    cost = cost_micros(tariff, answered_at, wanted, from_second)
+    if cost <= budget_micros:
+        return Affordable(wanted, cost)
+    longest, unaffordable = Affordable(from_second, 0), wanted
+    while unaffordable - longest.seconds > 1:
+        middle = (longest.seconds + unaffordable) // 2
+        cost = cost_micros(tariff, answered_at, middle, from_second)
+        if cost <= budget_micros:
+            longest = Affordable(middle, cost)
         else:
             unaffordable = middle
-    return affordable
+    return longest
 
 
 def _rounded(tariff: Tariff, fee_nanos: int, nanos_times_60: int) -> int:
