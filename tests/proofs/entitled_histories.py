@@ -55,6 +55,7 @@ from tests.proofs.entitled_facts import Meant, micros
 from tests.proofs.entitled_model import Told, is_like
 from tests.proofs.entitled_operators import DAY, DESK, NAMES, SECOND, Operators, every_license
 
+MINUTE = timedelta(minutes=1)
 WAITS = (1, 2, 9, 30, 50, 59, 60, 61, 110, 180, 300, 600, 1_200, 2_400)
 EXTERNAL, HELP = "33699000001", "999"
 SWITCH = "proxy"
@@ -121,6 +122,7 @@ class History(Operators):
             self._race: 0 if self.is_sqlite else 5,
             self._close_silent: 4,
             self._replenish: 4,
+            self._end_late: 3,
             self._end_conference: 3,
             self._to_month_end: 1,
             self._assign: 4,
@@ -284,6 +286,19 @@ class History(Operators):
         ending = self.dice.choice((Ending.HANGUP, Ending.HANGUP, Ending.CREDIT_EXHAUSTED, Ending.FAILED))
         return EndCall(key, self._at(), used, ending)
 
+    def _end_late(self) -> str:
+        """Report the end of a call that was given up: the lots of then pay it, lapsed since or not."""
+        lapsed = [call for call in self.seen.calls.values() if call.state == "lapsed"]
+        if not lapsed:
+            return "none"
+        call = self.dice.choice(lapsed)
+        if self.dice.random() < 0.5:
+            self.now = max(self.now, self.month_ends_at + self.dice.choice((1, 3_600)) * SECOND)
+            self._expire()
+        elapsed = (micros(self.now) - call.started_at) // 1_000_000
+        used = min(elapsed, self.dice.choice((call.granted, call.granted + 40, elapsed)))
+        return self._charge([EndCall(key_of(call.key), self.now, used)])
+
     def _answer(self) -> str:
         return self._charge([self._new_answer()])
 
@@ -308,6 +323,7 @@ class History(Operators):
         return self._charge([replace(request, at=self.now) for request in asked])
 
     def _close_silent(self) -> str:
+        self.now += self.dice.choice((0, 0, 6, 20)) * MINUTE
         found: list[Request] = [*overdue(self.processes[0].statements, self.now)]
         expected = {
             key

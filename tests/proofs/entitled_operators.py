@@ -104,6 +104,7 @@ class Operators:
             on = License.PHONE_SYSTEM | self.dice.choice(PLANS)
             on |= License.COMMUNICATIONS_CREDITS if self.dice.random() < 0.8 else License(0)
             on |= self.dice.choice((*CONFERENCING, License.SELECT_DIAL_OUT, License.PAY_PER_MINUTE_CONFERENCING))
+            on |= License.EXTENDED_DIAL_OUT if self.dice.random() < 0.25 else License(0)
             self._operate(assign_licenses, AssignLicenses(NAME, (name,), on, License(0), self.now))
         desk = License.RESOURCE_ACCOUNT | self.dice.choice((License.DOMESTIC, License(0)))
         self._operate(assign_licenses, AssignLicenses(NAME, (DESK.name,), desk, License(0), self.now))
@@ -114,6 +115,10 @@ class Operators:
             self._overage()
         for _ in range(self.dice.choice((0, 0, 1, 2))):
             self._cap()
+        if self.dice.random() < 0.25:
+            self._stop()
+        if self.dice.random() < 0.35:
+            self._operate(set_choices, SetChoices(NAME, uses_plan_after_conference_minutes=True))
 
     # ── what operators do meanwhile ─────────────────────────────────────────────────────────────────────────────────
 
@@ -241,7 +246,7 @@ class Operators:
     def _fund(self) -> str:
         """Add credit; some of it ends with this day, which is mostly the month's last."""
         self.funded_at = self.now
-        purchased_at = self.dice.choice((None, None, self.now - 365 * DAY, self.now - 300 * DAY))
+        purchased_at = self.dice.choice((None, self.now - 365 * DAY, self.now - 365 * DAY, self.now - 300 * DAY))
         amount = self.dice.choice(AMOUNTS)
         kind = self.dice.choice((LotKind.PURCHASED, LotKind.PURCHASED, LotKind.PROMOTIONAL))
         reference = f"PO-{next(self.names)}"

@@ -21,7 +21,7 @@ from tests.conftest import PostgresqlServer, sqlite_url
 from tests.proofs.entitled_histories import History
 
 SEED_VARIABLE = "TALKTIME_ENTITLED_SEED"
-SEEDS_IN_SHORT = {"sqlite": range(1, 13), "postgresql": range(1, 5)}
+SEEDS_IN_SHORT = {"sqlite": range(1, 9), "postgresql": range(1, 4)}
 CHUNKS, SEEDS_OF_CHUNK = 10, {"sqlite": 300, "postgresql": 60}
 
 FreshDatabase = Callable[[], AbstractContextManager[str]]

@@ -185,3 +185,16 @@ def test_what_an_auto_attendant_transfers_is_its_own_call_and_the_organizations_
     world.ask(StartCall(key(), NOON, BERLIN, PARIS, kind, forwarded_by=ADA))
 
     assert (world.call().setup.kind, world.call().setup.pays_from) == (CallKind.VOICE_APP_OUT, PaysFrom.CREDIT)
+
+
+def test_a_leg_that_its_conference_ends_within_a_second_has_ended_by_then() -> None:
+    """Its seconds are rounded up; the record would say that it ended after it was booked."""
+    world = World(facts(lot(1, "10")))
+    dial(world, "a", PARIS)
+    ended_at = NOON + timedelta(seconds=30, milliseconds=333)
+
+    (answer,) = world.ask(EndLeg(key("a"), ended_at))
+
+    assert isinstance(answer, Finished)
+    assert answer.used_seconds == 31
+    assert world.usage[-1].ended_at == ended_at

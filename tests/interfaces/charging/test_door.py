@@ -308,7 +308,7 @@ def test_silent_calls_are_closed_by_the_server(url: str) -> None:
 
     late = played(url, scenario, quantum_seconds=1, ring_timeout_seconds=0, silence_grace_seconds=0)
 
-    assert late[0] == {"result": "parked", "reason": "the server closed the silent call before, with another duration"}
+    assert late[0] == {"result": "parked", "reason": "the server closed the call before, with another duration"}
     assert late[1] == {"result": "ok", "charged": "0.004", "currency": "EUR", "used": 4}
     assert Facts(url).rows(
         "SELECT call_key, line, used_seconds, cost_micros FROM usage_rows ORDER BY call_key, line"

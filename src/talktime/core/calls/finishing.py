@@ -71,7 +71,8 @@ def end_leg(facts: ChargingFacts, call: Call | None, request: EndLeg, terms: Cha
         return _give_up(facts, call, request.at, terms)
     talked = max(timedelta(0), request.at - call.answered_at)
     used_seconds = min(-(-talked // timedelta(seconds=1)), call.granted_seconds)
-    ended_at = call.answered_at + timedelta(seconds=used_seconds)
+    # Seconds are rounded up: nothing ends later than it is booked.
+    ended_at = min(request.at, call.answered_at + timedelta(seconds=used_seconds))
     report = CallResult(ended_at, Ending.HANGUP, used_seconds, flags=Flags.RECONSTRUCTED)
     return _finish(facts, call, report, call.answered_at, terms, at=request.at)
 

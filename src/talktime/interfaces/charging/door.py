@@ -60,12 +60,8 @@ class ChargingDoor:
         try:
             if operation == "batch":
                 status, answer = await self._batch(receive)
-            elif operation == "explain":
-                status, answer = await self._explained(scope, receive)
-            elif operation == "conference":
-                status, answer = await self._conference(scope, receive)
-            elif operation == "end_conference":
-                status, answer = await self._end_conference(scope, receive)
+            elif operation in _LOOKED_UP:
+                status, answer = await self._looked_up(operation, scope, receive)
             else:
                 status, answer = await self._one(operation, scope, receive)
         except _Gone:
@@ -84,36 +80,34 @@ class ChargingDoor:
         except TalktimeError as failure:
             return writing.flat_error(failure)
 
-    async def _explained(self, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+    async def _looked_up(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+        """Answer what has to be looked up first."""
+        now = datetime.now(UTC)
+        body = await _body(receive, BODY_MAX_BYTES)
+        try:
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
+            match operation:
+                case "explain":
+                    return 200, await self._explained(fields, now)
+                case "conference":
+                    return 200, await self._forecast(fields, now)
+                case _:
+                    return 200, await self._end_conference(fields, now)
+        except TalktimeError as failure:
+            return writing.flat_error(failure)
+
+    async def _explained(self, fields: reading.Fields, now: datetime) -> writing.Flat:
         """Answer an operator's question; nothing is recorded, not even of a call for help."""
-        now = datetime.now(UTC)
-        body = await _body(receive, BODY_MAX_BYTES)
-        try:
-            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
-            return 200, explanations.document(await self._looks.explain(reading.read_explained(fields, now)))
-        except TalktimeError as failure:
-            return writing.flat_error(failure)
+        return explanations.document(await self._looks.explain(reading.read_explained(fields, now)))
 
-    async def _conference(self, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+    async def _forecast(self, fields: reading.Fields, now: datetime) -> writing.Flat:
         """Forecast over the open legs: what a bridge announces before the money ends."""
-        now = datetime.now(UTC)
-        body = await _body(receive, BODY_MAX_BYTES)
-        try:
-            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
-            return 200, writing.forecast(await self._looks.forecast(*reading.read_conference(fields), now))
-        except TalktimeError as failure:
-            return writing.flat_error(failure)
+        return writing.forecast(await self._looks.forecast(*reading.read_conference(fields), now))
 
-    async def _end_conference(self, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
+    async def _end_conference(self, fields: reading.Fields, now: datetime) -> writing.Flat:
         """End the open legs, each for itself; asked again, it finds those that did not end, or none."""
-        now = datetime.now(UTC)
-        body = await _body(receive, BODY_MAX_BYTES)
-        try:
-            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
-            legs = await self._looks.open_legs(*reading.read_conference(fields), now)
-            return 200, writing.conference(legs, await self._committer.charge(legs) if legs else [])
-        except TalktimeError as failure:
-            return writing.flat_error(failure)
+        legs = await self._looks.open_legs(*reading.read_conference(fields), now)
+        return writing.conference(legs, await self._committer.charge(legs) if legs else [])
 
     def _read(self, operation: str, body: bytes, scope: Scope, now: datetime) -> Request:
         fields: reading.Fields = {}
@@ -179,7 +173,8 @@ class ChargingDoor:
         return [helped[place] if place in helped else next(answers) for place in range(len(requests))]
 
 
-_OTHERS = frozenset({"batch", "explain", "conference", "end_conference"})
+_LOOKED_UP = frozenset({"explain", "conference", "end_conference"})
+_OTHERS = _LOOKED_UP | {"batch"}
 _USAGE = f"POST {PATH_PREFIX}start, answer, extend, end, batch, conference, end_conference or explain"
 
 
