@@ -21,6 +21,7 @@ from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import AMOUNT_MAX_MICROS
 from talktime.settings import Settings
+from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.buying.buy_credit import OrderPlaced, show_order
 from talktime.usecases.organizations.set_billing_mode import SetBillingMode, set_billing_mode
@@ -55,8 +56,13 @@ def tax(world: Buyers) -> None:
     world.app.run(lambda tx, rule: tx.documents.save_tax_rule(rule), rule)
 
 
+def _license(tx: Transaction, licenses: License) -> None:
+    tx.organizations.set_licenses(ORGANIZATION_ID, (1,), licenses)
+    tx.arrangements.recount(ORGANIZATION_ID)
+
+
 def license_users(world: Buyers, licenses: License) -> None:
-    world.app.run(lambda tx, licenses: tx.organizations.set_licenses(ORGANIZATION_ID, (1,), licenses), licenses)
+    world.app.run(_license, licenses)
 
 
 # ── the review ──────────────────────────────────────────────────────────────────────────────────────────────
