@@ -73,9 +73,11 @@ def test_each_step_refuses_with_the_reasons_that_the_page_names_and_with_no_othe
 
 
 def test_every_reason_belongs_to_one_step(page: str) -> None:
+    """Overage that is off is seen at once where no credit is left, and by the limits where too little is (S41)."""
     told = [reason for reasons in reasons_of(page).values() for reason in reasons]
 
-    assert sorted(told) == sorted(reason.value for reason in set(DenialReason) - OF_OTHER_REQUESTS)
+    once = [reason.value for reason in set(DenialReason) - OF_OTHER_REQUESTS]
+    assert sorted(told) == sorted([*once, DenialReason.OVERAGE_OFF.value])
 
 
 def test_every_refusal_stands_on_the_page_with_its_codes_and_what_changes_it(page: str) -> None:
