@@ -5,7 +5,7 @@ that stand there now.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from tests.proofs.entitled_books import CallRow, Seen, UsageRow, World
 from tests.proofs.entitled_facts import Facts, Meant
@@ -22,7 +22,7 @@ def findings(before: Seen, after: Seen, world: World, meant: Mapping[str, Meant]
     changed = [call for key, call in after.calls.items() if before.calls.get(key) != call]
     for call in changed:
         yield from _promised(call, meant.get(call.key))
-        yield from _within_pools(before, after, facts, call)
+    yield from _within_pools(before, after, facts, changed)
     if not any(call.state in {"finished", "lapsed"} for call in changed):
         for call in changed:
             yield from _within_limits(before, after, facts, call)
@@ -98,14 +98,20 @@ def _promised(call: CallRow, meant: Meant | None) -> Iterator[str]:
         yield f"{call.key} was granted {call.granted}, and holds {call.money} and {included} seconds"
 
 
-def _within_pools(before: Seen, after: Seen, facts: Facts, call: CallRow) -> Iterator[str]:
-    """Whoever draws on a pool leaves it within the capacity of the moment."""
-    for name in (name for name in call.meter_names if name.startswith("pool/") and name in after.meters):
-        was, is_ = before.meters.get(name), after.meters[name]
-        is_more = is_.used + is_.held > (0 if was is None else was.used + was.held)
-        capacity = facts.capacity(name, call.started_at)
-        if is_more and is_.used + is_.held > capacity and _took(before, after, call, name):
-            yield f"{name} has {is_} of {capacity} after {call.key}"
+def _within_pools(before: Seen, after: Seen, facts: Facts, changed: Collection[CallRow]) -> Iterator[str]:
+    """Whoever draws on a pool leaves it within the capacity of the moment: the largest of those who drew at once.
+
+    Calls that began under different country tables see different capacities of one pool.
+    """
+    for name, meter in after.meters.items():
+        took = [call for call in changed if name in call.meter_names and _took(before, after, call, name)]
+        if not name.startswith("pool/") or not took:
+            continue
+        was = before.meters.get(name)
+        is_more = meter.used + meter.held > (0 if was is None else was.used + was.held)
+        capacity = max(facts.capacity(name, call.started_at) for call in took)
+        if is_more and meter.used + meter.held > capacity:
+            yield f"{name} has {meter} of {capacity} after {', '.join(call.key for call in took)}"
 
 
 def _took(before: Seen, after: Seen, call: CallRow, name: str) -> bool:
