@@ -226,7 +226,11 @@ def test_a_deck_in_another_currency_is_refused_and_nothing_is_converted() -> Non
 
 
 def test_every_reason_is_reached_and_explained() -> None:
-    reached = {reason for _, _, reason in STARTS_DENIED} | {DenialReason.CALL_UNKNOWN, DenialReason.CALL_ENDED}
+    reached = {reason for _, _, reason in STARTS_DENIED} | {
+        DenialReason.CALL_CUT,
+        DenialReason.CALL_UNKNOWN,
+        DenialReason.CALL_ENDED,
+    }
 
     assert reached == set(DenialReason)
     assert set(EXPLANATIONS) == set(DenialReason)

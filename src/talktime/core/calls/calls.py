@@ -121,6 +121,7 @@ class DenialReason(Enum):
     DEPARTMENT_CAP_REACHED = "department_cap_reached"
     CREDIT_EXHAUSTED = "credit_exhausted"
     OVERAGE_LIMIT_REACHED = "overage_limit_reached"
+    CALL_CUT = "call_cut"
     CALL_UNKNOWN = "call_unknown"
     CALL_ENDED = "call_ended"
 
@@ -159,6 +160,7 @@ EXPLANATIONS: dict[DenialReason, str] = {
     DenialReason.DEPARTMENT_CAP_REACHED: "The department's monthly cap does not pay another block; raise it.",
     DenialReason.CREDIT_EXHAUSTED: "The available credit does not pay connection fee and first block; add funds.",
     DenialReason.OVERAGE_LIMIT_REACHED: "The month's overage limit does not pay another block; raise it.",
+    DenialReason.CALL_CUT: "An administrator has cut the call; it ends with what was granted before.",
     DenialReason.CALL_UNKNOWN: "No such call is open; the switch must ask for a start first.",
     DenialReason.CALL_ENDED: "The call has ended already; a new call needs a new call id.",
 }
@@ -198,6 +200,8 @@ class Flags(Flag):
     LATE = auto()
     # Closed by the server's timer: the duration is what was funded, not what the switch measured.
     RECONSTRUCTED = auto()
+    # Reports of a session were lost: charged by its clock, up to what was granted (charging.md e1, quirk 6).
+    GAP = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +258,20 @@ class Hold:
 
 NO_HOLD = Hold()
 
+# Of a request whose protocol does not number requests.
+NO_NUMBER = -1
+
+
+class Session(NamedTuple):
+    """What a client whose reports are relative to its last one has told: RFC 8506's sessions, TS 32.291's resources."""
+
+    number: int = NO_NUMBER
+    reported_seconds: int = 0
+    missed_count: int = 0
+
+
+NO_SESSION = Session()
+
 
 @dataclass(frozen=True, slots=True)
 class CallSetup:
@@ -275,6 +293,8 @@ class CallSetup:
     meters: tuple[str, ...] = ()
     # The license by which money pays for it, as usage reports name it.
     capability: str = ""
+    # What the switch calls the call, for whoever has to cut it there.
+    switch_ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,3 +325,6 @@ class Call:
     result: CallResult | None = None
     # How many usage rows were written: a late end adds one to those of a call that had lapsed.
     usage_rows_count: int = 0
+    session: Session = NO_SESSION
+    # When an administrator cut it: nothing is granted any more.
+    cut_at: datetime | None = None

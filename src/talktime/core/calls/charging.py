@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from talktime.core.calls import finishing, funding
+from talktime.core.calls import cutting, extending, finishing, funding, sessions
 from talktime.core.calls.calls import (
     EMERGENCY,
     NO_HOLD,
-    UNCOUNTED,
     Call,
     CallKind,
     CallSetup,
@@ -28,15 +27,17 @@ from talktime.core.calls.requests import (
     ChargingFacts,
     ChargingTerms,
     CloseCall,
+    CutCall,
     Denied,
     EndCall,
     EndLeg,
+    EndSession,
     ExtendCall,
     Granted,
-    Noted,
     Outcome,
     Request,
     StartCall,
+    UpdateSession,
 )
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging import watching
@@ -122,13 +123,19 @@ def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -
     call = facts.calls.get(request.key)
     match request:
         case StartCall():
-            return _start(facts, request, terms) if call is None else Outcome(_answer_again(call, terms))
+            return _start(facts, request, terms) if call is None else Outcome(extending.answer_again(call, terms))
         case AnswerCall():
-            return _answer(call, request, terms)
+            return extending.answer(call, request, terms)
         case ExtendCall():
-            return _extend(facts, call, request, terms)
+            return extending.extend(facts, call, request, terms)
+        case UpdateSession():
+            return sessions.update(facts, call, request, terms)
         case EndCall():
             return finishing.end(facts, call, request, terms)
+        case EndSession():
+            return sessions.end(facts, call, request, terms)
+        case CutCall():
+            return cutting.cut(call, request)
         case EndLeg():
             return finishing.end_leg(facts, call, request, terms)
         case CloseCall():  # pragma: no branch -- there is no other request
@@ -154,7 +161,8 @@ def _start_paid(case: Case, sources: Sources) -> Outcome:
     names = (*sources.pools, *sources.counted_by)
     tariff = None if sources.rate is None else sources.rate.tariff
     funds = funding.funds_of(facts, names, tariff, organization_id, request.at)
-    funded = funding.grow(NO_HOLD, funds, request.at, terms.quantum_seconds, request.at)
+    wanted_seconds = extending.quantum_seconds(request.wanted_seconds, terms)
+    funded = funding.grow(NO_HOLD, funds, request.at, wanted_seconds, request.at)
     # S4: whoever is called toll-free has a positive balance, even where the call would cost nothing.
     has_nothing = case.is_to_service and funds.paid_from_micros(request.at) <= 0
     if funded.seconds == 0 or has_nothing:
@@ -166,12 +174,13 @@ def _start_paid(case: Case, sources: Sources) -> Outcome:
         setup,
         CallState.OPEN,
         granted_seconds=funded.seconds,
-        is_final=funded.seconds < terms.quantum_seconds,
+        is_final=funded.seconds < wanted_seconds,
         valid_until=request.at + timedelta(seconds=patience_seconds),
         hold=funded.hold,
+        session=sessions.begun(request),
     )
     moved = {**funding.moved_meters(facts, call, NO_HOLD, funded.hold), **_counted_call(case)}
-    return Outcome(_granted(call, terms), call, None if tariff is None else funded.credit, meters=moved)
+    return Outcome(extending.granted(call, terms), call, None if tariff is None else funded.credit, meters=moved)
 
 
 def _exhausted(case: Case, sources: Sources) -> DenialReason:
@@ -245,6 +254,7 @@ def _start_free(case: Case, pays_from: PaysFrom) -> Outcome:
         granted_seconds=FREE_GRANT_SECONDS,
         is_final=True,
         valid_until=case.request.at + timedelta(seconds=FREE_GRANT_SECONDS),
+        session=sessions.begun(case.request),
     )
     # What an add-on includes is checked by the stop on calls an hour, so it counts.
     counted = _counted_call(case) if pays_from is PaysFrom.INCLUDED else {}
@@ -282,6 +292,7 @@ def _setup(case: Case, pays_from: PaysFrom, sources: Sources | None = None, kind
         destination=destination,
         meters=() if sources is None else (*sources.pools, *sources.counted_by),
         capability=procedure.capability_of(case, pays_from),
+        switch_ref=request.switch_ref,
     )
 
 
@@ -289,87 +300,3 @@ def _kind_of(case: Case) -> CallKind:
     """A call for help is one, however it was announced."""
     is_help = case.kind not in EMERGENCY and is_emergency(case.request.called, case.terms.emergency_countries)
     return CallKind.EMERGENCY_OUT if is_help else case.kind
-
-
-def _granted(call: Call, terms: ChargingTerms) -> Granted:
-    recheck = call.granted_seconds
-    if not call.is_final:
-        recheck = max(1, call.granted_seconds - terms.recheck_margin_seconds)
-    return Granted(call.granted_seconds, call.is_final, recheck, _paying(call))
-
-
-def _paying(call: Call) -> PaysFrom:
-    """Tell what pays now: money, where included minutes have come to their end."""
-    if call.setup.pays_from is not PaysFrom.MINUTES or not call.hold.money_micros:
-        return call.setup.pays_from
-    return PaysFrom.CREDIT if call.hold.slices else PaysFrom.OVERAGE
-
-
-def _answer_again(call: Call, terms: ChargingTerms) -> Granted | Denied:
-    """A request that was answered before gets what stands on the call."""
-    if call.state is CallState.OPEN:
-        return _granted(call, terms)
-    return Denied(call.denial or DenialReason.CALL_ENDED)
-
-
-def _answer(call: Call | None, request: AnswerCall, terms: ChargingTerms) -> Outcome:
-    if call is None:
-        return Outcome(Denied(DenialReason.CALL_UNKNOWN))
-    if call.state is not CallState.OPEN or call.answered_at is not None:
-        return Outcome(Noted())
-    answered_at = min(max(request.answered_at, call.setup.started_at), request.at)
-    alive = _alive(
-        call,
-        answered_at,
-        terms,
-        granted_seconds=call.granted_seconds,
-        is_final=call.is_final,
-        hold=call.hold,
-    )
-    return Outcome(Noted(), alive)
-
-
-def _alive(
-    call: Call, answered_at: datetime, terms: ChargingTerms, *, granted_seconds: int, is_final: bool, hold: Hold
-) -> Call:
-    """The switch has shown that the call runs: it may be silent for as long as its grant and the grace last."""
-    patience_seconds = granted_seconds + terms.silence_grace_seconds
-    return Call(
-        call.setup,
-        call.state,
-        granted_seconds,
-        is_final,
-        answered_at + timedelta(seconds=patience_seconds),
-        hold,
-        answered_at,
-        usage_rows_count=call.usage_rows_count,
-    )
-
-
-def _extend(facts: ChargingFacts, call: Call | None, request: ExtendCall, terms: ChargingTerms) -> Outcome:
-    if call is None:
-        return Outcome(Denied(DenialReason.CALL_UNKNOWN))
-    setup = call.setup
-    is_settled = setup.pays_from in UNCOUNTED or call.state is not CallState.OPEN
-    if is_settled or request.granted_seconds < call.granted_seconds:
-        return Outcome(_answer_again(call, terms))
-    elapsed = _elapsed_seconds(call, request)
-    answered_at = call.answered_at or max(setup.started_at, request.at - timedelta(seconds=elapsed))
-    wanted = min(elapsed + terms.quantum_seconds, rating.CALL_MAX_SECONDS)
-    tariff = None if setup.rate is None else finishing.matched_rate(facts, setup.rate).tariff
-    funds = funding.funds_of(facts, setup.meters, tariff, setup.organization_id, setup.started_at)
-    granted = call.granted_seconds
-    funded = funding.grow(call.hold, funds, answered_at, wanted, request.at, granted_seconds=granted)
-    total = max(funded.seconds, granted)
-    is_final = funded.seconds < wanted or total >= rating.CALL_MAX_SECONDS
-    grown = _alive(call, answered_at, terms, granted_seconds=total, is_final=is_final, hold=funded.hold)
-    moved = funding.moved_meters(facts, call, call.hold, funded.hold)
-    return Outcome(_granted(grown, terms), grown, None if tariff is None else funded.credit, meters=moved)
-
-
-def _elapsed_seconds(call: Call, request: ExtendCall) -> int:
-    """Believe the switch about how long the call has run, but not that it began before it was started."""
-    if request.elapsed_seconds is None:
-        return call.granted_seconds
-    since_start = request.at - call.setup.started_at + finishing.CLOCK_TOLERANCE
-    return max(0, min(request.elapsed_seconds, since_start // timedelta(seconds=1)))

@@ -54,6 +54,8 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     if call.setup.started_at + timedelta(seconds=request.used_seconds) > request.at + CLOCK_TOLERANCE:
         return Outcome(Parked("the duration is longer than the time since the call was started"))
     flags = Flags.LATE if call.state is CallState.LAPSED else Flags.NONE
+    if call.session.missed_count:
+        flags |= Flags.GAP
     answered_at, ended_at = _talk(call, request)
     ending = request.ending if request.used_seconds > 0 or request.ending is not Ending.HANGUP else Ending.NOT_ANSWERED
     report = CallResult(ended_at, ending, request.used_seconds, flags=flags)
@@ -195,6 +197,8 @@ def _ended(call: Call, state: CallState, answered_at: datetime | None, result: C
         call.denial,
         result,
         call.usage_rows_count + rows_count,
+        call.session,
+        call.cut_at,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from talktime.core.calls.calls import Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
+from talktime.core.calls.calls import NO_NUMBER, Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.credit.buying.purchases import Purchase
@@ -38,7 +38,9 @@ class ChargingTerms:
 class StartCall:
     """May this call be made, and how long? Numbers are normalized digits.
 
-    `organizer` names who pays a conference, `forwarded_by` who transferred or forwards the call, and pays it.
+    `organizer` names who pays a conference, `forwarded_by` who transferred or forwards the call, and pays it. By
+    `switch_ref` the switch finds the call when it is told to cut it. Of a session, `number` is the first request's
+    (RFC 8506 CC-Request-Number), and `wanted_seconds` how much it asks for at a time; never more than the quantum.
     """
 
     key: CallKey
@@ -49,6 +51,9 @@ class StartCall:
     conference_id: str = ""
     organizer: str = ""
     forwarded_by: str = ""
+    switch_ref: str = ""
+    wanted_seconds: int = 0
+    number: int = NO_NUMBER
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,42 @@ class ExtendCall:
     at: datetime
     granted_seconds: int
     elapsed_seconds: int | None = None
+    wanted_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSession:
+    """A session has used so many seconds since its last report, and wants more; a number seen is answered alike.
+
+    `sent_at` is the client's own clock (RFC 8506 Event-Timestamp).
+    """
+
+    key: CallKey
+    at: datetime
+    number: int
+    used_seconds: int
+    wanted_seconds: int
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    """A session is over, having used so many seconds since its last report."""
+
+    key: CallKey
+    at: datetime
+    number: int
+    used_seconds: int
+    sent_at: datetime
+    ending: Ending = Ending.HANGUP
+
+
+@dataclass(frozen=True, slots=True)
+class CutCall:
+    """An administrator wants the call to end: what is granted stands, and nothing more is."""
+
+    key: CallKey
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +141,21 @@ class CloseCall:
     at: datetime
 
 
-Request = StartCall | AnswerCall | ExtendCall | EndCall | EndLeg | CloseCall
+Request = StartCall | AnswerCall | ExtendCall | UpdateSession | EndSession | CutCall | EndCall | EndLeg | CloseCall
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """The call may last so many seconds since its answer; `recheck_after_seconds` is when to ask for more."""
+    """The call may last so many seconds since its answer; `recheck_after_seconds` is when to ask for more.
+
+    Of a session, `reported_seconds` are those that it has used by its own reports.
+    """
 
     granted_seconds: int
     is_final: bool
     recheck_after_seconds: int
     pays_from: PaysFrom
+    reported_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,6 +113,7 @@ def _read_start(fields: Fields, now: datetime) -> StartCall:
         conference_id=_text(fields, "conference_id"),
         organizer=normalize(_text(fields, "organizer")) if fields.get("organizer") else "",
         forwarded_by=normalize(_text(fields, "forwarded_by")) if fields.get("forwarded_by") else "",
+        switch_ref=_text(fields, "switch_ref"),
     )
 
 

@@ -52,6 +52,7 @@ REFUSALS: dict[DenialReason, Refusal] = {
     DenialReason.DEPARTMENT_CAP_REACHED: Refusal(402, "Payment Required", 21),
     DenialReason.CREDIT_EXHAUSTED: Refusal(402, "Payment Required", 21),
     DenialReason.OVERAGE_LIMIT_REACHED: Refusal(402, "Payment Required", 21),
+    DenialReason.CALL_CUT: Refusal(403, "Call Cut", 21),
     DenialReason.CALL_UNKNOWN: Refusal(481, "Call Does Not Exist", 41),
     DenialReason.CALL_ENDED: Refusal(481, "Call Does Not Exist", 41),
 }

@@ -51,11 +51,11 @@ _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 _TEXT, _BIGINT, _INT, _BOOL = "text", "bigint", "int", "bool"
 _SETUP_TYPES = (
     *(_BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT, _TEXT, _BIGINT, _TEXT),
-    *(_BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT),
+    *(_BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT),
 )
 _PROGRESS_TYPES = (
     *(_TEXT, _INT, _BOOL, _BIGINT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _TEXT),
-    *(_INT, _BIGINT, _BIGINT, _INT, _TEXT, _BIGINT, _INT),
+    *(_INT, _BIGINT, _BIGINT, _INT, _TEXT, _BIGINT, _INT, _TEXT, _BIGINT),
 )
 _USAGE_TYPES = (
     *(_BIGINT, _TEXT, _INT, _TEXT, _BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from talktime.core.calls.calls import (
     NO_HOLD,
+    NO_SESSION,
     Call,
     CallKind,
     CallResult,
@@ -19,6 +20,7 @@ from talktime.core.calls.calls import (
     Hold,
     PaysFrom,
     RateReference,
+    Session,
     Share,
     key_of,
     text_of,
@@ -51,12 +53,13 @@ LOT_COLUMNS = (
 )
 CALL_SETUP_COLUMNS = (
     "organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id,"
-    " version_id, direction, prefix, origin_prefix, destination, meters, capability, denial"
+    " version_id, direction, prefix, origin_prefix, destination, meters, capability, switch_ref, denial"
 )
 CALL_SETUP_COUNT = CALL_SETUP_COLUMNS.count(",") + 1
 CALL_PROGRESS_COLUMNS = (
     "state, granted_seconds, is_final, valid_until, hold_micros, hold_slices, answered_at, ended_at, ending,"
-    " used_seconds, cost_micros, uncovered_micros, flags, hold_minutes, hold_overage_micros, usage_rows_count"
+    " used_seconds, cost_micros, uncovered_micros, flags, hold_minutes, hold_overage_micros, usage_rows_count,"
+    " session, cut_at"
 )
 USAGE_COLUMNS = (
     "organization_id, call_key, line, kind, user_id, conference_id, caller, called, destination, prefix, version_id,"
@@ -154,11 +157,13 @@ def call_of(row: Row) -> Call:
         granted_seconds,
         bool(is_final),
         from_micros_or_none(valid_until),
-        _hold_of(hold_micros, hold_slices, *progress[-3:-1]),
+        _hold_of(hold_micros, hold_slices, *progress[13:15]),
         from_micros_or_none(answered_at),
         None if denial is None else DenialReason(denial),
-        _result_of(progress[7:-3]),
-        progress[-1],
+        _result_of(progress[7:13]),
+        progress[15],
+        _session_of(progress[16]),
+        from_micros_or_none(progress[17]),
     )
 
 
@@ -170,7 +175,9 @@ def _hold_of(micros: int, slices: str, minutes: str, overage_micros: int) -> Hol
 
 def _setup_of(row: Row) -> CallSetup:
     organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id = row[:9]
-    version_id, direction, prefix, origin_prefix, destination, meters, capability = row[9 : CALL_SETUP_COUNT - 1]
+    version_id, direction, prefix, origin_prefix, destination, meters, capability, switch_ref = row[
+        9 : CALL_SETUP_COUNT - 1
+    ]
     rate = None
     if version_id is not None:
         rate = RateReference(version_id, _DIRECTIONS[direction], prefix, origin_prefix)
@@ -188,6 +195,7 @@ def _setup_of(row: Row) -> CallSetup:
         destination,
         tuple(meters.split("\n")) if meters else (),
         capability,
+        switch_ref,
     )
 
 
@@ -198,6 +206,10 @@ def _result_of(ended: Row) -> CallResult | None:
     return CallResult(
         from_micros(ended_at), _ENDINGS[ending], used_seconds, cost_micros, uncovered_micros, Flags(flags)
     )
+
+
+def _session_of(text: str) -> Session:
+    return Session(*map(int, text.split())) if text else NO_SESSION
 
 
 def setup_row(call: Call) -> Row:
@@ -218,6 +230,7 @@ def setup_row(call: Call) -> Row:
         setup.destination,
         "\n".join(setup.meters),
         setup.capability,
+        setup.switch_ref,
         None if call.denial is None else call.denial.value,
     )
 
@@ -247,6 +260,8 @@ def progress_row(call: Call) -> Row:
         "\n".join(f"{minutes} {pool}" for pool, minutes in call.hold.minutes),
         call.hold.overage_micros,
         call.usage_rows_count,
+        "" if call.session is NO_SESSION else "{} {} {}".format(*call.session),
+        to_micros_or_none(call.cut_at),
     )
 
 

@@ -63,6 +63,10 @@ calls = Table(
     # `minutes name` of the pools in the order in which they pay, one a line; then what is held of the overage limit.
     Column("hold_minutes", Text, nullable=False, server_default=text("''")),
     Column("hold_overage_micros", BigInteger, nullable=False, server_default=text("0")),
+    Column("switch_ref", Text, nullable=False, server_default=text("''")),
+    # `number reported missed` of a client whose reports are relative to the last one; empty where they are not.
+    Column("session", Text, nullable=False, server_default=text("''")),
+    Column("cut_at", BigInteger),
     PrimaryKeyConstraint("organization_id", "call_key"),
     CheckConstraint("hold_micros >= 0", name="hold_not_negative"),
     CheckConstraint("state = 'open' OR hold_micros = 0", name="only_open_calls_hold"),

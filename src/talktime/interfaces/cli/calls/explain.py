@@ -73,6 +73,7 @@ COMMANDS: dict[DenialReason, str | None] = {
     DenialReason.DEPARTMENT_CAP_REACHED: 'talktime caps set 100 --department "{department}"',
     DenialReason.CREDIT_EXHAUSTED: _FUND,
     DenialReason.OVERAGE_LIMIT_REACHED: 'talktime overage limit 100 --organization "{organization}"',
+    DenialReason.CALL_CUT: None,
     DenialReason.CALL_UNKNOWN: None,
     DenialReason.CALL_ENDED: None,
 }
