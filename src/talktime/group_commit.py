@@ -18,6 +18,7 @@ import structlog
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import Answer, Request
 from talktime.core.values.errors import Unavailable
+from talktime.core.values.frozen import frozen
 
 BATCH_MAX = 512
 # Of the requests whose organization is held elsewhere, so many are tried again in one batch: room for the others.
@@ -50,7 +51,7 @@ class Ticket:
         self.missing = len(self.requests)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Item:
     """One request of a ticket."""
 

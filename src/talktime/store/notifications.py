@@ -1,7 +1,6 @@
 """Rows of what others must be told: the outbox, who is told, and what became of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +10,7 @@ from talktime.core.organizations.deliveries import Delivery, DeliveryState
 from talktime.core.organizations.notices import Channel, NoticeRule
 from talktime.core.values.errors import Conflict, NotFound
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 from talktime.store.charging import rows
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import from_micros, from_micros_or_none, to_micros, to_micros_or_none
@@ -35,7 +35,7 @@ _LOGGED = select(deliveries, *_EVENTS).join(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WebhookEndpoint:
     """A program that is told; for a while after its secret was replaced the previous one signs too."""
 

@@ -1,13 +1,13 @@
 """Rows of rate decks: immutable versions staged in chunks, and their publications."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, Rate, RateDeck
 from talktime.core.values.errors import NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.charging import rows
 from talktime.store.charging.decks import deck_of, terms_of
 from talktime.store.engine import one_at_a_time
@@ -19,7 +19,7 @@ _TERMS = [deck_versions.c[name] for name in ("currency", "time_zone", "charge_de
 _RATES = text(f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = :version_id")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckVersion:
     """A staged or published version: what people call it, where it came from, and its terms."""
 

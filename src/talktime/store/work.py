@@ -1,6 +1,5 @@
 """Rows of work that happens later: the workers' slots, the chores' ticks, and how much waits."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,12 +7,13 @@ from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from talktime.core.credit.buying.payments import PurchaseKey
+from talktime.core.values.frozen import frozen
 from talktime.store.engine import one_at_a_time
 from talktime.store.instants import EPOCH, from_micros, from_micros_or_none, to_micros, to_micros_or_none
 from talktime.store.schema import chores, credit_watches, deliveries, outbox, purchases, refunds, worker_slots
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Slot:
     """A place for one worker; free where `lease_until` is over or None."""
 
@@ -28,7 +28,7 @@ class Slot:
         return self.lease_until is not None and at < self.lease_until
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChoreState:
     """How a chore stands: the last tick that was done, who is at the next one, what went wrong."""
 

@@ -1,18 +1,19 @@
 """How long a conference can go on: its open legs share the organizer's pools and the organization's money (S6, S7)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from talktime.core.calls import finishing, funding
 from talktime.core.calls.calls import UNCOUNTED, Call
 from talktime.core.calls.requests import ChargingFacts
 from talktime.core.rates.rating import CALL_MAX_SECONDS
+from talktime.core.values.frozen import frozen
 
 SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConferenceForecast:
     """How many legs are open, and for how many seconds from now all of them can go on together.
 

@@ -27,9 +27,10 @@ from talktime.core.calls.requests import (
     StartCall,
 )
 from talktime.core.rates.rating import CALL_MAX_SECONDS
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RecordedCall:
     """A call as some switch recorded it: who talked to whom, and how long they would talk if nothing cut them.
 
@@ -56,7 +57,7 @@ class RecordedCall:
         return self.started_at + timedelta(seconds=self.ring_seconds)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayedCall:
     """What became of a recorded call."""
 
@@ -70,7 +71,7 @@ class ReplayedCall:
     parked: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplaySummary:
     """What became of many recorded calls."""
 

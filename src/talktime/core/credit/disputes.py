@@ -5,11 +5,11 @@ no other lot is touched. Won, exactly those entries are reversed; lost, what was
 bank's fee is booked.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from talktime.core.credit.ledger import Account, Posting
+from talktime.core.values.frozen import frozen
 
 
 class DisputeState(Enum):
@@ -20,7 +20,7 @@ class DisputeState(Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dispute:
     """The dispute of one purchase's charge; a charge is disputed once."""
 

@@ -1,12 +1,12 @@
 """What will be lost when, unless it is spent before, and when an admin is told so (S34, money.md 47 and 48)."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from talktime.core.credit.ledger import Posting
 from talktime.core.credit.lots import Credit, CreditLot, expire
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import DAY, start_of_day
 
 # So many local days before a lot's end, an admin is told what would be lost.
@@ -16,7 +16,7 @@ AVERAGED = timedelta(days=28)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loss:
     """What of a lot is lost at its end."""
 
@@ -25,7 +25,7 @@ class Loss:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExpiryNotice:
     """A notice that is due: `days_before` is which of the notices, `days` how many days are really left."""
 
@@ -34,7 +34,7 @@ class ExpiryNotice:
     days: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LotExpiry:
     """The expiry of one lot: the credit before and after it, and the one posting between."""
 

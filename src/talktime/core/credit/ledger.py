@@ -1,8 +1,9 @@
 """The journal: every movement of money, as postings that cannot be unbalanced."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+from talktime.core.values.frozen import frozen
 
 
 class Account(Enum):
@@ -30,7 +31,7 @@ class Account(Enum):
     ROUNDING = "rounding"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Posting:
     """An amount that leaves `debit` (what we owe shrinks, what we own grows) for `credit`; `lot_id` names the lot."""
 
@@ -45,7 +46,7 @@ class Posting:
         assert (self.lot_id is not None) == (Account.LOT in (self.debit, self.credit))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JournalEntry:
     """One business fact and its postings.
 

@@ -1,18 +1,19 @@
 """What follows when a way to pay is replaced: the recharge pays with the new one, and may go on (money.md 8 and 18)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 from talktime.core.credit.buying.payments import PaymentMethod
 from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.recharging import settings as recharge_settings
 from talktime.core.credit.recharging.recharge import RechargePolicy
+from talktime.core.values.frozen import frozen
 
 # So many days before a card expires it is told, the sooner notice first.
 NOTICE_DAYS = (30, 7)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replacement:
     """One way to pay in the place of another."""
 

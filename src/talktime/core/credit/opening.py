@@ -1,7 +1,6 @@
 """Opening balances of another system: one lot for each, with the expiry that it has there (money.md 66)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple
@@ -10,11 +9,12 @@ from zoneinfo import ZoneInfo
 from talktime.core.credit import orders
 from talktime.core.credit.lots import Credit, CreditLot, LotKind, expires_at
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 from talktime.core.values.periods import DAY, start_of_day
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpeningBalance:
     """A line of a file; a date is a local day of its organization: bought when it began, good until it ends."""
 

@@ -1,7 +1,7 @@
 """An order of credit: the form, what it would do, and who may place it (S24 to S27, S36, S41 to S43)."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -22,6 +22,7 @@ from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.licenses import License, services_of
 from talktime.core.organizations.licensing.products import in_words
 from talktime.core.organizations.organizations import BillingMode, Organization
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 
 CARD_EXPIRES_SOON = timedelta(days=30)
@@ -31,7 +32,7 @@ _UNLOCKING = License.PHONE_SYSTEM | License.AUDIO_CONFERENCING
 _PURCHASE_ID = re.compile(r"(?:order|recharge)-\d+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeWish:
     """The auto-recharge that is switched on with an order, once its credit has come (S25 to S27)."""
 
@@ -39,7 +40,7 @@ class RechargeWish:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderForm:
     """What an admin fills in.
 
@@ -55,7 +56,7 @@ class OrderForm:
     terms: BuyingTerms = DEFAULT_TERMS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Buyer:
     """Who orders: `licenses` are those that any of its users has, `usual_day_micros` what a day of use costs."""
 
@@ -81,7 +82,7 @@ class CautionKind(Enum):
     ORDER_OPEN = "order_open"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caution:
     """A warning and its sentence."""
 
@@ -89,7 +90,7 @@ class Caution:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargePreview:
     """What the auto-recharge would do after the order; `charges_now_micros` at once, tax included."""
 
@@ -97,7 +98,7 @@ class RechargePreview:
     charges_now_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Review:
     """Exactly what an order would do, before it is placed (S36)."""
 

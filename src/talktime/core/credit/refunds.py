@@ -6,13 +6,14 @@ due → asking → refunded
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from talktime.core.credit.billing.taxes import Taxed
 from talktime.core.credit.buying.payments import Refunded, RefundFailed, RefundResult, Unknown
 from talktime.core.credit.buying.purchases import ASK_AGAIN_AFTER, KEY_KNOWN_FOR, LEASE
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import Rounding, divide
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +35,7 @@ class RefundState(Enum):
 OPEN_REFUNDS = frozenset({RefundState.DUE, RefundState.ASKING, RefundState.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refund:
     """Money being given back; `net_micros` leave the lot, the tax goes with them.
 

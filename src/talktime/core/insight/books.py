@@ -1,13 +1,13 @@
 """What the books say and what an audit finds in them: values, so that a simulation is audited by the same rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
 from talktime.core.calls.calls import Call
 from talktime.core.calls.cdrs import UsageRow
+from talktime.core.values.frozen import frozen
 
 
 class Rule(Enum):
@@ -42,7 +42,7 @@ class Rule(Enum):
 NOTES = frozenset({Rule.EXPIRED_CREDIT_SWEPT, Rule.SILENT_CALL_CLOSED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One place where a rule does not hold: which row, what was expected of it, what stands there."""
 
@@ -78,7 +78,7 @@ class PostedRow(NamedTuple):
     lot_expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallBooks:
     """All that the books say of one call of one organization."""
 
@@ -125,7 +125,7 @@ class Pending(NamedTuple):
 NOTHING_PENDING = Pending()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LotBooks:
     """All that the books say of one lot; without a lot id, what the journal moved between the other accounts."""
 
@@ -158,7 +158,7 @@ class LicenseBooks(NamedTuple):
     held: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckBooks:
     """A deck version that is complete, or published, or both; and how many rates it has."""
 

@@ -5,10 +5,10 @@ add up to zero, because each posting moves one amount from one account to anothe
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 
 from talktime.core.credit.ledger import Account
+from talktime.core.values.frozen import frozen
 
 
 class AccountKind(Enum):
@@ -32,7 +32,7 @@ CARRIED = frozenset({AccountKind.ASSET, AccountKind.LIABILITY, AccountKind.EQUIT
 GROWS_BY_DEBIT = frozenset({AccountKind.ASSET, AccountKind.EXPENSE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChartedAccount:
     """An account as it stands in the chart of accounts."""
 
@@ -104,7 +104,7 @@ Moved = Mapping[tuple[Account, Account], int]
 Balances = Mapping[ChartedAccount, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrialLine:
     """An account over a period: what it began with, what was debited and credited, what it came to."""
 

@@ -1,7 +1,6 @@
 """Journal entries as finance books them: dated, described in words, one by one or summed up by day or month."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from itertools import groupby
@@ -10,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from talktime.core.credit.ledger import Account
 from talktime.core.insight.general_ledger import CHART, Balances, Moved
+from talktime.core.values.frozen import frozen
 
 _WORDS: Mapping[tuple[Account, Account], str] = {
     (Account.CASH_CLEARING, Account.LOT): "Credit bought",
@@ -103,7 +103,7 @@ class LedgerEntry(NamedTuple):
         return ", ".join(("; ".join(movements), *about))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerOf:
     """The general ledger of one organization and period: `entries` may be read once.
 

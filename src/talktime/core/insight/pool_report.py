@@ -1,7 +1,6 @@
 """The minute pools of a month: what licenses bring, what is used, what open calls hold (domain.md 7.7)."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.calls.counting.pools import DOMESTIC, INTERNATIONAL, Pool, capacity_minutes, dial_out_rule, pool_of
@@ -9,6 +8,7 @@ from talktime.core.organizations.arrangements import Arrangements
 from talktime.core.organizations.country_table import CountryTable, pool_country
 from talktime.core.organizations.licenses import License, bringing
 from talktime.core.organizations.licensing.products import product_of
+from talktime.core.values.frozen import frozen
 
 _PERCENT = 100
 _POOLED = (
@@ -23,7 +23,7 @@ _CONFERENCE = License.AUDIO_CONFERENCING
 _ZONE_A = "outbound calls to Zone A countries"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolLine:
     """A pool: what it has in its month by the licenses of now, what calls used, and what open ones hold, in minutes.
 
@@ -62,7 +62,7 @@ class PoolLine:
         return f"{self.each_minutes:,} {counter} minutes"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnMinutes:
     """A plan whose minutes are each user's own: all of them together, and who used most, the most first."""
 
@@ -84,7 +84,7 @@ class OwnMinutes:
         return product_of(_OWN).name
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolReport:
     """The pools of a month; `own` is None where no user has minutes of his own."""
 
@@ -93,7 +93,7 @@ class PoolReport:
     own: OwnMinutes | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolFacts:
     """What decides how many minutes there are, and what the meters have counted, by their names."""
 

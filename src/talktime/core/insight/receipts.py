@@ -1,7 +1,7 @@
 """The receipt of one call: how it was priced, block by block, what paid, and why it was cut or refused."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.calls.calls import (
@@ -21,6 +21,7 @@ from talktime.core.insight.usage import BY_MONEY
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
 from talktime.core.rates.rating import Block
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import (
     NANO_DECIMALS,
     NANOS_PER_MICRO,
@@ -46,7 +47,7 @@ ENDING_EXPLANATIONS: dict[Ending, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LotLabel:
     """By what name and with which dates people know a lot."""
 
@@ -56,7 +57,7 @@ class LotLabel:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckLabel:
     """By what name people know a deck version."""
 
@@ -65,7 +66,7 @@ class DeckLabel:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParkedReport:
     """What a switch reported and could not be charged."""
 
@@ -74,7 +75,7 @@ class ParkedReport:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReceiptFacts:
     """What is stored about one call; postings by the line of the usage row whose entry they belong to."""
 
@@ -91,7 +92,7 @@ class ReceiptFacts:
     pools: tuple[PoolLine, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeldMinutes:
     """Minutes of a pool that are promised to an open call."""
 
@@ -99,7 +100,7 @@ class HeldMinutes:
     pool: PoolLine
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Payment:
     """An amount that a lot gave or promises; without a lot, what the organization owes since."""
 
@@ -107,7 +108,7 @@ class Payment:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Charge:
     """One usage row, priced again in the open: fee and blocks make the exact cost, which was rounded once."""
 
@@ -123,7 +124,7 @@ class Charge:
     minutes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sums:
     """What a call took of each source: minutes, then money; `exact_cost` is that of all its increments together."""
 
@@ -144,7 +145,7 @@ class Sums:
         return sum(map(bool, (self.minutes, self.credit_micros + self.owed_micros, self.overage_micros))) > 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """Everything there is to say about one call: its charges in the order in which sources paid."""
 

@@ -1,13 +1,14 @@
 """The monthly statement: what an organization had, what came and went, what it has; a report and not a bill (D4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date, datetime
 from enum import Enum
 
 from talktime.core.credit.billing.invoices import NO_TAX, NOBODY, Party, Tax
 from talktime.core.credit.billing.taxes import TaxRule, included_tax_micros
 from talktime.core.credit.ledger import Account
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period, add_months
 
 
@@ -58,7 +59,7 @@ TAX_ENTRIES = "tax:"
 Moved = Mapping[tuple[Account, Account], int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Movement:
     """What came (above zero) or went (below) for one reason."""
 
@@ -66,7 +67,7 @@ class Movement:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PurchasedCredit:
     """One purchase of the month: what it is called, its invoice if it has one, and when the credit ends."""
 
@@ -77,7 +78,7 @@ class PurchasedCredit:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsedCredit:
     """What calls of one kind to one destination cost; late if they began before the month (money.md 31).
 
@@ -92,7 +93,7 @@ class UsedCredit:
     cost_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementFacts:
     """What the books say of a month."""
 
@@ -119,7 +120,7 @@ class StatementFacts:
     buyer: Party = NOBODY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Statement:
     """A month of an organization's books; opening + movements = closing, to the micro.
 

@@ -1,9 +1,10 @@
 """A report before it becomes a file: columns of four kinds, and what a cell of each may hold."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TypeVar
+
+from talktime.core.values.frozen import frozen
 
 _T = TypeVar("_T")
 
@@ -17,7 +18,7 @@ class ColumnKind(Enum):
     INSTANT = "instant"  # datetime: aware, UTC
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Column:
     """One column of a report: the name in its header and the kind of its cells."""
 

@@ -1,7 +1,7 @@
 """The usage report: each usage row as cells, in the original's 25 columns or in our own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from hashlib import sha1
@@ -15,6 +15,7 @@ from talktime.core.calls.counting.pools import CONFERENCE_CAPABILITY
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.organizations.country_table import is_domestic_for_minutes, is_own_country
 from talktime.core.values import numbers
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS, Rounding, divide
 from talktime.core.values.numbers import NumberClass
 from talktime.core.values.periods import DAY, Period, start_of_day
@@ -42,7 +43,7 @@ _VOICE_APPS = frozenset({CallKind.VOICE_APP_IN, CallKind.VOICE_APP_OUT})
 _PAY_PER_MINUTE = "MCOMEETACPEA"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportedUsage:
     """A usage row with the names of today: of its user, empty where nobody is meant, and of its deck version."""
 
@@ -55,7 +56,7 @@ class ReportedUsage:
     deck_number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Layout:
     """The columns of a report, and how a usage row of an organization in a country becomes their cells."""
 

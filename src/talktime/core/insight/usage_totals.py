@@ -1,12 +1,11 @@
 """What usage rows come to, added up as they stream by."""
 
-from dataclasses import dataclass
-
 from talktime.core.calls.calls import CallKind, PaysFrom
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.insight.usage import BY_MONEY, reported_kind
+from talktime.core.values.frozen import frozen
 
 _INCLUDED = frozenset({PaysFrom.MINUTES, PaysFrom.INCLUDED})
 
@@ -24,7 +23,7 @@ TOTAL_COLUMNS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageTotal:
     """What the calls of one kind in one currency come to; a call has a usage row for each source that paid.
 

@@ -1,13 +1,14 @@
 """What an organization has bought, assigned and ruled, as charging sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.policies import ANYWHERE, DialOutPolicy
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stops:
     """What ends abuse before it costs much; None switches a stop off."""
 
@@ -15,7 +16,7 @@ class Stops:
     highest_nanos_per_minute: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overage:
     """Whether an organization that pays after use may use more than its plans include, and how much (S41, S42)."""
 
@@ -23,7 +24,7 @@ class Overage:
     limit_per_month_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Caps:
     """How much money calls may cost in a calendar month: hard, held while calls run; None and absent are no cap."""
 
@@ -36,7 +37,7 @@ class Caps:
         return self.by_user_micros.get(user_id, self.each_user_micros)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arrangements:
     """License counts, policy, caps and stops; a change writes a new revision, so charging may keep the last one.
 

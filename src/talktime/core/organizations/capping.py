@@ -4,12 +4,13 @@ A meter counts only while its cap is there. So a cap that is new in a month begi
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
 from talktime.core.organizations.arrangements import Caps
 from talktime.core.values.errors import Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 
 KeyT = TypeVar("KeyT")
@@ -23,7 +24,7 @@ class CapKind(Enum):
     DEPARTMENT = "department"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CapTarget:
     """One user by his id, one department by its name, or every user who has no cap of his own."""
 

@@ -1,9 +1,10 @@
 """What is offered in which country: included minutes, zones, conferencing, numbers, credits (S17, domain.md 2, 3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+from talktime.core.values.frozen import frozen
 
 # Puerto Rico shares its plan pool with the USA and is domestic to it; Canada is so for minutes only (domain.md 2).
 _ONE_POOL = {"PR": "US"}
@@ -30,7 +31,7 @@ class PremiumSupport(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountryRule:
     """One country's row; minutes are for each license and calendar month, 0 where no plan is sold."""
 
@@ -50,7 +51,7 @@ class CountryRule:
     toll_city: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountryTable:
     """One immutable version of the table, and the countries that the international plan reaches."""
 

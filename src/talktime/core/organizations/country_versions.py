@@ -1,12 +1,13 @@
 """Versions of the country table: when one may begin, and what it changes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from enum import Enum
 
 from talktime.core.organizations.country_table import CountryRule, CountryTable
 from talktime.core.values.errors import Conflict
+from talktime.core.values.frozen import frozen
 
 _RULE_COLUMNS = tuple(field.name for field in fields(CountryRule))
 # What a file says of a country; all of it, because a version replaces the one before it completely.
@@ -15,7 +16,7 @@ COLUMNS = (*_RULE_COLUMNS, "is_international_destination")
 Cell = str | int | bool | Enum
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountryVersion:
     """A version of the table, valid until the next one is; it never changes, because calls were charged by it."""
 
@@ -33,7 +34,7 @@ class CountryChangeKind(Enum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CellChange:
     """What another version says in one column."""
 
@@ -42,7 +43,7 @@ class CellChange:
     after: Cell
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountryChange:
     """What another version says of a country; a removed one offers nothing but credits from then on."""
 

@@ -1,7 +1,7 @@
 """One event on its way to one recipient: sent at least once, tried again ever more rarely, never lost (money.md 59)."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from talktime.core.organizations.notices import NOBODY, URGENT, Addressee, Channel
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 
 # Who sends must have told what became of it by then; else somebody else sends it again, under the same id.
 LEASE = timedelta(minutes=5)
@@ -35,7 +36,7 @@ class DeliveryState(Enum):
     UNDELIVERABLE = "undeliverable"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """One event to one recipient by one channel; `because` is the rule's recipient that chose this one."""
 
@@ -88,7 +89,7 @@ class Notice(NamedTuple):
     delivery: Delivery
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """A mail as it is to be read; a repetition has the same `message_id`, so that receivers show it once."""
 
@@ -101,7 +102,7 @@ class Mail:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WebhookMessage:
     """A body for a program; a repetition has the same `message_id`. It is signed with every one of the secrets."""
 

@@ -1,8 +1,9 @@
 """The licenses that a user can have, and the services that each brings (domain.md 6.1, 6.2)."""
 
-from dataclasses import dataclass
 from enum import Flag
 from functools import cache
+
+from talktime.core.values.frozen import frozen
 
 
 class License(Flag):
@@ -75,7 +76,7 @@ def bringing(service: License) -> tuple[License, ...]:
     return (service, *(bundle for bundle, brought in _BUNDLES.items() if service & brought))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rights:
     """What licenses let their holder do, bundles opened: looked at when a phone rings."""
 

@@ -6,7 +6,6 @@ them may be missing: the sentence that needs it is left out. `currency` and `url
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from talktime.core.organizations.languages import language_of
 from talktime.core.organizations.users import Role, User
 from talktime.core.values.errors import Invalid
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 
 _PAID = ("amount_micros", "tax_micros", "method", "invoice", "purchase", "lot", "expires_at", "repaid_micros")
 # `plan` as usage reports name it (MCOPSTN1); `counter` is domestic, international, or the number of whose minutes.
@@ -110,7 +110,7 @@ class Channel(Enum):
     WEBHOOK = "webhook"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoticeRule:
     """Who is told: `kind` None is every kind; `recipient` an address, `role:billing_admin`, `webhook:1` or `nobody`."""
 

@@ -1,8 +1,9 @@
 """The tenant that owns a balance."""
 
-from dataclasses import dataclass
 from enum import Enum
 from zoneinfo import ZoneInfo
+
+from talktime.core.values.frozen import frozen
 
 
 class BillingMode(Enum):
@@ -12,7 +13,7 @@ class BillingMode(Enum):
     POSTPAID = "postpaid"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Organization:
     """An organization as charging sees it; `deck` names the price list that its calls are rated by (S13)."""
 

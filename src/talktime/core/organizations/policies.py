@@ -1,9 +1,9 @@
 """The twelve dial-out policies: where conferences and people may call, fixed and known by name (domain.md 5)."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 
 _TAG = "tag:"
 
@@ -25,7 +25,7 @@ class PhoneReach(Enum):
     NOWHERE = "nowhere"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DialOutPolicy:
     """Both halves of a policy; emergency numbers are allowed by every one."""
 

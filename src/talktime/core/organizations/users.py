@@ -1,9 +1,9 @@
 """People of an organization, their licenses, and the numbers and names by which calls find them."""
 
-from dataclasses import dataclass
 from enum import Enum, Flag
 
 from talktime.core.organizations.licenses import NO_LICENSE, License
+from talktime.core.values.frozen import frozen
 
 
 class Role(Flag):
@@ -32,7 +32,7 @@ class AccountKind(Enum):
     CALL_QUEUE = "call_queue"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class User:
     """Who calls and is licensed; `usage_location` is the ISO 3166 country that rules domestic and international."""
 
@@ -63,7 +63,7 @@ class NumberUse(Enum):
     TOLL_FREE = "toll_free"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """What a switch may name, a number, an extension or a user principal name, and whose it is."""
 

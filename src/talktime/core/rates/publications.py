@@ -1,13 +1,13 @@
 """What publications of a deck say together: which version was in force before the one that is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.rates.rate_decks import DeckPublication, version_in_force
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Succession:
     """A version in force, since when, and the one that it replaced; None where it is the first."""
 

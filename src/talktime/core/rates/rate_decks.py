@@ -1,13 +1,13 @@
 """Published price lists: immutable versions, and the rate that a number falls under."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from statistics import median
 from zoneinfo import ZoneInfo
 
 from talktime.core.rates.rating import Price, Tariff
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import Rounding
 
 # A price this many times the deck's own median is more often a slipped decimal point than a satellite.
@@ -22,7 +22,7 @@ class Direction(Enum):
     TOLL_INBOUND = "toll_inbound"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rate:
     """A row of a deck: the prices of calls to a prefix, or why there are none.
 
@@ -38,7 +38,7 @@ class Rate:
     blocked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckTerms:
     """What holds for every rate of a deck version."""
 
@@ -48,7 +48,7 @@ class DeckTerms:
     rounding: Rounding = Rounding.HALF_UP
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MatchedRate:
     """The rate of one call, ready to price it."""
 
@@ -105,7 +105,7 @@ def _narrowest_first(siblings: tuple[MatchedRate, ...]) -> tuple[MatchedRate, ..
     return tuple(sorted(siblings, key=lambda sibling: -len(sibling.rate.origin_prefix)))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckPublication:
     """From this instant on, until the next publication, calls are rated by this version."""
 
@@ -135,7 +135,7 @@ class Change(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateChange:
     """One line of a diff; a missing side is None."""
 

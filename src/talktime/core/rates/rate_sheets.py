@@ -27,6 +27,7 @@ from talktime.core.rates.sheets.row_places import CellError, RowDirection
 from talktime.core.rates.sheets.rows import RowReader, RowTerms, SheetRow
 from talktime.core.values import money
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS, Rounding
 
 # The largest real deck seen has 40,000 rows; a file beyond this is no price list.
@@ -58,7 +59,7 @@ class SheetOptions:
     ignore_effective_dates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rejection:
     """A row that was not taken: its line, the column and the text that refuse it, and why."""
 
@@ -68,7 +69,7 @@ class Rejection:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateSheet:
     """What a sheet says: every row read is taken, skipped as no longer sold, or rejected."""
 

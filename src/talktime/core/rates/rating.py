@@ -1,12 +1,12 @@
 """What a call costs, exactly, and how long a call a budget pays for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS, NANOS_PER_MICRO, Rounding, divide
 
 SECONDS_PER_MINUTE = 60
@@ -20,7 +20,7 @@ CALL_MAX_SECONDS = 24 * 3_600
 _UNIT_MICROS = tuple(int(10 ** (MICRO_DECIMALS - decimals)) for decimals in range(MICRO_DECIMALS + 1))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PriceStep:
     """From this second of the call on, each started increment costs its share of the price per minute."""
 
@@ -35,7 +35,7 @@ class PriceStep:
         assert self.nanos_per_minute >= 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """A weekly window of a time profile: weekday 0 is Monday, seconds of the local day, half-open."""
 
@@ -44,7 +44,7 @@ class Window:
     to_second: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimeProfile:
     """When a price applies: weekly windows on the deck's clock; no window means always."""
 
@@ -70,7 +70,7 @@ def covers_week(profiles: Sequence[TimeProfile]) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Price:
     """One price of a prefix: fee, one or two steps, and when it applies."""
 
@@ -87,7 +87,7 @@ class Price:
             assert (following.from_second - step.from_second) % step.increment_seconds == 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tariff:
     """How calls to one prefix are priced in one deck version.
 
@@ -105,7 +105,7 @@ class Tariff:
         assert 0 <= self.charge_decimals <= MICRO_DECIMALS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Block:
     """Consecutive increments at one price: what a receipt shows, and what a cost is made of."""
 

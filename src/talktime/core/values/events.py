@@ -1,8 +1,9 @@
 """What others must be told: a row in the outbox, written with the change that caused it."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+from talktime.core.values.frozen import frozen
 
 
 class EventKind(Enum):
@@ -38,7 +39,7 @@ class EventKind(Enum):
     NOTICE_UNDELIVERED = "notice_undelivered"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One thing that happened; `event_id` follows from its cause, so that it is told once.
 

@@ -6,10 +6,11 @@ number, on its first call (24 ms for +1, 1 to 6 ms for others); test_numbering.p
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
 import phonenumbers
+
+from talktime.core.values.frozen import frozen
 
 # The names of the metadata, in the order in which phonenumbers asks them: the first that fits is the number's type.
 _TYPES = (
@@ -30,7 +31,7 @@ _CODE_DIGITS_MAX = 3
 _NATIONAL_DIGITS_MAX = 17  # in phonenumbers, for the world's longest
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _CallingCode:
     """What the countries of one calling code have in common."""
 
@@ -43,7 +44,7 @@ class _CallingCode:
     trunkless_lengths: frozenset[int]  # the digits that may be left, or the trunk was none
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Types:
     """The countries and types of a calling code's numbers of one length; the group that ends a match finds its own."""
 

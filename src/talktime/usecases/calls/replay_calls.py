@@ -16,6 +16,7 @@ from talktime.core.organizations.licenses import CREDIT_LICENSES
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import Conflict, Unavailable
+from talktime.core.values.frozen import frozen
 from talktime.store.charging.memory import Memory
 from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
 from talktime.store.transaction import Transaction
@@ -90,7 +91,7 @@ def _next_batch(switch: VirtualSwitch, most: int) -> _Batch:
     return _Batch(requests, [None] * len(requests))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PrepareReplay:
     """Whose calls are to be replayed. Names that nobody bears become users with every license, if that is wanted."""
 
@@ -100,7 +101,7 @@ class PrepareReplay:
     creates_users: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayPrepared:
     """Who pays, which users were created, and which names and numbers are nobody's, so that their calls are denied."""
 
@@ -150,7 +151,7 @@ def _create(tx: Transaction, organization: Organization, names: Sequence[str]) -
     tx.arrangements.recount(organization.organization_id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayedPeriod:
     """Which calls were replayed: of this organization, in this span of time."""
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from talktime.core.credit import lots, orders
@@ -11,6 +11,7 @@ from talktime.core.credit.lots import Credit, CreditLot, LotKind
 from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization
@@ -18,7 +19,7 @@ from talktime.usecases.organizations.manage_organizations import lock_organizati
 REFERENCE_CHARACTERS_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddCredit:
     """A purchase. `reference` is what the purchaser calls it; a currency, if stated, must be the organization's.
 
@@ -34,7 +35,7 @@ class AddCredit:
     kind: LotKind = LotKind.PURCHASED
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditAdded:
     """What the purchase became. `is_repeated` where it had been made before under its reference: nothing was added."""
 

@@ -1,7 +1,7 @@
 """An operator corrects a balance: more credit, or less, with a reason that the books keep (money.md 25)."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from talktime.core.credit import lots, returning
@@ -12,6 +12,7 @@ from talktime.core.credit.recharging.watching import Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.money_requests import check_reference, hash_of
@@ -22,7 +23,7 @@ from talktime.usecases.organizations.manage_organizations import lock_organizati
 _PAYS = {LotKind.PROMOTIONAL: Account.PROMOTION, LotKind.PURCHASED: Account.ADJUSTMENT}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AdjustCredit:
     """Add (above 0) or take away (below 0); `reference` makes it unique, `by` names who did it.
 
@@ -39,7 +40,7 @@ class AdjustCredit:
     evaluates: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditAdjusted:
     """What was corrected; `lot_id` is the new lot's where credit was added. `is_repeated`: it had been done before."""
 

@@ -1,6 +1,6 @@
 """Close an account: its calls end first, its credit is given back or forfeited, its books stay (money.md 64)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
@@ -14,6 +14,7 @@ from talktime.core.credit.recharging.recharge import PauseReason
 from talktime.core.credit.refunds import Refund
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.money_requests import check_reference
 from talktime.usecases.credit.moving_credit import Movement, book, keep
@@ -32,7 +33,7 @@ class Remainder(Enum):
     FORFEIT = "forfeit"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseAccount:
     """Close an account, for good; the reason and who did it stand in the books."""
 
@@ -43,7 +44,7 @@ class CloseAccount:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AccountClosed:
     """What was given back, what was forfeited, what is still owed, and purchases whose money may still move."""
 

@@ -1,7 +1,6 @@
 """Book what has expired, once, and tell what will expire: sweeping late or twice changes nothing (money.md 47, 48)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from talktime.core.credit import expiring
@@ -12,6 +11,7 @@ from talktime.core.credit.recharging.simulating import usual_day_micros
 from talktime.core.credit.recharging.watching import Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import DAY
 from talktime.store.credit.lot_life import ENDED
 from talktime.store.transaction import Transaction
@@ -24,7 +24,7 @@ TOLD_FOR = timedelta(days=31)
 _LOOKED_AHEAD = (max(NOTICE_DAYS) + 1) * DAY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExpireCredit:
     """Sweep one organization as of an instant."""
 
@@ -32,7 +32,7 @@ class ExpireCredit:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Swept:
     """What was booked as breakage, by lot; and the ends that were told."""
 
@@ -41,7 +41,7 @@ class Swept:
     told: tuple[Loss, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DueNotices:
     """Ask for organizations with credit that ends soon: those with ids beyond one, in the order of their ids."""
 
@@ -49,7 +49,7 @@ class DueNotices:
     beyond: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Announced:
     """The notices that were told to an organization."""
 

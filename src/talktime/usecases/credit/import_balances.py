@@ -11,11 +11,12 @@ from talktime.core.credit.lots import Credit
 from talktime.core.credit.opening import Mistake, OpeningBalance, OpeningVerdict
 from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import Movement, book
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportBalances:
     """The lines of a file; `is_dry` only tells what would become of them."""
 
@@ -28,7 +29,7 @@ class ImportBalances:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BalanceChange:
     """An organization's balance before and after the import."""
 
@@ -38,7 +39,7 @@ class BalanceChange:
     after_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BalancesImported:
     """What became of a file, or would: nothing was written where there are mistakes, or `is_repeated`."""
 

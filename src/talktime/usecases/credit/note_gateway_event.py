@@ -1,6 +1,5 @@
 """Take a gateway's word for what became of a purchase: once, in any order, never silently (money.md 13, 14)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
@@ -15,6 +14,7 @@ from talktime.core.credit.buying.payments import (
 )
 from talktime.core.credit.buying.purchases import Purchase, PurchaseState
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
@@ -22,7 +22,7 @@ from talktime.usecases.credit.returning.dispute_credit import FEE_MICROS, note_d
 from talktime.usecases.credit.returning.note_refunds import note_refund
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoteGatewayEvent:
     """A verified webhook, and when it came."""
 
@@ -43,7 +43,7 @@ class Noting(Enum):
     IGNORED = "ignored"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EventNoted:
     """What became of an event; `reason` says why it was parked."""
 

@@ -1,14 +1,14 @@
 """Compare what a gateway has charged with our purchases: find what no webhook told, and what no purchase explains."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit.buying.payments import GatewayEvent
+from talktime.core.values.frozen import frozen
 from talktime.usecases.credit.note_gateway_event import NoteGatewayEvent, Noting, note_gateway_event
 from talktime.usecases.ports import PaymentGateway, Transact
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reconciled:
     """How many charges a gateway has, how many of them were news to us, and those that explain no purchase."""
 

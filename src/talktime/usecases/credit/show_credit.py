@@ -1,17 +1,18 @@
 """What an organization can spend, what of it is promised, and what is lost when."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit import as_of, expiring
 from talktime.core.credit.as_of import Basis
 from talktime.core.credit.lots import Credit
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expiry:
     """What is forfeited at an instant, unless it is spent before."""
 
@@ -19,7 +20,7 @@ class Expiry:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditShown:
     """The credit of an organization, judged at an instant; a purchase's reference by its lot."""
 
@@ -51,7 +52,7 @@ class CreditShown:
         return Expiry(soonest, sum(available for expires_at, available in ahead if expires_at == soonest))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAtDate:
     """One organization, by name or the only one there is; its credit as of `at`, asked at `now`."""
 

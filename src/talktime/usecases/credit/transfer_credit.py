@@ -1,7 +1,7 @@
 """Move credit to another organization: each part keeps its expiry and its age (money.md 65)."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 
 from talktime.core.credit import lots, returning
@@ -10,6 +10,7 @@ from talktime.core.credit.lots import CreditLot
 from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.money_requests import check_reference, hash_of
@@ -17,7 +18,7 @@ from talktime.usecases.credit.moving_credit import Movement, book
 from talktime.usecases.organizations.manage_organizations import find_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TransferCredit:
     """Move an amount, None for all that is available, from one organization to another; `reference` makes it unique."""
 
@@ -30,7 +31,7 @@ class TransferCredit:
     by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditTransferred:
     """What arrived; `lot_ids` are the target's new lots. `is_repeated`: it had been done before."""
 

@@ -1,12 +1,12 @@
 """Audit the books: stream all that is stored past the invariants, as of one instant."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
 from talktime.core.audit import Audit, deck_findings, guard_findings, license_findings
 from talktime.core.insight.books import Finding, Pending
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.ports import Watch, unwatched
 
@@ -15,7 +15,7 @@ FINDINGS_KEPT_MAX = 1_000
 PROGRESS_CALLS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuditBooks:
     """Audit as of an instant; `watch` opens a progress line for so many calls, and is told how many more are done."""
 
@@ -23,7 +23,7 @@ class AuditBooks:
     watch: Watch = unwatched
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuditReport:
     """What was checked, how much does not hold, and the first of it."""
 

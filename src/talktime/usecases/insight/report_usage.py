@@ -1,13 +1,14 @@
 """Report usage: the rows of an organization and a period, streamed to whoever writes them down."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import date
 
 from talktime.core.insight.usage import ORIGINAL, Layout, period_of, rounded
 from talktime.core.insight.usage_totals import UsageTotal, UsageTotals
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization
@@ -36,7 +37,7 @@ class OpenReport:
             yield self._cells(reported, self.organization.country)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReportUsage:
     """Which usage, local days from the first to the last, and who writes it: each gets the report to read once."""
 
@@ -49,7 +50,7 @@ class ReportUsage:
     writers: Sequence[Callable[[OpenReport], object]] = field(default_factory=tuple)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageReported:
     """What was reported, what it comes to, and when the organization's calls began, first to last, of all times."""
 

@@ -1,12 +1,12 @@
 """Show the minute pools of a month: what licenses bring, what is used, what is left (domain.md 7.7)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from talktime.core.calls.counting.meters import month_of
 from talktime.core.insight.pool_report import PoolFacts, PoolReport, pool_report
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import add_months, start_of_day
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization
@@ -16,7 +16,7 @@ USERS_SHOWN_MAX = 10
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowPools:
     """Whose pools, and of which month, by its first day; without one, the month that `at` is in."""
 
@@ -25,7 +25,7 @@ class ShowPools:
     month: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoolsShown:
     """The pools of a month, when they are renewed, and what users of own minutes are called, by their numbers."""
 

@@ -1,7 +1,6 @@
 """Show the receipt of a call: by its id, or by its whole key where several legs bear the id."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from talktime.core.calls.calls import KEY_SEPARATOR, Call, CallKey, key_of, text_of
 from talktime.core.calls.cdrs import entry_id_of
@@ -11,24 +10,25 @@ from talktime.core.credit.ledger import Posting
 from talktime.core.insight.pool_report import PoolFacts, PoolLine
 from talktime.core.insight.receipts import ParkedReport, Receipt, ReceiptFacts, receipt
 from talktime.core.values.errors import NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowReceipt:
     """Which call: its id as the switch gave it, or `switch|leg|id`."""
 
     call: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeveralLegs:
     """Several calls bear the id; each key names one."""
 
     keys: tuple[CallKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OnlyParked:
     """No such call was started; what the switch reported of it is kept."""
 

@@ -1,19 +1,19 @@
 """Show why calls were refused in a period, and how many of them money would have let through (money.md 62)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 
 from talktime.core.calls.calls import LOST_BECAUSE_OF_BALANCE, DenialReason
 from talktime.core.insight.usage import period_of
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowRefused:
     """Whose refused calls, on local days from the first to the last; None leaves that side open."""
 
@@ -22,7 +22,7 @@ class ShowRefused:
     ends_on: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefusedShown:
     """How many calls were refused for which reason, the most frequent first."""
 

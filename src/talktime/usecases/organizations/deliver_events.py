@@ -5,7 +5,6 @@ The worker calls `deliver`; what it is made of may be called alone: `fan_out`, `
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -23,6 +22,7 @@ from talktime.core.organizations.notices import Channel, Chosen, NoticeRule
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.values.events import Event
+from talktime.core.values.frozen import frozen
 from talktime.store.notifications import WebhookEndpoint
 from talktime.store.transaction import Transaction
 from talktime.usecases.ports import Mailer, Transact, WebhookSender
@@ -34,7 +34,7 @@ TAKEN_MAX = 8
 ROUNDS_MAX = 25
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Channels:
     """By which ways people and programs are told, and how what they are told is written."""
 

@@ -1,16 +1,16 @@
 """The country table: look a country up, list versions, and add one for the time to come (S17)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.organizations import country_versions
 from talktime.core.organizations.country_table import CountryRule, CountryTable
 from talktime.core.organizations.country_versions import CountryChange, CountryVersion
 from talktime.core.values.errors import NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountryAt:
     """A country, and the instant whose table is asked."""
 
@@ -18,7 +18,7 @@ class CountryAt:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountryShown:
     """A country's row and the table that it stands in; a country that is not described has credit and nothing else."""
 
@@ -28,7 +28,7 @@ class CountryShown:
     is_described: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VersionListed:
     """A version, until when it is valid, and whether it is at the instant that was asked."""
 
@@ -38,7 +38,7 @@ class VersionListed:
     is_in_force: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportCountries:
     """A table that is to be valid from an instant on, until the next one is."""
 
@@ -49,7 +49,7 @@ class ImportCountries:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CountriesImported:
     """What a table changes of the one that it follows; `version` is None where nothing was saved."""
 

@@ -1,7 +1,7 @@
 """Say who is told of what, look at who was, send again, and try it out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ from talktime.core.organizations.notices import WEBHOOK_PREFIX, Addressee, Chann
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 from talktime.store.notifications import WebhookEndpoint
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.deliver_events import Channels, Taken, send
@@ -24,7 +25,7 @@ ENDPOINTS_MAX = 20
 URL_CHARACTERS_MAX = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddRules:
     """Tell a recipient (an address, `role:…` or `nobody`) of these kinds by mail; None is every kind."""
 
@@ -34,7 +35,7 @@ class AddRules:
     language: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddWebhook:
     """Tell a program of these kinds; the secret comes from the door, which has the randomness."""
 
@@ -45,7 +46,7 @@ class AddWebhook:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplaceSecret:
     """Sign with a new secret; for a day with the previous one too."""
 
@@ -55,7 +56,7 @@ class ReplaceSecret:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowLog:
     """The newest deliveries; without states all of them."""
 
@@ -64,7 +65,7 @@ class ShowLog:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resend:
     """Send a delivery again, under the id it has."""
 
@@ -73,7 +74,7 @@ class Resend:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NotificationsShown:
     """Who is told of what: the rules, and what follows from them for each kind."""
 
@@ -83,7 +84,7 @@ class NotificationsShown:
     chosen: dict[EventKind, Chosen]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LogShown:
     """Deliveries with their events, the newest first."""
 
@@ -91,7 +92,7 @@ class LogShown:
     deliveries: tuple[tuple[Delivery, Event], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RulesAdded:
     """The rules that were made, and to whom they belong."""
 
@@ -99,7 +100,7 @@ class RulesAdded:
     rules: tuple[NoticeRule, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WebhookAdded:
     """The endpoint with its secret, and the rules that name it."""
 

@@ -1,17 +1,17 @@
 """Add organizations and look at them."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.places import read_country, read_currency, read_zone
 from talktime.store.transaction import Transaction
 
 NAME_CHARACTERS_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddOrganization:
     """An organization as it is to be; `deck` may be imported later."""
 
@@ -23,7 +23,7 @@ class AddOrganization:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrganizationOverview:
     """An organization and how much there is of what it owns."""
 
@@ -36,7 +36,7 @@ class OrganizationOverview:
     deck_is_known: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LookAt:
     """One organization, by name, or the only one there is; seen at an instant."""
 

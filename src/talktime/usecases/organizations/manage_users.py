@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.organizations.languages import read_language
@@ -12,6 +12,7 @@ from talktime.core.organizations.licensing.assigning import Change, Ruling, Shor
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import NumberUse, Role, User
 from talktime.core.values.errors import Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.numbers import is_e164, is_emergency, normalize
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
@@ -24,7 +25,7 @@ EXTENSION_DIGITS_MAX = 6
 CHUNK_USERS = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NewUser:
     """A person as a file or a form names him; `line` says where. An empty usage location is the organization's."""
 
@@ -39,7 +40,7 @@ class NewUser:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddUsers:
     """People to add to an organization; a dry run only tells what would become of each.
 
@@ -54,7 +55,7 @@ class AddUsers:
     watch: Watch = unwatched
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserRow:
     """What became of one person, with the numbers as they are kept; he was refused where there are problems."""
 
@@ -66,7 +67,7 @@ class UserRow:
     caution: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsersAdded:
     """One row per person, in the order asked; `is_saved` is True for all of them, or for none.
 
@@ -90,7 +91,7 @@ class UsersAdded:
         return bool(self.refused or (self.shortages and not self.buys_missing))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddServiceNumber:
     """A toll or toll-free number that an organization's callers dial in to (domain.md 4.1)."""
 
@@ -99,7 +100,7 @@ class AddServiceNumber:
     use: NumberUse
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServiceNumberAdded:
     """The number as it is kept."""
 
@@ -108,7 +109,7 @@ class ServiceNumberAdded:
     use: NumberUse
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetRoles:
     """What a user may do from now on, and in which language he is written to; None leaves it as it is."""
 
@@ -179,7 +180,7 @@ def add_service_number(tx: Transaction, request: AddServiceNumber) -> ServiceNum
     return ServiceNumberAdded(organization.name, number, request.use)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Read:
     """A person as he would be kept, his licenses aside."""
 

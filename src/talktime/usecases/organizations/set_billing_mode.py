@@ -1,14 +1,13 @@
 """Set whether an organization pays before use, from credit, or after it (S41, domain.md 1.8)."""
 
-from dataclasses import dataclass
-
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.values.errors import Conflict
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetBillingMode:
     """How an organization is to pay from now on."""
 

@@ -1,6 +1,6 @@
 """Let organizations that pay after use go on, on the bill, when plans and credit are used up, to a limit (S41, S42)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.calls.counting import meters
@@ -10,12 +10,13 @@ from talktime.core.credit.billing.invoices import Invoice
 from talktime.core.organizations.arrangements import Overage
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetOverage:
     """What is to change; None stays as it is, and `is_unlimited` takes the limit away."""
 
@@ -26,7 +27,7 @@ class SetOverage:
     is_unlimited: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OverageShown:
     """How an organization's overage stands: this month's use, what no invoice has billed yet, what was billed."""
 

@@ -1,12 +1,12 @@
 """Rate decks: stage a version in small steps, compare it, let it be in force, go back to the one before."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.rates.publications import succession
 from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate, RateChange, diff, version_in_force
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.rates import DeckVersion
 from talktime.store.transaction import Transaction
 from talktime.usecases.ports import Transact
@@ -16,7 +16,7 @@ CHUNK_RATES = 500
 NAME_CHARACTERS_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StageDeck:
     """A new version of a deck, with where its rates come from."""
 
@@ -27,7 +27,7 @@ class StageDeck:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PublishDeck:
     """Let a version, by default the newest, be in force from an instant on."""
 
@@ -38,7 +38,7 @@ class PublishDeck:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RollBackDeck:
     """Let the version before the one in force be in force again, from now on."""
 
@@ -46,7 +46,7 @@ class RollBackDeck:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CompareDeck:
     """Compare two versions, by default the one in force with the newest."""
 
@@ -56,7 +56,7 @@ class CompareDeck:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckPublished:
     """A version that is in force from an instant on, for the directions that it prices; `before` was until then."""
 
@@ -66,7 +66,7 @@ class DeckPublished:
     before: DeckVersion | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeckCompared:
     """What changes from one version to another; without a first version everything is new."""
 
@@ -76,7 +76,7 @@ class DeckCompared:
     unchanged_count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListedVersion:
     """A version and for which directions it is in force, or will be from when, or whether it ever was published."""
 

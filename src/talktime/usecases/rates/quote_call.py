@@ -1,6 +1,5 @@
 """What a call would cost: by a published deck, or by one that was only read from a file."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.calls.calls import DenialReason
@@ -8,12 +7,13 @@ from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import Direction, RateDeck, version_in_force
 from talktime.core.rates.rating import CALL_MAX_SECONDS, Block
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.numbers import is_e164, is_emergency, normalize
 from talktime.store.rates import DeckVersion
 from talktime.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuoteCall:
     """A call as it might be: answered at an instant, so many seconds long."""
 
@@ -24,7 +24,7 @@ class QuoteCall:
     direction: Direction = Direction.OUTBOUND
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quote:
     """What the call costs and why; `deck_version` is None where the deck was read from a file."""
 
@@ -44,7 +44,7 @@ class Quote:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NoPrice:
     """An expected no: the deck has no price for the call, or blocks it."""
 

@@ -1,6 +1,5 @@
 """Included minutes: which pool a call draws from, and how many minutes a pool has (domain.md 2.2, 3; D5, D9, D11)."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from talktime.core.calls.counting.meters import POOL
@@ -14,6 +13,7 @@ from talktime.core.organizations.country_table import (
 )
 from talktime.core.organizations.licenses import License, Rights, bringing
 from talktime.core.organizations.licensing.offers import MINUTES_OF_SMALL_PLANS
+from talktime.core.values.frozen import frozen
 
 SECONDS_PER_MINUTE = 60
 # The report's capability of each plan (domain.md 2.1); the pool of conference dial-out is MCOMEETADD.
@@ -32,7 +32,7 @@ _OWN_CAPABILITY = {("MCOPSTN1", "BR"), ("MCOPSTN1", "MX"), ("MCOPSTN2", "BR"), (
 DOMESTIC, INTERNATIONAL = "domestic", "international"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pool:
     """Plan × country × calendar month; `counter` is domestic or international, or whose own minutes they are.
 
@@ -71,7 +71,7 @@ def pool_of(name: str) -> Pool:
     return Pool(_PLANS[code], country, counter, month)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DialOutRule:
     """From this month on, each conferencing license brings so many minutes of dial-out to Zone A (S63)."""
 

@@ -5,7 +5,6 @@ for it (domain.md part D).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from talktime.core.calls.calls import EMERGENCY, CallKind, DenialReason, PaysFrom
 from talktime.core.calls.entitlement.cases import SPECIAL, Case
@@ -13,26 +12,27 @@ from talktime.core.organizations.country_table import NORTH_AMERICA, PremiumSupp
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.organizations.policies import ConferenceReach, PhoneReach
 from talktime.core.rates.rate_decks import MatchedRate, highest_nanos_per_minute
+from talktime.core.values.frozen import frozen
 from talktime.core.values.numbers import NumberClass, is_e164, is_emergency
 
 PAID_FROM_CREDIT, PAY_PER_MINUTE, EXTENDED_DIAL_OUT = "MCOPSTNPP", "MCOMEETACPEA", "MCOMEETADD_DIALOUT_US"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Free:
     """The call costs nothing and is not counted."""
 
     pays_from: PaysFrom
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The call may not be made."""
 
     reason: DenialReason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """What may pay for a call, in this order: pools by their meters' names, then money at a rate.
 

@@ -5,7 +5,7 @@ is charging's answer to the same start.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from talktime.core.calls import charging, funding
@@ -21,6 +21,7 @@ from talktime.core.organizations.licenses import CALLING_PLANS, CONFERENCING, NO
 from talktime.core.organizations.policies import POLICIES, ConferenceReach, PhoneReach
 from talktime.core.rates import rating
 from talktime.core.rates.rating import Block, Tariff
+from talktime.core.values.frozen import frozen
 
 # Beyond these nothing is known of the call, so that what later steps would say is noise.
 _NOTHING_FOLLOWS = frozenset({DenialReason.CALLER_UNKNOWN, DenialReason.NUMBER_NOT_E164})
@@ -50,7 +51,7 @@ class Result(Enum):
     NOT_REACHED = "not_reached"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """A step as it was walked; `answer` is yes, no, or empty where it was not reached.
 
@@ -66,7 +67,7 @@ class Step:
     parts: tuple["Step", ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stretch:
     """One source pays for so many seconds; `blocks` are the prices of money, each with its increments."""
 
@@ -78,7 +79,7 @@ class Stretch:
     blocks: tuple[Block, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remedy:
     """What stands against a call, what changes it in a sentence; the licenses any one of which does, or the policy."""
 
@@ -88,7 +89,7 @@ class Remedy:
     policy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """A walk through the procedure, and what charging answers: then `stretches`, or `remedies`, the first one first.
 

@@ -5,7 +5,6 @@ rows of their own, and its state is read from them.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -14,6 +13,7 @@ from talktime.core.credit.billing.taxes import Taxed, TaxedAt, TaxRule, refund_t
 from talktime.core.credit.buying.payments import MethodKind, PaymentMethod
 from talktime.core.credit.buying.purchases import Purchase, PurchaseState
 from talktime.core.values.errors import Conflict
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import format_micros
 from talktime.core.values.periods import start_of_day
 
@@ -23,7 +23,7 @@ PAYMENT_TERM_DAYS = 30
 INVOICED_STATES = frozenset({PurchaseState.SETTLED, PurchaseState.INVOICED})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Party:
     """Who bills, or who is billed, as a document names them; the address is of several lines.
 
@@ -59,7 +59,7 @@ class InvoiceState(Enum):
     VOID = "void"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tax:
     """The tax line of an invoice; without a name where nothing is taxed, without a rate where no rule explains it."""
 
@@ -70,7 +70,7 @@ class Tax:
 NO_TAX = Tax()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Billing:
     """Between whom an invoice is, on whose calendar, and by which rules of the buyer's country."""
 
@@ -80,7 +80,7 @@ class Billing:
     rules: tuple[TaxRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Invoice:
     """The bill for one purchase, or one month; what it says, it says for ever. `paid_at` comes from its payment's row.
 
@@ -134,7 +134,7 @@ class Invoice:
         return InvoiceState.OVERDUE if at >= self.due_at else InvoiceState.OPEN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditNote:
     """What of an invoice is taken back; `reference` is what asked for it, such as a refund, once."""
 

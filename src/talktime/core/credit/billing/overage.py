@@ -6,12 +6,12 @@ accrued until there is a whole one.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from talktime.core.credit.billing.invoices import NO_TAX, Billing, Invoice, InvoiceCause, Tax, payable_until
 from talktime.core.credit.billing.taxes import TaxedAt, TaxRule, included_tax_micros, rule_on, tax_micros
 from talktime.core.credit.ledger import Account, JournalEntry, Posting
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS
 from talktime.core.values.periods import add_months
 from talktime.core.values.places import currency_decimals
@@ -24,7 +24,7 @@ _TAX = "tax:"
 Used = Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bill:
     """What is to be billed of a month: `amount_micros` is what the calls cost, in whole coins."""
 

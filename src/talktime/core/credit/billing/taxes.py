@@ -1,12 +1,12 @@
 """Tax on credit, by country: on top of what is bought, or contained in what is used (domain.md 1.3, money.md 54)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS, Rounding, divide
 from talktime.core.values.places import currency_decimals
 
@@ -20,7 +20,7 @@ class TaxedAt(Enum):
     USE = "use"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TaxRule:
     """What a country takes from `valid_from` on, until its next rule; 19 % are 190,000 parts per million."""
 

@@ -1,10 +1,11 @@
 """Agreements pay instead of a card: what may be bought under one, on which terms, and what refuses (S37 to S40)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
 from talktime.core.credit.buying.purchases import Purchase, PurchaseState
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import format_micros
 
 
@@ -15,7 +16,7 @@ class AgreementTerms(Enum):
     ON_SETTLEMENT = "on_settlement"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PurchaseOrder:
     """What one purchase order lets be bought, tax included; None where nobody set a limit or an end."""
 
@@ -30,7 +31,7 @@ class PurchaseOrder:
         return None if self.limit_micros is None else self.limit_micros - self.used_micros
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Agreement:
     """An enterprise agreement of one organization. Limit and use count what is invoiced, tax included."""
 
@@ -50,7 +51,7 @@ class Agreement:
         return None if self.limit_micros is None else self.limit_micros - self.used_micros
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SupportCase:
     """What a rule forbade, until an operator permits it: an agreement that is billed in another country (S40)."""
 
@@ -74,7 +75,7 @@ class SupportCase:
         return self.resolved_at is not None and (self.country, self.billing_country) == (country, billing_country)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """What is known of an agreement when something is to be bought under it."""
 

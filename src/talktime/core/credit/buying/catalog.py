@@ -1,11 +1,12 @@
 """What is sold: Communications Credits, an add-on of whole units, from a minimum per currency on (S43, D3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from talktime.core.organizations.licenses import CALLING_PLANS, CONFERENCING, License
 from talktime.core.organizations.licensing.products import product_of
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS, MICROS_PER_UNIT, parse_micros
 from talktime.core.values.places import currency_decimals, read_currency
 
@@ -59,7 +60,7 @@ _UNLISTED_UNITS = 20
 _UNLISTED_UNITS_WITHOUT_CENTS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BuyingTerms:
     """What an operator sets about buying; the multiples are of the currency's minimum, so that they fit each."""
 

@@ -1,9 +1,10 @@
 """How credit is paid for: cards and agreements, what a gateway is told, and what it answers."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import Enum
 from typing import NamedTuple
+
+from talktime.core.values.frozen import frozen
 
 
 class PurchaseKey(NamedTuple):
@@ -20,7 +21,7 @@ class MethodKind(Enum):
     AGREEMENT = "agreement"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Card:
     """A card as its gateway knows it: `token` charges it, `fingerprint` is the same for the same card, always."""
 
@@ -32,7 +33,7 @@ class Card:
     expires_on: date
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PaymentMethod:
     """How an organization pays; never changed, only replaced or removed, so that a purchase keeps what it named.
 
@@ -63,7 +64,7 @@ class PaymentMethod:
         return self.card.fingerprint if self.card is not None else f"agreement:{self.agreement_number}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChargeOrder:
     """What a gateway is told to do once for each `idempotency_key`: charge so much, tax included."""
 
@@ -76,7 +77,7 @@ class ChargeOrder:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Charged:
     """The money moved; `charge_id` is the gateway's."""
 
@@ -84,7 +85,7 @@ class Charged:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Declined:
     """No money moved, and this attempt never will move any; `code` is of Stripe's vocabulary of decline codes."""
 
@@ -94,7 +95,7 @@ class Declined:
     is_final: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NeedsAction:
     """The bank wants the card's owner to authenticate at `url`; no money has moved yet, and it may still."""
 
@@ -102,19 +103,19 @@ class NeedsAction:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """Nobody can tell yet whether money moved: no answer, or one that is no answer."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NothingFound:
     """The gateway was searched by the purchase's metadata, and holds nothing: no money moved."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ambiguous:
     """The gateway holds what does not fit the purchase: several charges, another amount. A person must look."""
 
@@ -126,7 +127,7 @@ ChargeResult = Charged | Declined | NeedsAction | Unknown
 FoundResult = Charged | Declined | NeedsAction | Unknown | NothingFound | Ambiguous
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundOrder:
     """Give money of a charge back, once for each `idempotency_key`."""
 
@@ -136,14 +137,14 @@ class RefundOrder:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refunded:
     """The gateway gives the money back; `refund_id` is its own."""
 
     refund_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundFailed:
     """The gateway will not give the money back."""
 
@@ -169,7 +170,7 @@ class GatewayEventKind(Enum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GatewayEvent:
     """A webhook, verified and read; `purchase` is None where its metadata name none of ours.
 

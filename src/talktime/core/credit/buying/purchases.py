@@ -9,7 +9,7 @@
 `attempt` grows only after proof that the one before moved no money (money.md, exactly-once recharge).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -23,6 +23,7 @@ from talktime.core.credit.buying.payments import (
     PurchaseKey,
     Unknown,
 )
+from talktime.core.values.frozen import frozen
 
 
 class PurchaseCause(Enum):
@@ -108,7 +109,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Purchase:
     """Credit being bought. What it names when it is made, it keeps: amount, tax and way to pay (money.md 8)."""
 

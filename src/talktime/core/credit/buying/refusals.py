@@ -1,10 +1,10 @@
 """Why credit cannot be bought: expected noes, each with a stable code and what would change it."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from talktime.core.credit.buying import catalog
 from talktime.core.credit.buying.catalog import DEFAULT_TERMS, BuyingTerms
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICRO_DECIMALS, format_micros
 from talktime.core.values.places import currency_decimals
 
@@ -31,7 +31,7 @@ class RefusalReason(Enum):
     NOT_CONFIRMED = "order_not_confirmed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """An expected no: a stable code, a sentence that says what would change it, and the case that may."""
 

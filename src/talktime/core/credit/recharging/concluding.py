@@ -1,6 +1,6 @@
 """What the outcome of a purchase means for the recharge and for those who must be told (S47, S48)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from talktime.core.credit.buying.payments import Ambiguous, FoundResult, MethodKind, PaymentMethod
@@ -11,6 +11,7 @@ from talktime.core.credit.recharging.recharge import PauseReason, RechargeProgre
 from talktime.core.credit.recharging.watching import CreditWatch, Telling, Watched
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 
 # A short outage is nobody's business: who asked twice without an answer says so.
 DELAY_TOLD_AT_ASK = 2
@@ -23,7 +24,7 @@ PAUSES_THAT_PAYMENT_ENDS = frozenset(
 _UNCERTAIN = frozenset({PurchaseState.CHARGING, PurchaseState.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conclusion:
     """A purchase before and after an outcome, and the way to pay that was asked."""
 

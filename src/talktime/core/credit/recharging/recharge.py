@@ -3,13 +3,14 @@
 Every evaluation has an answer: nothing to do, a recharge, or held back with the reason (money.md, complaint 4).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from talktime.core.credit.buying.purchases import Purchase
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import DAY, month_of, start_of_day
 
 HOUR = timedelta(hours=1)
@@ -39,7 +40,7 @@ class HoldBackReason(Enum):
     BURST = "burst"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargePolicy:
     """What an admin chose; `version` grows with every change. Caps count the credit that recharges buy, before tax."""
 
@@ -70,7 +71,7 @@ class HeldBack(NamedTuple):
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reserved:
     """What recharges have taken of the caps, in the organization's local day and month, and when."""
 
@@ -119,7 +120,7 @@ class Reserved:
 NOTHING_RESERVED = Reserved()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeProgress:
     """Where an organization's recharge stands; `epoch` grows when a recharge closes: one trigger, one charge."""
 

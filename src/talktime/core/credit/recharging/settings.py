@@ -1,7 +1,7 @@
 """What an admin may set of the recharge, what is refused, and what a change means for one that is under way."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging.recharge import PauseReason, RechargePolicy, RechargeProgress
 from talktime.core.credit.recharging.watching import BalanceAlert
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 
 # What unsets a cap, and the fallback.
@@ -43,7 +44,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeChange:
     """What is to change; None stays as it is, `NONE` unsets a cap or the fallback."""
 

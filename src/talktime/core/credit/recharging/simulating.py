@@ -1,15 +1,15 @@
 """What a recharge policy would have done with usage that was: before an admin sets it, not after (money.md 5)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from talktime.core.credit.recharging import recharge
 from talktime.core.credit.recharging.recharge import FIRST_EPOCH, Due, HeldBack, PauseReason, RechargePolicy
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Spent:
     """What one call, or one day, cost."""
 
@@ -17,7 +17,7 @@ class Spent:
     cost_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimulatedRecharge:
     """A recharge that would have been made."""
 
@@ -25,7 +25,7 @@ class SimulatedRecharge:
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Simulation:
     """The recharges, and how the balance would have fared."""
 

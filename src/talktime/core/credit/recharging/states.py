@@ -1,11 +1,11 @@
 """What the recharge is doing, truthfully: one word and one sentence for pages, mails and the terminal."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from talktime.core.credit.buying.purchases import ATTEMPTS_MAX, Purchase, PurchaseState
 from talktime.core.credit.recharging.recharge import HoldBackReason, PauseReason, RechargePolicy, RechargeProgress
+from talktime.core.values.frozen import frozen
 
 
 class RechargeState(Enum):
@@ -22,7 +22,7 @@ class RechargeState(Enum):
     PAUSED = "paused"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeStatus:
     """A state, why, what would change it, and when something happens next."""
 

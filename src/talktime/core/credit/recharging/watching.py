@@ -1,7 +1,7 @@
 """What must follow when credit moves: a recharge, and what people must be told, each once (D1, money.md 1 and 58)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from talktime.core.credit.recharging.recharge import (
 )
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 
 # A balance that dances around a threshold is told of once: first it must have risen by a tenth above it,
 # and the same threshold is not told of twice a day.
@@ -26,7 +27,7 @@ REARM_DIVISOR = 10
 ALERT_INTERVAL = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BalanceAlert:
     """A threshold that the admin set: told when the available balance falls below it."""
 
@@ -35,7 +36,7 @@ class BalanceAlert:
     is_armed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditWatch:
     """What is watched while an organization's credit moves; kept with the credit, under the same lock."""
 

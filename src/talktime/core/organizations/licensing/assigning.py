@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
@@ -20,6 +19,7 @@ from talktime.core.organizations.licensing import offers
 from talktime.core.organizations.licensing.products import in_words, product_of
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import AccountKind, User
+from talktime.core.values.frozen import frozen
 
 # Free accounts of attendants and queues: so many, and one more for so many Phone System licenses (domain.md 4.5).
 RESOURCE_ACCOUNTS_FREE = 25
@@ -30,7 +30,7 @@ _ALLOTMENT = (
 _USEFUL_WITH_CREDITS = License.PHONE_SYSTEM | CONFERENCING_SUBSCRIPTIONS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A user as he is, and the licenses that are meant for him: all of them, in place of those that he has."""
 
@@ -38,7 +38,7 @@ class Change:
     after: License
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ruling:
     """What the rules say of a change: a problem refuses it, a caution does not."""
 
@@ -46,7 +46,7 @@ class Ruling:
     caution: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shortage:
     """A license of which more would be assigned than there are."""
 

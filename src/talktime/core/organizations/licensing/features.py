@@ -1,6 +1,5 @@
 """Which licenses and which money each feature needs, and what a user lacks for it (S58, domain.md 6.1)."""
 
-from dataclasses import dataclass
 from enum import Enum
 
 from talktime.core.organizations.licenses import (
@@ -14,6 +13,7 @@ from talktime.core.organizations.licenses import (
 )
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.organizations.users import AccountKind
+from talktime.core.values.frozen import frozen
 
 _PAY_AS_YOU_GO = CALLING_PLANS & ~MINUTE_PLANS
 
@@ -41,7 +41,7 @@ class Holders(Enum):
     VOICE_APPS = "voice_apps"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Way:
     """One way to a feature: of each group of licenses any one, then money; the groups are all needed."""
 
@@ -54,7 +54,7 @@ class Way:
     without: License = NO_LICENSE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Feature:
     """Something that a user can do, and the ways to it, the usual one first."""
 
@@ -145,7 +145,7 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Funding:
     """What an organization has done about money, as far as features ask."""
 
@@ -166,7 +166,7 @@ class MoneyGap(Enum):
     OVERAGE_OFF = "overage_off"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FeatureState:
     """Whether a user has a feature, and what of its nearest way is missing: of each group any one license."""
 

@@ -1,10 +1,9 @@
 """Where a license exists and where it is sold, by the country table (S17, domain.md 2.1, 2.5, 3)."""
 
-from dataclasses import dataclass
-
 from talktime.core.organizations.country_table import ConferencingSale, CountryRule, CountryTable, pool_country
 from talktime.core.organizations.licenses import CALLING_PLANS, MINUTE_PLANS, License, services_of
 from talktime.core.organizations.licensing.products import Product, product_of
+from talktime.core.values.frozen import frozen
 
 # Others include what their country's row says (domain.md 2.1).
 MINUTES_OF_SMALL_PLANS = {
@@ -26,7 +25,7 @@ _SALES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """A product in a country: its minutes for each license and month there, and why it cannot be had, if so."""
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
@@ -14,6 +13,7 @@ from talktime.core.organizations.licenses import (
 )
 from talktime.core.organizations.users import AccountKind
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICROS_PER_UNIT
 
 LIST_PRICE_CURRENCY = "USD"
@@ -42,7 +42,7 @@ class PoolBasis(Enum):
     ASSIGNED = "assigned"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Product:
     """A license as it is sold; `needs` is any one of, `excludes` never beside it on one user."""
 

@@ -1,13 +1,13 @@
 """The inventory: what a file says of numbers becomes listings, or problems; the same file twice changes nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
 
 from talktime.core.organizations.numbering.phone_numbers import Listing, NumberState, PhoneNumber
 from talktime.core.organizations.users import NumberUse
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import parse_micros
 from talktime.core.values.numbers import NumberClass, class_of, country_of, is_e164, normalize
 from talktime.core.values.places import read_country, read_currency
@@ -19,7 +19,7 @@ _UNIVERSAL_FREEPHONE = "800"
 _Read = TypeVar("_Read")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListedNumber:
     """A number as a file names it; `line` says where. The country may be left out where the number tells it."""
 

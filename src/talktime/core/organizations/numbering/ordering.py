@@ -1,7 +1,7 @@
 """Orders of numbers: what is wanted is reserved for ten minutes, then ordered, then activated (domain.md 4.3, S5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -13,6 +13,7 @@ from talktime.core.organizations.numbering.quotas import quota
 from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.users import NumberUse
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.frozen import frozen
 
 RESERVATION = timedelta(minutes=10)
 # What the largest row of the table of quotas allows at all.
@@ -34,7 +35,7 @@ class OrderStatus(Enum):
     COMPLETE = "Complete"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wanted:
     """What an order asks for; an area is a city as the inventory calls it, or +digits that numbers begin with."""
 
@@ -45,7 +46,7 @@ class Wanted:
     quantity: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NumberOrder:
     """Numbers asked for together; `taken_count` of them were there, fewer than asked where the inventory is short."""
 
@@ -66,7 +67,7 @@ class NumberOrder:
         return OrderStatus.SUCCESS if self.activated_at is None else OrderStatus.COMPLETE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NumberFacts:
     """What decides about a reservation: `held_count` numbers of this use, not brought, are the organization's."""
 

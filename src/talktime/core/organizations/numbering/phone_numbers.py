@@ -1,13 +1,14 @@
 """The life of a phone number: available, reserved, ordered, activated, assigned, and released again (domain.md 4.3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from talktime.core.organizations.users import NumberUse, User
 from talktime.core.values.errors import Conflict
+from talktime.core.values.frozen import frozen
 
 
 class NumberState(Enum):
@@ -36,7 +37,7 @@ _WAYS_ON: Mapping[NumberState, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing:
     """What the inventory says of a number, E.164 digits; a price is for a month, and told only, never charged."""
 
@@ -51,7 +52,7 @@ class Listing:
     currency: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhoneNumber:
     """A number of the inventory, or one that its organization brought (`is_ported`: it counts in no quota)."""
 
@@ -69,7 +70,7 @@ class PhoneNumber:
         assert (self.state is NumberState.RESERVED) == (self.reserved_until is not None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HeldNumber:
     """A number and who answers it: a person, a resource account, or None: once assigned, the conference bridge."""
 

@@ -1,19 +1,19 @@
 """The rows of a price list together: which of them price the same calls, and whether they agree."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from talktime.core.rates.rate_decks import Rate, RateKey
 from talktime.core.rates.rating import covers_week
 from talktime.core.rates.sheets.columns import Field
 from talktime.core.rates.sheets.rows import SheetRow
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 
 # Forty times the largest real deck; a sheet that unfolds to more has origins or ranges that nobody meant.
 RATES_MAX = 2_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Why a row, readable by itself, cannot stand beside the others."""
 
@@ -23,7 +23,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetWarning:
     """What somebody should look at, though it is taken as it stands."""
 
@@ -31,7 +31,7 @@ class SheetWarning:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settled:
     """The rates that the rows agree on, the rows that they are made of, and what was wrong with the others."""
 

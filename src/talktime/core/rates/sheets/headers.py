@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from talktime.core.rates.sheets import price_cells
 from talktime.core.rates.sheets.columns import DESCRIBING_FIELDS, MONEY_FIELDS, PLACE_FIELDS, SYNONYMS, Field
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 
 # Vendors write a title, their address and a date above the header; what begins further down is no rate sheet.
 HEADER_ROWS_MAX = 10
@@ -29,7 +29,7 @@ def _key(text: str) -> str:
 _RANKED = {_key(name): (field, rank) for field, names in SYNONYMS.items() for rank, name in enumerate(names)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Header:
     """Where each field stands, and what the header says about its prices."""
 
@@ -47,7 +47,7 @@ class Header:
         return field.value if position is None else self.names[position]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _ColumnName:
     position: int
     field: Field

@@ -1,7 +1,6 @@
 """Which calls a row of a price list prices: its direction, its prefixes and the callers' prefixes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from talktime.core.rates.countries import NORTH_AMERICA
 from talktime.core.rates.rate_decks import Direction, RateKey
 from talktime.core.rates.sheets import prefix_cells
 from talktime.core.rates.sheets.columns import Field
+from talktime.core.values.frozen import frozen
 
 # A row of all mobile prefixes × all origins of Europe has some 25,000; far more is a file read the wrong way.
 KEYS_PER_ROW_MAX = 100_000
@@ -43,7 +43,7 @@ class CellError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowDirection:
     """The direction of every row; `is_stated` if the user said so, else a number type may say another one."""
 

@@ -1,7 +1,6 @@
 """One row of a price list, read whole or refused with the column and the reason."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from html import unescape
@@ -15,6 +14,7 @@ from talktime.core.rates.sheets.columns import Field
 from talktime.core.rates.sheets.headers import Header
 from talktime.core.rates.sheets.price_cells import Standing
 from talktime.core.rates.sheets.row_places import CellError, RowDirection, Texts, read_cell
+from talktime.core.values.frozen import frozen
 
 _OFFER_FIELDS = (
     Field.PRICE,
@@ -36,7 +36,7 @@ _OFFER_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Offer:
     """What a row charges and when: one price, or none where calls are blocked."""
 
@@ -55,7 +55,7 @@ class Offer:
         return bool(amounts) and not any(map(any, amounts))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SheetRow:
     """One row, read: the keys that it prices, and how."""
 
@@ -66,7 +66,7 @@ class SheetRow:
     effective_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RowTerms:
     """What the sheet's options say about every row."""
 

@@ -1,6 +1,5 @@
 """Bill what organizations have used and not paid before: once for each month, when it is over where they are (S41)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.calls.counting import meters
@@ -8,11 +7,12 @@ from talktime.core.credit.billing import overage
 from talktime.core.credit.billing.invoices import Billing, Invoice
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BillOverage:
     """A month (2026-06) of an organization that is over."""
 

@@ -1,7 +1,7 @@
 """Export the books: the general ledger of one organization or of all, streamed, with balances to check it against."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from talktime.core.insight.general_ledger import (
 from talktime.core.insight.ledger_entries import Detail, LedgerEntry, LedgerOf, summarized
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import DAY, Period, add_months, start_of_day
 from talktime.store.transaction import Transaction
 
@@ -36,7 +37,7 @@ class Clock(Enum):
     UTC = "utc"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scope:
     """Which books: of one organization, or of all where none is named; from a first day to a last, both included."""
 
@@ -46,7 +47,7 @@ class Scope:
     clock: Clock = Clock.ORGANIZATION
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExportLedger:
     """What to export, one by one or summed up, and who writes it."""
 
@@ -55,7 +56,7 @@ class ExportLedger:
     detail: Detail = Detail.ENTRY
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Difference:
     """An account of an organization that comes to one balance by its entries, and to another by the tables."""
 
@@ -66,7 +67,7 @@ class Difference:
     tables_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TrialBalance:
     """The accounts of all organizations that keep their books in a currency, over the period."""
 
@@ -75,7 +76,7 @@ class TrialBalance:
     lines: tuple[TrialLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LedgerShown:
     """What the books come to; the days are the first and the last of any organization, None where there are no books.
 

@@ -1,6 +1,5 @@
 """Issue the invoice of a purchase, once, in the transaction that settles it; take it back by credit notes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit.billing.invoices import (
@@ -16,10 +15,11 @@ from talktime.core.credit.buying.payments import PaymentMethod
 from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditInvoice:
     """Take a part of a purchase's invoice back, with its tax; `reference` is what asks for it, such as a refund."""
 

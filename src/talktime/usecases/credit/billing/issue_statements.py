@@ -1,6 +1,5 @@
 """The statement of a month: computed as of now, or issued once the month is over and never changed again."""
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from talktime.core.credit.billing.taxes import rule_on
@@ -9,6 +8,7 @@ from talktime.core.insight import statements
 from talktime.core.insight.statements import Statement, StatementFacts
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period, add_months, start_of_day
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
@@ -18,7 +18,7 @@ from talktime.usecases.ports import Transact
 _MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OfMonth:
     """A month of an organization, by its first day, seen at an instant."""
 
@@ -27,7 +27,7 @@ class OfMonth:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StatementShown:
     """A statement, and whether it was issued: then it is what it was."""
 
@@ -36,7 +36,7 @@ class StatementShown:
     is_issued: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MonthTold:
     """A month of an organization in a list: `closing_micros` as issued, None where it was not yet."""
 
@@ -44,7 +44,7 @@ class MonthTold:
     statement: Statement | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     """A statement that was composed, to be kept."""
 

@@ -1,17 +1,17 @@
 """Say what a country takes from a day on; operators only."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from talktime.core.credit.billing.taxes import PARTS_PER_MILLION, TaxedAt, TaxRule
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 
 NAME_CHARACTERS_MAX = 40
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetTax:
     """A rule as it is to be, in the place of one of the same country and day."""
 

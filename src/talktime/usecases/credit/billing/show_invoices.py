@@ -1,13 +1,13 @@
 """Look at invoices: all of an organization, or one with what followed; and set who bills whom."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit.billing.invoices import CreditNote, Invoice, InvoiceState, Party, credited
 from talktime.core.credit.billing.taxes import Taxed
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
@@ -19,7 +19,7 @@ PARTY_CHARACTERS_MAX = 500
 _NUMBER = re.compile(r"(?:TT-(?P<organization>\d{6,})-)?(?P<note>C)?(?P<sequence>\d{1,18})", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceAt:
     """One document of an organization, by its number, seen at an instant."""
 
@@ -28,7 +28,7 @@ class InvoiceAt:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceShown:
     """An invoice, how it stands, and its credit notes; `note` is the one that was asked for, if one was."""
 
@@ -40,7 +40,7 @@ class InvoiceShown:
     note: CreditNote | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetParty:
     """How documents name whoever bills, or an organization, from now on; fields that are None stay as they are."""
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
 from talktime.core.credit import orders
@@ -17,6 +17,7 @@ from talktime.core.credit.orders import Buyer, OrderForm, Review
 from talktime.core.credit.recharging.simulating import usual_day_micros
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.paying.charge_purchases import charge_purchase
 from talktime.usecases.credit.paying.pay_by_agreement import open_case, pay_by_agreement, standing_of
@@ -27,7 +28,7 @@ KEY_CHARACTERS_MAX = 200
 USAGE_LOOKED_AT = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlaceOrder:
     """A reviewed form; `request_key` makes it one order, however often it is sent. Large ones must be confirmed."""
 
@@ -36,7 +37,7 @@ class PlaceOrder:
     is_confirmed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderPlaced:
     """The purchase that an order became. `is_repeated` where it had been placed before under its key."""
 
@@ -54,7 +55,7 @@ class OrderPlaced:
         return PurchaseKey(self.organization_id, self.purchase_id)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderShown:
     """How an order stands: its purchase, how it is paid, and its lot once it is settled."""
 

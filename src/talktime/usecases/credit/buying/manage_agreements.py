@@ -1,11 +1,12 @@
 """Register agreements and what their purchase orders let be bought; the operator's work (S37 to S39)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit.buying.agreements import Agreement, AgreementTerms, PurchaseOrder
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import AMOUNT_MAX_MICROS, format_micros
 from talktime.core.values.places import read_country, read_currency
 from talktime.store.transaction import Transaction
@@ -14,7 +15,7 @@ from talktime.usecases.organizations.manage_organizations import LookAt, find_or
 NUMBER_CHARACTERS_MAX = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddAgreement:
     """An agreement as it was signed; without a currency, the organization's. None: without a limit, without an end."""
 
@@ -27,7 +28,7 @@ class AddAgreement:
     ends_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeAgreement:
     """What is to change of an agreement; None stays as it is."""
 
@@ -39,7 +40,7 @@ class ChangeAgreement:
     is_active: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitPurchaseOrder:
     """What one purchase order of an agreement lets be bought, tax included, and until when."""
 
@@ -50,7 +51,7 @@ class LimitPurchaseOrder:
     ends_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgreementShown:
     """An agreement, and the purchase orders that are known of it."""
 
@@ -58,7 +59,7 @@ class AgreementShown:
     purchase_orders: tuple[PurchaseOrder, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgreementsShown:
     """The agreements of an organization."""
 

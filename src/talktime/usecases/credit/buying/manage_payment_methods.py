@@ -1,7 +1,7 @@
 """Add, list, replace and remove ways to pay; the recharge follows, and may go on with a new one (S33, S37 to S39)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit import method_changes
@@ -16,6 +16,7 @@ from talktime.core.credit.recharging.watching import CreditWatch, Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import evaluate_again, keep
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
@@ -23,7 +24,7 @@ from talktime.usecases.organizations.manage_organizations import LookAt, find_or
 PURCHASE_ORDER_CHARACTERS_MAX = 50
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddCard:
     """A card that its gateway has read already; it takes the place of `replaces`, if that is stated."""
 
@@ -34,7 +35,7 @@ class AddCard:
     replaces: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UseAgreement:
     """An agreement to pay with, and the purchase order for what is bought from now on, if there is one (S39)."""
 
@@ -44,7 +45,7 @@ class UseAgreement:
     purchase_order: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangePurchaseOrder:
     """The purchase order of what an agreement buys from now on; empty for none (complaint #4497)."""
 
@@ -54,7 +55,7 @@ class ChangePurchaseOrder:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoveMethod:
     """A way to pay that is to go; `instead` pays the recharges that it paid."""
 
@@ -64,7 +65,7 @@ class RemoveMethod:
     instead: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MethodShown:
     """A way to pay, its agreement where it has one, and whether recharges use it."""
 
@@ -74,7 +75,7 @@ class MethodShown:
     is_fallback: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MethodsShown:
     """The ways to pay of an organization."""
 
@@ -83,7 +84,7 @@ class MethodsShown:
     methods: tuple[MethodShown, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MethodKept:
     """A way to pay as it is now, and whether a paused recharge goes on by it."""
 

@@ -1,18 +1,19 @@
 """List support cases and resolve them: an operator permits what a rule forbids, and says why (S40)."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit.buying.agreements import SupportCase
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 
 _NUMBER = re.compile(r"SC-(?P<organization>\d{6,18})-(?P<sequence>\d{4,9})", re.ASCII | re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolveCase:
     """The case, and why what it is about is permitted from now on."""
 
@@ -21,7 +22,7 @@ class ResolveCase:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CaseShown:
     """A case and whose it is."""
 

@@ -1,6 +1,6 @@
 """What becomes of invoices that are paid later: paid, overdue, taken back with the unused credit (money.md 22, 23)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit import returning
@@ -13,6 +13,7 @@ from talktime.core.credit.recharging.concluding import Conclusion, after_withdra
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict
 from talktime.core.values.events import Event, EventKind
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.billing.issue_invoice import CreditInvoice, credit_invoice, void_invoice
 from talktime.usecases.credit.billing.show_invoices import InvoiceAt, show_invoice
@@ -24,7 +25,7 @@ from talktime.usecases.organizations.manage_organizations import lock_organizati
 OVERDUE_MAX = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SettleInvoice:
     """A payment of an invoice that the operator has seen; `reference` is the bank's."""
 
@@ -34,7 +35,7 @@ class SettleInvoice:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InvoiceSettled:
     """A paid invoice; `lot_id` is of the credit that came with the payment, or had come before it; None of overage."""
 
@@ -45,7 +46,7 @@ class InvoiceSettled:
     is_repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VoidUnpaid:
     """An invoice that will not be paid: what of its credit is unused is taken back."""
 
@@ -55,7 +56,7 @@ class VoidUnpaid:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnpaidVoided:
     """What was taken back by a credit note, and what is still owed for what was used."""
 

@@ -1,12 +1,11 @@
 """Take a gateway's word that a bank has replaced a card: it expires later, and is charged by the same token."""
 
-from dataclasses import dataclass
-
 from talktime.core.credit.buying.payments import Card
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpdateCard:
     """A card as its gateway knows it now."""
 

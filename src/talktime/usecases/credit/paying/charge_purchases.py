@@ -5,13 +5,13 @@ keyed by its purchase (money.md, exactly-once recharge).
 """
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit.buying import purchases
 from talktime.core.credit.buying.payments import ChargeOrder, FoundResult, MethodKind, PaymentMethod, PurchaseKey
 from talktime.core.credit.buying.purchases import Purchase, Step
 from talktime.core.values.errors import NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
 from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude, method_of
@@ -22,7 +22,7 @@ from talktime.usecases.ports import PaymentGateway, Transact
 DUE_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class At:
     """A purchase, looked at at an instant, by one whom these gateways answer; None: whichever it needs."""
 
@@ -31,7 +31,7 @@ class At:
     gateways: Collection[str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Leased:
     """A purchase in our hands: what to ask of which gateway."""
 

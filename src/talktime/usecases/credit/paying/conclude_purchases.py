@@ -1,6 +1,6 @@
 """Record what became of a purchase: money that moved becomes a lot once, whoever says so first and however late."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit import lots
@@ -13,6 +13,7 @@ from talktime.core.credit.recharging import concluding
 from talktime.core.credit.recharging.concluding import Conclusion
 from talktime.core.credit.recharging.recharge import RechargePolicy
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.billing.issue_invoice import issue
@@ -21,7 +22,7 @@ from talktime.usecases.credit.moving_credit import Movement, evaluate_again, fun
 _ASKED = frozenset({PurchaseState.CHARGING, PurchaseState.UNKNOWN, PurchaseState.NEEDS_ACTION})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What a gateway said of one attempt of a purchase; `fence` is that of the lease, None where it told by itself."""
 

@@ -1,6 +1,5 @@
 """Let an operator decide what nobody else can: whether an uncertain charge moved money (money.md 11)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit.buying import purchases
@@ -9,13 +8,14 @@ from talktime.core.credit.buying.purchases import Purchase, PurchaseState
 from talktime.core.credit.recharging import concluding
 from talktime.core.credit.recharging.concluding import Conclusion
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import keep
 from talktime.usecases.credit.paying.conclude_purchases import method_of, settle
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResolvePurchase:
     """What the operator found at the gateway: the charge that moved the money, or why none did; one of the two."""
 

@@ -1,11 +1,11 @@
 """Look again at recharges that were held back: a cap's day is over, the burst has passed (money.md 4 and 20)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
 from talktime.core.credit.recharging.watching import CreditWatch
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import evaluate_again
 
@@ -21,7 +21,7 @@ class Verdict(Enum):
     NOT_NEEDED = "not_needed"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReviewRecharge:
     """Look at the recharge of one organization."""
 
@@ -29,7 +29,7 @@ class ReviewRecharge:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeReviewed:
     """How the recharge stands now; `until` where it is held back again."""
 

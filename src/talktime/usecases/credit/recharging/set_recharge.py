@@ -1,6 +1,6 @@
 """Set the auto-recharge, pause and resume it; what a setting would charge at once is asked first (money.md 7)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit.billing import taxes
@@ -15,13 +15,14 @@ from talktime.core.credit.recharging.watching import CreditWatch, Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.moving_credit import evaluate_again, keep
 from talktime.usecases.credit.paying.conclude_purchases import method_of
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetRecharge:
     """What is to change, and who wants it.
 
@@ -39,7 +40,7 @@ class SetRecharge:
     terms: BuyingTerms = DEFAULT_TERMS
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PauseRecharge:
     """Stop the recharge until somebody resumes it."""
 
@@ -49,7 +50,7 @@ class PauseRecharge:
     reason: PauseReason = PauseReason.BY_ADMIN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ResumeRecharge:
     """Let the recharge go on; `confirmed_micros` as for `SetRecharge`."""
 
@@ -59,7 +60,7 @@ class ResumeRecharge:
     confirmed_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ConfirmationNeeded:
     """It would charge at once: so much in all, from this; ask, then send the same with `confirmed_micros`."""
 
@@ -72,7 +73,7 @@ class ConfirmationNeeded:
     trigger_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeSet:
     """It was done; `charged_micros` is the recharge that it started at once."""
 

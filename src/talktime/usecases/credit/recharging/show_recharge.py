@@ -1,6 +1,5 @@
 """What the auto-recharge is set to, what it is doing, what it did, and what another setting would have done."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from talktime.core.calls.calls import PaysFrom
@@ -14,6 +13,7 @@ from talktime.core.credit.recharging.simulating import Simulation, Spent
 from talktime.core.credit.recharging.states import RechargeStatus, status_of
 from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period, add_months, month_of, start_of_day
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
@@ -22,7 +22,7 @@ HISTORY_MAX = 10
 USUAL_DAYS = timedelta(days=28)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeShown:
     """The recharge of an organization as it stands at an instant; the newest recharges first."""
 
@@ -37,7 +37,7 @@ class RechargeShown:
     warnings: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SimulateRecharge:
     """A change that is thought of; judged on the usage of the last full month."""
 
@@ -46,7 +46,7 @@ class SimulateRecharge:
     change: RechargeChange
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RechargeSimulated:
     """What the changed policy would have done with a month's usage, beginning with today's balance."""
 

@@ -1,6 +1,6 @@
 """Take a bank's dispute of a payment, and its end: each once, in whatever order they are reported (money.md 46)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.credit import disputes, refunds, returning
@@ -18,6 +18,7 @@ from talktime.core.credit.recharging.recharge import PauseReason
 from talktime.core.credit.recharging.watching import CreditWatch, Telling
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.billing.issue_invoice import CreditInvoice, credit_invoice
@@ -40,7 +41,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Case:
     """Whose payment is disputed, and when that was heard."""
 
@@ -49,7 +50,7 @@ class _Case:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DisputesShown:
     """The disputes of an organization, the oldest first."""
 

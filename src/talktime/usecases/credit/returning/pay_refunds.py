@@ -5,7 +5,6 @@ same key.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit import refunds, returning
@@ -18,6 +17,7 @@ from talktime.core.credit.refunds import Refund, RefundState
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import NotFound
 from talktime.core.values.events import EventKind
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.billing.issue_invoice import CreditInvoice, credit_invoice
 from talktime.usecases.credit.moving_credit import Movement, book, keep, move
@@ -28,7 +28,7 @@ from talktime.usecases.ports import PaymentGateway, Transact
 DUE_MAX = 100
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundAt:
     """A refund, looked at at an instant."""
 
@@ -37,7 +37,7 @@ class RefundAt:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeasedRefund:
     """A refund in our hands: what to ask of which gateway."""
 
@@ -46,7 +46,7 @@ class LeasedRefund:
     order: RefundOrder
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundOutcome:
     """What a gateway said of a refund."""
 
@@ -56,7 +56,7 @@ class RefundOutcome:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundsShown:
     """The refunds of an organization, the oldest first."""
 

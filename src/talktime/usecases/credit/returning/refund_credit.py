@@ -1,6 +1,5 @@
 """Give the unused part of a lot back: it leaves the lot at once, so that it is not spent as well (money.md 43, 44)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.credit import refunds, returning
@@ -13,6 +12,7 @@ from talktime.core.credit.lots import Credit, LotKind
 from talktime.core.credit.refunds import Refund
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.money_requests import check_reference, hash_of
@@ -21,7 +21,7 @@ from talktime.usecases.credit.returning.pay_refunds import conclude, method_of, 
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RefundCredit:
     """Give back of one lot; `amount_micros` before tax, None for all that is unused. `reference` makes it unique."""
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.organizations.licenses import NO_LICENSE, License
@@ -11,6 +11,7 @@ from talktime.core.organizations.licensing.assigning import Change, Ruling, Shor
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import AccountKind, User
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization
 from talktime.usecases.ports import Watch, unwatched
@@ -18,7 +19,7 @@ from talktime.usecases.ports import Watch, unwatched
 CHUNK_USERS = 500
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AssignLicenses:
     """Whose licenses are switched: `on` and `off` name licenses, others stay. No names means all people."""
 
@@ -31,7 +32,7 @@ class AssignLicenses:
     watch: Watch = unwatched
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LicenseRow:
     """What became of one name; refused where there are problems, while a caution only warns."""
 
@@ -43,7 +44,7 @@ class LicenseRow:
     is_known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LicensesAssigned:
     """One row per name, in the order asked; `is_saved` is True for all of them, or for none.
 

@@ -1,15 +1,15 @@
 """Buy licenses: set how many of one an organization has; whose they are is another question (S59, domain.md 6.3)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.licensing import assigning, buying
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BuyLicenses:
     """How many of a license there are to be from now on, those that there are included."""
 
@@ -19,7 +19,7 @@ class BuyLicenses:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LicensesBought:
     """How many there were and are, and how many users have one."""
 

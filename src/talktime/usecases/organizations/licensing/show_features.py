@@ -1,16 +1,16 @@
 """Tell what a user's licenses let him do, and what he lacks for the rest (S58)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.organizations.licensing.features import FeatureState, Funding, features_of
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowFeatures:
     """Whose features are asked, and the instant whose balance counts."""
 
@@ -19,7 +19,7 @@ class ShowFeatures:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UserFeatures:
     """A user and each feature that such an account can have."""
 

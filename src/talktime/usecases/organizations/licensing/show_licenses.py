@@ -1,13 +1,13 @@
 """Show the catalog: what of it an organization has bought and assigned, and its plans with prices (S17, S59)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.organizations.licensing import assigning, offers
 from talktime.core.organizations.licensing.offers import Offer
 from talktime.core.organizations.licensing.products import CATALOG, Family, Product
 from talktime.core.organizations.organizations import Organization
+from talktime.core.values.frozen import frozen
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization
@@ -15,7 +15,7 @@ from talktime.usecases.organizations.manage_organizations import find_organizati
 FAMILIES_WITH_PRICES = (Family.CALLING_PLANS, Family.CONFERENCING, Family.PHONE_SYSTEM)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LicenseOverview:
     """A product, how many may be assigned in all (None: any number), and how many users have it where."""
 
@@ -30,7 +30,7 @@ class LicenseOverview:
         return None if self.available is None else self.available - self.assigned
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ShowPlans:
     """Plans as a country has them, or, without one, with their prices only."""
 

@@ -1,6 +1,5 @@
 """Assign numbers to people and services, take them back, and release them (domain.md 4.1, 4.3)."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.organizations.numbering import assigning, ordering, phone_numbers
@@ -8,12 +7,13 @@ from talktime.core.organizations.numbering.phone_numbers import HeldNumber, Numb
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import Conflict, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.core.values.numbers import is_e164, normalize
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AssignNumber:
     """A number and who is to answer it: a user principal name, or empty for the organization's conference bridge."""
 
@@ -22,7 +22,7 @@ class AssignNumber:
     to: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakeNumber:
     """A number that is taken back from whom it is assigned to, or released."""
 

@@ -1,19 +1,20 @@
 """Import the inventory of numbers from a file: all of it, or nothing and why; the same file twice changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.organizations.numbering import inventory
 from talktime.core.organizations.numbering.inventory import ListedNumber, Outcome
 from talktime.core.organizations.numbering.phone_numbers import Listing, NumberState, PhoneNumber
 from talktime.core.organizations.users import NumberUse
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 
 INVENTORY_SHOWN_MAX = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImportInventory:
     """Numbers that the operator's carriers offer; a dry run only tells what would become of each."""
 
@@ -21,7 +22,7 @@ class ImportInventory:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InventoryRow:
     """What became of one line, with what it lists; refused where there are problems."""
 
@@ -32,7 +33,7 @@ class InventoryRow:
     problems: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class InventoryImported:
     """One row for each line, in their order; `is_saved` is True for all of them, or for none."""
 
@@ -44,7 +45,7 @@ class InventoryImported:
         return sum(row.outcome is outcome for row in self.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inventory:
     """A page of the inventory, each number with who holds it, and how many there are of each use and state."""
 
@@ -52,7 +53,7 @@ class Inventory:
     counts: Mapping[tuple[NumberUse, NumberState], int]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListInventory:
     """A page of the inventory that begins behind a number, seen at an instant."""
 

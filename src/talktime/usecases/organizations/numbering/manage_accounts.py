@@ -1,6 +1,6 @@
 """Resource accounts: the auto attendants and call queues by which callers reach services (domain.md 4.5)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.licensing import assigning
@@ -8,6 +8,7 @@ from talktime.core.organizations.licensing.assigning import Change
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import AccountKind, User
 from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
@@ -15,7 +16,7 @@ from talktime.usecases.organizations.manage_users import is_principal_name
 from talktime.usecases.organizations.numbering.assign_numbers import find_user
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AddAccount:
     """A resource account to be; it gets one of the free licenses, without which it cannot have a number (D21)."""
 
@@ -27,7 +28,7 @@ class AddAccount:
     is_licensed: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RemoveAccount:
     """A resource account that is no longer needed."""
 
@@ -35,7 +36,7 @@ class RemoveAccount:
     user_principal_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accounts:
     """The resource accounts with their numbers, and how many of the free licenses are allotted and used."""
 

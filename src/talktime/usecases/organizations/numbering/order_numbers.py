@@ -1,6 +1,6 @@
 """Order numbers: look what there is, reserve for ten minutes, order, activate (domain.md 4.3)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.organizations.numbering import ordering
@@ -8,6 +8,7 @@ from talktime.core.organizations.numbering.ordering import NumberFacts, NumberOr
 from talktime.core.organizations.numbering.phone_numbers import PhoneNumber
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.places import read_country
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
@@ -16,7 +17,7 @@ NAME_CHARACTERS_MAX = 100
 SEARCH_NUMBERS_MAX = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SearchNumbers:
     """What is looked for; an empty country is everywhere. Nothing is held."""
 
@@ -24,7 +25,7 @@ class SearchNumbers:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NumbersFound:
     """Some of the numbers that can be reserved, how many there are, and how many of this use in each area."""
 
@@ -33,7 +34,7 @@ class NumbersFound:
     areas: tuple[tuple[str, str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReserveNumbers:
     """Whose order it is to be, and what it asks for; an empty country is the organization's."""
 
@@ -42,7 +43,7 @@ class ReserveNumbers:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderStep:
     """Which order goes on, and when."""
 
@@ -51,7 +52,7 @@ class OrderStep:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OrderedNumbers:
     """An order and the numbers that are its."""
 

@@ -1,6 +1,5 @@
 """Show the numbers of an organization, how many it may have, and which toll-free ones are hardly called."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from talktime.core.organizations.licenses import MINUTE_PLANS
@@ -8,6 +7,7 @@ from talktime.core.organizations.numbering import quotas
 from talktime.core.organizations.numbering.phone_numbers import HeldNumber, NumberState, as_of
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import NumberUse
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period, month_of
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization
@@ -17,7 +17,7 @@ WATCHED_MINUTES = 100
 _SECONDS_PER_MINUTE = 60
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quota:
     """How many numbers of a use an organization may have, and has; those that it brought are counted apart."""
 
@@ -32,7 +32,7 @@ class Quota:
         return max(self.allowed - self.held_count, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quotas:
     """The quotas, and the license counts from which they follow."""
 
@@ -43,7 +43,7 @@ class Quotas:
     service_licenses: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WatchedNumber:
     """A toll-free number, and how long calls to it lasted in the month."""
 
@@ -56,7 +56,7 @@ class WatchedNumber:
         return self.used_seconds < WATCHED_MINUTES * _SECONDS_PER_MINUTE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NumbersWatched:
     """The toll-free numbers that were active all through the last full month, least called first."""
 

@@ -3,19 +3,20 @@
 Emergency numbers, and calls that come in, are never blocked (domain.md 5).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import Conflict, Invalid, NotFound
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
 
 REASON_CHARACTERS_MAX = 200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlockUser:
     """Who may not call out any more, and why."""
 
@@ -25,7 +26,7 @@ class BlockUser:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnblockUser:
     """Who may call out again."""
 
@@ -33,7 +34,7 @@ class UnblockUser:
     user_principal_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Blocked:
     """A user, and since when he is blocked where he is; his reason stands on him."""
 

@@ -1,11 +1,12 @@
 """Set the stops that end abuse before it costs much, and the choices that charging leaves to an organization."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from talktime.core.organizations.arrangements import Arrangements, Stops
 from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
 
@@ -21,7 +22,7 @@ class Stop(Enum):
     HIGH_COST = "high-cost"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetStops:
     """Stops to set, or to switch off; None stays as it is."""
 
@@ -31,7 +32,7 @@ class SetStops:
     off: frozenset[Stop] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetChoices:
     """What an organization chooses; None stays as it is."""
 
@@ -41,7 +42,7 @@ class SetChoices:
     uses_plan_after_conference_minutes: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arranged:
     """An organization and what it has arranged."""
 

@@ -1,7 +1,7 @@
 """Cap what calls of a user or a department may cost in a calendar month; charging holds every cap while calls run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from talktime.core.calls.counting import meters
@@ -12,13 +12,14 @@ from talktime.core.organizations.capping import EACH_USER, CapKind, CapTarget
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import AccountKind, User
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import month_of
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
 from talktime.usecases.organizations.policies.block_users import named_user
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetCap:
     """A cap for one user, one department, or, without either, for each user; None removes it."""
 
@@ -29,7 +30,7 @@ class SetCap:
     department: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CapRow:
     """A cap, and what of it this month's calls have used and hold; of `EACH_USER` a meter of nobody."""
 
@@ -45,7 +46,7 @@ class CapRow:
         return self.meter.left(self.micros)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CapSet:
     """A cap that was set, or removed where `row` is None; `people_count` is how many it is for today."""
 
@@ -58,7 +59,7 @@ class CapSet:
     departments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CapsShown:
     """All caps of an organization; `common` are users who have used something under the cap of everybody."""
 

@@ -1,17 +1,18 @@
 """Say where people and conferences may call: a policy for the organization, or for some an own one (domain.md 5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.policies import DialOutPolicy
 from talktime.core.organizations.users import User
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization, lock_organization
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GrantPolicy:
     """A policy for the users of these names, for all users where there are none; None takes their own away."""
 
@@ -21,7 +22,7 @@ class GrantPolicy:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetTollFree:
     """Whether conferences of these organizers can be joined by toll-free numbers (domain.md 3)."""
 
@@ -31,7 +32,7 @@ class SetTollFree:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class GrantRow:
     """What became of one name; refused where there is a problem. Empty where the organization's policy holds."""
 
@@ -41,7 +42,7 @@ class GrantRow:
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Granted:
     """One row per name, in the order asked; `is_saved` is True for all of them, or for none."""
 
@@ -62,7 +63,7 @@ class Granted:
         return tuple(row for row in self.rows if row.before != row.after and not row.problem)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetPolicy:
     """The policy of everybody who has none of his own."""
 
@@ -71,7 +72,7 @@ class SetPolicy:
     is_dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PolicySet:
     """The organization's policy before and after."""
 
@@ -81,7 +82,7 @@ class PolicySet:
     is_saved: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PoliciesShown:
     """The organization's policy, who has one of his own, and whose conferences have no toll-free dial-in."""
 
