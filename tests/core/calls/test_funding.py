@@ -83,7 +83,7 @@ def test_what_is_granted_is_affordable_and_a_second_more_is_not(
 
         assert all(left >= 0 for _, left in pools), "no pool promises more minutes than it has"
         assert all(minutes >= 0 for minutes in taken.values()), "no hold shrinks"
-        assert 0 <= money <= before.money_left_micros(at)
+        assert 0 <= money <= min(before.paid_from_micros(at), before.cap_left_micros)
         assert funded.hold.overage_micros - hold.overage_micros <= before.overage_left_micros
         included = funded.hold.included_minutes * 60
         assert not (had_money and any(taken.values())), "once money pays, money alone does"
@@ -96,7 +96,9 @@ def test_what_is_granted_is_affordable_and_a_second_more_is_not(
             assert had_money or not any(left for _, left in pools), "no call is cut that minutes could pay"
             if could_pay.tariff is not None:
                 more = rating.cost_micros(could_pay.tariff, answered_at, funded.seconds + 1, included)
-                assert more > hold.money_micros + before.money_left_micros(at), "nor one that money could"
+                assert more > hold.money_micros + min(before.paid_from_micros(at), before.cap_left_micros), (
+                    "nor one that money could"
+                )
         could_pay = before._replace(
             pools=pools,
             credit=funded.credit,

@@ -1,12 +1,12 @@
 """A call being charged (an RFC 8506 session): who, where to, what was promised, how it ended."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, Flag, auto
 from typing import NamedTuple
 
 from talktime.core.credit.lots import Slice
 from talktime.core.rates.rate_decks import Direction
+from talktime.core.values.frozen import frozen
 
 KEY_SEPARATOR = "|"
 
@@ -202,9 +202,11 @@ class Flags(Flag):
     RECONSTRUCTED = auto()
     # Reports of a session were lost: charged by its clock, up to what was granted (charging.md e1, quirk 6).
     GAP = auto()
+    # The duration was corrected after the call had been charged.
+    CORRECTED = auto()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RateReference:
     """Which row of which deck version prices a call; a call in progress keeps it (money.md, case 55)."""
 
@@ -221,7 +223,7 @@ class Share(NamedTuple):
     minutes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hold:
     """What is promised to a call: minutes of pools, which pay first, slices over lots, and what goes on the bill."""
 
@@ -249,6 +251,9 @@ class Hold:
         """Return the hold with further slices, one for each lot, and further overage."""
         if not self.slices:
             return Hold(more, self.minutes, self.overage_micros + overage_micros)
+        if len(self.slices) == len(more) == 1 and self.slices[0].lot_id == more[0].lot_id:
+            grown = Slice(more[0].lot_id, self.slices[0].amount_micros + more[0].amount_micros)
+            return Hold((grown,), self.minutes, self.overage_micros + overage_micros)
         amounts = dict(self.slices)
         for lot_id, amount in more:
             amounts[lot_id] = amounts.get(lot_id, 0) + amount
@@ -273,7 +278,7 @@ class Session(NamedTuple):
 NO_SESSION = Session()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallSetup:
     """What is known of a call when it starts, and never changes; numbers are normalized digits."""
 
@@ -297,7 +302,7 @@ class CallSetup:
     switch_ref: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CallResult:
     """How a call ended and what it cost."""
 
@@ -309,7 +314,7 @@ class CallResult:
     flags: Flags = Flags.NONE
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Call:
     """One call being charged; granted seconds count from the answer and only grow."""
 

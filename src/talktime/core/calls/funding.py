@@ -36,10 +36,6 @@ class Funds(NamedTuple):
         """Return the credit and the overage that are left, whatever caps forbid to use of them."""
         return self.credit.available_micros(at) + self.overage_left_micros
 
-    def money_left_micros(self, at: datetime) -> int:
-        """Return the money that may still be promised."""
-        return min(self.paid_from_micros(at), self.cap_left_micros)
-
 
 class Funded(NamedTuple):
     """A hold that has grown, the credit that is left, and for how many seconds since the answer the hold pays."""
@@ -132,11 +128,18 @@ def grow(
     included = hold.included_minutes * SECONDS_PER_MINUTE
     if included >= wanted_seconds or funds.tariff is None:
         return Funded(hold, funds.credit, included)
-    budget = held_micros + funds.money_left_micros(at)
+    available = funds.credit.available_micros(at)
+    budget = held_micros + min(available + funds.overage_left_micros, funds.cap_left_micros)
     seconds, cost = rating.affordable(funds.tariff, answered_at, budget, wanted_seconds, included)
     if seconds < granted_seconds:
         cost = min(rating.cost_micros(funds.tariff, answered_at, granted_seconds, included), budget)
-    return _with_money(hold, funds, cost - held_micros, seconds, at)
+    missing = cost - held_micros
+    if missing <= 0:
+        return Funded(hold, funds.credit, seconds)
+    # Credit pays before the bill does: what is left of it is used up first (S41).
+    from_credit = min(missing, available)
+    credit, slices = lots.hold(funds.credit, from_credit, at) if from_credit else (funds.credit, ())
+    return Funded(hold.grown(slices, missing - from_credit), credit, seconds)
 
 
 def _with_minutes(hold: Hold, pools: tuple[Share, ...], wanted: int) -> tuple[Share, ...]:
@@ -150,15 +153,6 @@ def _with_minutes(hold: Hold, pools: tuple[Share, ...], wanted: int) -> tuple[Sh
     return tuple(Share(pool, minutes) for pool, minutes in held.items())
 
 
-def _with_money(hold: Hold, funds: Funds, missing_micros: int, seconds: int, at: datetime) -> Funded:
-    """Credit pays before the bill does: what is left of it is used up first (S41)."""
-    if missing_micros <= 0:
-        return Funded(hold, funds.credit, seconds)
-    from_credit = min(missing_micros, max(0, funds.credit.available_micros(at)))
-    credit, slices = lots.hold(funds.credit, from_credit, at) if from_credit else (funds.credit, ())
-    return Funded(hold.grown(slices, missing_micros - from_credit), credit, seconds)
-
-
 def settle(
     call: Call, funds: Funds, priced_from: datetime, used_seconds: int, at: datetime, *, used_at: datetime | None
 ) -> Settled:
@@ -170,33 +164,34 @@ def settle(
     if funds.pools:
         drawn = _drawn(call.hold, funds.pools, -(-used_seconds // SECONDS_PER_MINUTE))
     included = min(used_seconds, sum([share.minutes for share in drawn]) * SECONDS_PER_MINUTE)
-    parts = _minute_parts(drawn, used_seconds, is_all=funds.tariff is None)
+    parts = minute_parts(drawn, used_seconds, is_all=funds.tariff is None)
     if funds.tariff is None or (parts and used_seconds <= included and not call.hold.slices):
-        return Settled(parts or (_unpaid(call, used_seconds),), funds.credit)
+        return Settled(parts or (unpaid(call, used_seconds),), funds.credit)
     cost = rating.cost_micros(funds.tariff, priced_from, used_seconds, included)
-    from_credit = min(cost, _credit_share(call, funds, at)) if _has_overage(call) else cost
+    from_credit = min(cost, _credit_share(call, funds, at)) if may_be_billed(call) else cost
     after, postings, uncovered = lots.settle(funds.credit, call.hold.slices, from_credit, at, used_at=used_at)
     if not used_seconds and not postings:
-        parts = (_unpaid(call, 0),)
+        parts = (unpaid(call, 0),)
     elif used_seconds > included or postings:
         billed = rating.billed_seconds(funds.tariff, priced_from, used_seconds, included) - included
         fee = 0 if included or not cost else rating.connection_fee_micros(funds.tariff, priced_from)
         used = used_seconds - included
         paid = Part(PaysFrom.CREDIT, used, billed, "", fee, from_credit, uncovered, postings)
         if from_credit < cost:
-            parts += _with_overage(paid, cost - from_credit, funds.tariff, priced_from, included)
+            parts += shared_with_bill(paid, cost - from_credit, funds.tariff, priced_from, included)
         else:
             parts += (paid,)
     return Settled(parts, after, cost, uncovered)
 
 
-def _unpaid(call: Call, used_seconds: int) -> Part:
+def unpaid(call: Call, used_seconds: int) -> Part:
     """What nothing paid, a call that was not answered or minutes that are gone, stands with what would have paid."""
     source = call.setup.pays_from
     return Part(source, used_seconds, 0, call.setup.meters[0] if source is PaysFrom.MINUTES else "")
 
 
-def _has_overage(call: Call) -> bool:
+def may_be_billed(call: Call) -> bool:
+    """Tell whether what credit does not pay of a call goes on the bill (S41)."""
     return any(meters.kind_of(name) == meters.OVERAGE for name in call.setup.meters)
 
 
@@ -218,7 +213,7 @@ def _drawn(hold: Hold, pools: tuple[Share, ...], needed: int) -> tuple[Share, ..
     return tuple(Share(pool, minutes) for pool, minutes in drawn.items() if minutes)
 
 
-def _minute_parts(drawn: tuple[Share, ...], used_seconds: int, *, is_all: bool) -> tuple[Part, ...]:
+def minute_parts(drawn: tuple[Share, ...], used_seconds: int, *, is_all: bool) -> tuple[Part, ...]:
     """Return a part for each pool; the last takes all seconds where nothing else can."""
     parts, left = [], used_seconds
     for index, (pool, minutes) in enumerate(drawn):
@@ -229,7 +224,7 @@ def _minute_parts(drawn: tuple[Share, ...], used_seconds: int, *, is_all: bool) 
     return tuple(parts)
 
 
-def _with_overage(
+def shared_with_bill(
     paid: Part, overage_micros: int, tariff: Tariff, priced_from: datetime, included: int
 ) -> tuple[Part, ...]:
     """Split what money paid: credit pays the seconds that it affords, and the bill, in a part of its own, the rest."""

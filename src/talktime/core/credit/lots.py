@@ -1,13 +1,13 @@
 """Credit lots: what was bought at once, spent in order, held for calls, and lost after twelve months (S34)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from talktime.core.credit.ledger import Account, Posting
+from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import end_of_day_months_later
 
 LIFETIME_MONTHS = 12
@@ -27,7 +27,7 @@ class Slice(NamedTuple):
     amount_micros: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CreditLot:
     """Credit bought at once: granted = spent + held + expired + refunded + disputed + available, each ≥ 0.
 
@@ -78,7 +78,7 @@ class CreditLot:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credit:
     """What an organization can spend: its lots in spending order, and what it owes after an overrun."""
 
@@ -88,7 +88,7 @@ class Credit:
     @property
     def balance_micros(self) -> int:
         """Return the posted balance: what remains in the lots, held or not, less the receivable."""
-        return sum(lot.remaining_micros for lot in self.lots) - self.receivable_micros
+        return sum([lot.remaining_micros for lot in self.lots]) - self.receivable_micros
 
     def available_micros(self, at: datetime) -> int:
         """Return what a new hold can take at an instant: posted less held, never below zero."""
@@ -96,7 +96,19 @@ class Credit:
 
     def spendable_micros(self, at: datetime) -> int:
         """Return what is available at an instant less what is owed: below zero after an overrun; triggers see this."""
-        return sum(lot.available_micros(at) for lot in self.lots) - self.receivable_micros
+        # A loop over plain sums, because every call comes by here several times.
+        spendable = -self.receivable_micros
+        for lot in self.lots:
+            if at < lot.expires_at:
+                spendable += (
+                    lot.granted_micros
+                    - lot.spent_micros
+                    - lot.held_micros
+                    - lot.expired_micros
+                    - lot.refunded_micros
+                    - lot.disputed_micros
+                )
+        return spendable
 
     def lot(self, lot_id: int) -> CreditLot:
         """Return one of the lots, which must be there."""
@@ -143,28 +155,32 @@ def settle(
     that has expired meanwhile is breakage (money.md, case 30). `used_at` is stated for late usage within its grace: the
     lots of then pay first, and what was booked as breakage since is taken back for it (case 31).
     """
-    lots: list[CreditLot] = []
+    lots = list(credit.lots)
     postings: list[Posting] = []
     unpaid = cost_micros
     held = dict(slices)
     # In the order of the lots, not of the slices: a hold that grew may have come to an older lot last.
-    for lot in credit.lots:
+    for index, lot in enumerate(lots):
+        if not held:
+            break
         promised = held.pop(lot.lot_id, 0)
-        paid = min(unpaid, promised)
-        unpaid -= paid
-        after_capture, moved = _capture(lot, held=promised, paid=paid, at=at) if promised > 0 else (lot, [])
-        lots.append(after_capture)
-        postings += moved
+        if promised:
+            paid = min(unpaid, promised)
+            unpaid -= paid
+            lots[index], moved = _capture(lot, held=promised, paid=paid, at=at)
+            postings += moved
     assert not held, "a hold rests on lots that are there"
     after = Credit(tuple(lots), credit.receivable_micros)
     if used_at is not None and unpaid > 0:
         after, late, unpaid = _draw_as_of(after, unpaid, used_at, at)
         postings += late
-    after, drawn, uncovered = _draw(after, unpaid, at)
-    postings += drawn
-    if uncovered > 0:
-        postings.append(Posting(Account.RECEIVABLE, Account.REVENUE, uncovered))
-        after = Credit(after.lots, after.receivable_micros + uncovered)
+    uncovered = 0
+    if unpaid > 0:
+        after, drawn, uncovered = _draw(after, unpaid, at)
+        postings += drawn
+        if uncovered > 0:
+            postings.append(Posting(Account.RECEIVABLE, Account.REVENUE, uncovered))
+            after = Credit(after.lots, after.receivable_micros + uncovered)
     after, repaid = repay(after, at)
     return after, (*postings, *repaid), uncovered
 
@@ -220,8 +236,6 @@ def _draw(
     credit: Credit, amount_micros: int, at: datetime, pays: Account = Account.REVENUE
 ) -> tuple[Credit, list[Posting], int]:
     """Spend from available credit without a hold; return what was missing as the third value."""
-    if amount_micros == 0:
-        return credit, [], 0
     lots: list[CreditLot] = []
     postings: list[Posting] = []
     missing = amount_micros

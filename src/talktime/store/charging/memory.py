@@ -1,4 +1,4 @@
-"""What a process remembers between transactions: published versions, arrangements by revision, calls lately written.
+"""What a process remembers between transactions: published versions, what has a revision, what it lately wrote.
 
 Nothing is trusted from memory that may have changed: versions and revisions are immutable, and which one holds is read
 in the transaction.
@@ -12,7 +12,7 @@ from talktime.core.organizations.organizations import Organization
 from talktime.store.charging.arrangement_rows import arrangements_of
 from talktime.store.charging.countries import CountryCache
 from talktime.store.charging.decks import DeckCache
-from talktime.store.charging.remembered import RememberedCalls
+from talktime.store.charging.remembered import RememberedCalls, RememberedCredits, RememberedWatches
 from talktime.store.charging.rows import Row
 
 ORGANIZATIONS_MAX = 65_536
@@ -51,3 +51,5 @@ class Memory:
         self.countries = CountryCache()
         self.arrangements = ArrangementCache()
         self.calls = RememberedCalls()
+        self.credits = RememberedCredits()
+        self.watches = RememberedWatches()

@@ -31,8 +31,9 @@ _CALLS = (
 _LOTS = (
     f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id = ANY(%s::bigint[]) AND (granted_micros >"
     " spent_micros + expired_micros + refunded_micros + disputed_micros OR expired_micros > 0 AND expires_at > %s)"
-    " ORDER BY organization_id"
+    " ORDER BY organization_id, lot_id"
 )
+_REVISIONS = f"SELECT {watch_rows.REVISION_COLUMNS} FROM credit_watches WHERE organization_id = ANY(%s::bigint[])"
 _WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id = ANY(%s::bigint[])"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
 _METERS = (
@@ -87,12 +88,12 @@ def _insert(table: str, columns: str, types: tuple[str, ...], conflict: str = ""
     return _Write(f"INSERT INTO {table} ({columns}) SELECT * FROM unnest({_arrays(types)}){conflict}", types)
 
 
-def _update(table: str, changed: Sequence[str], key: Sequence[str], types: tuple[str, ...]) -> _Write:
+def _update(table: str, changed: Sequence[str], key: Sequence[str], types: tuple[str, ...], also: str = "") -> _Write:
     assignments = ", ".join(f"{column} = new.{column}" for column in changed)
     match = " AND ".join(f"{table}.{column} = new.{column}" for column in key)
     names = ", ".join((*changed, *key))
     source = f"unnest({_arrays(types)}) AS new({names})"
-    return _Write(f"UPDATE {table} SET {assignments} FROM {source} WHERE {match}", types)
+    return _Write(f"UPDATE {table} SET {assignments}{also} FROM {source} WHERE {match}", types)
 
 
 _PROGRESS = tuple(column.strip() for column in rows.CALL_PROGRESS_COLUMNS.split(","))
@@ -124,6 +125,7 @@ _WRITES = {
         watch_rows.PROGRESS_COLUMNS.split(", "),
         ("organization_id",),
         (*_WATCH_TYPES, _BIGINT),
+        also=", revision = credit_watches.revision + 1",
     ),
     "meters": _insert(
         "meters",
@@ -175,6 +177,10 @@ class PostgresqlStatements:
     def look(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Read the same, also of organizations that another transaction holds."""
         return self._load(_ORGANIZATIONS, organization_ids, calls, expired_since)
+
+    def watch_rows(self, organization_ids: list[int]) -> Sequence[Row]:
+        """Return what is watched of locked organizations."""
+        return self._execute(_WATCHES, (_array(organization_ids),)).fetchall()
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
@@ -235,11 +241,11 @@ class PostgresqlStatements:
         self, of_organizations: str, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int
     ) -> LoadedRows:
         ids = _array(organization_ids)
-        organizations, found, lots, watches, publications, country_versions = self._read(
+        organizations, found, lots, watch_revisions, publications, country_versions = self._read(
             (of_organizations, (ids,)),
             (_CALLS, (_array([owner for owner, _ in calls]), _text_array([key for _, key in calls]))),
             (_LOTS, (ids, expired_since)),
-            (_WATCHES, (ids,)),
+            (_REVISIONS, (ids,)),
             (_PUBLICATIONS, ()),
             (countries.VERSIONS, ()),
         )
@@ -248,7 +254,7 @@ class PostgresqlStatements:
             organizations,
             [row for row in found if row[0] in locked],
             [row for row in lots if row[0] in locked],
-            [row for row in watches if row[0] in locked],
+            [row for row in watch_revisions if row[0] in locked],
             publications,
             country_versions,
         )
@@ -286,7 +292,13 @@ def _array(values: Sequence[object]) -> str:
 
 
 def _text_array(values: Sequence[str | None]) -> str:
-    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+    """Write an array of texts; as a rule none needs an escape, and one search tells."""
+    if None in values:
+        return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+    joined = '","'.join(values)  # type: ignore[arg-type]
+    if "\\" in joined or joined.count('"') != 2 * max(0, len(values) - 1):
+        return "{" + ",".join(map(_quoted, values)) + "}"  # type: ignore[arg-type]
+    return f'{{"{joined}"}}' if values else "{}"
 
 
 def _quoted(value: str) -> str:

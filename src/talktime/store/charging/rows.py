@@ -51,6 +51,7 @@ LOT_COLUMNS = (
     "organization_id, lot_id, kind, granted_micros, purchased_at, expires_at, spent_micros, held_micros,"
     " expired_micros, refunded_micros, disputed_micros"
 )
+LOT_PARTS_START = 6
 CALL_SETUP_COLUMNS = (
     "organization_id, call_key, kind, caller, called, started_at, pays_from, user_id, conference_id,"
     " version_id, direction, prefix, origin_prefix, destination, meters, capability, switch_ref, denial"
@@ -139,6 +140,11 @@ def lot_of(row: Row) -> CreditLot:
     """Translate a row of LOT_COLUMNS."""
     _, lot_id, kind, granted, purchased_at, expires_at, *parts = row
     return CreditLot(lot_id, _LOT_KINDS[kind], granted, from_micros(purchased_at), from_micros(expires_at), *parts)
+
+
+def all_lot_parts(lot: CreditLot) -> Row:
+    """Return what may change of a lot, as the columns from LOT_PARTS_START on."""
+    return lot.spent_micros, lot.held_micros, lot.expired_micros, lot.refunded_micros, lot.disputed_micros
 
 
 def lot_parts(organization_id: int, lot: CreditLot) -> Row:

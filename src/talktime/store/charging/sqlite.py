@@ -32,8 +32,9 @@ _CALLS = (
 _LOTS = (
     f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} AND (granted_micros >"
     " spent_micros + expired_micros + refunded_micros + disputed_micros OR expired_micros > 0 AND expires_at > ?)"
-    " ORDER BY organization_id"
+    " ORDER BY organization_id, lot_id"
 )
+_REVISIONS = f"SELECT {watch_rows.REVISION_COLUMNS} FROM credit_watches WHERE organization_id IN {_IDS}"
 _WATCHES = f"SELECT {watch_rows.WATCH_COLUMNS} FROM credit_watches WHERE organization_id IN {_IDS}"
 _PUBLICATIONS = "SELECT deck, direction, version_id, published_from FROM deck_publications ORDER BY publication_id"
 _METERS = (
@@ -69,8 +70,8 @@ _WRITES = {
     "events": _insert("outbox", rows.EVENT_COLUMNS),
     "parked": _insert("parked_reports", "call_key, reason, used_seconds, received_at") + " ON CONFLICT DO NOTHING",
     "purchases": _insert("purchases", watch_rows.PURCHASE_COLUMNS),
-    "watches": f"UPDATE credit_watches SET ({watch_rows.PROGRESS_COLUMNS}) ="
-    f" ({_places(watch_rows.PROGRESS_COLUMNS)}) WHERE organization_id = ?",
+    "watches": f"UPDATE credit_watches SET ({watch_rows.PROGRESS_COLUMNS}, revision) ="
+    f" ({_places(watch_rows.PROGRESS_COLUMNS)}, revision + 1) WHERE organization_id = ?",
 }
 _WRITES["meters"] = (
     _insert("meters", "organization_id, meter, used, held")
@@ -111,7 +112,7 @@ class SqliteStatements:
             organizations=self._all(_ORGANIZATIONS, ids),
             calls=self._all(_CALLS, json.dumps(calls)),
             lots=self._all(_LOTS, ids, expired_since),
-            watches=self._all(_WATCHES, ids),
+            watch_revisions=self._all(_REVISIONS, ids),
             publications=self._all(_PUBLICATIONS),
             country_versions=self._all(countries.VERSIONS),
         )
@@ -119,6 +120,10 @@ class SqliteStatements:
     def look(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Read the same: whoever only reads takes no lock at all."""
         return self.lock(organization_ids, calls, expired_since)
+
+    def watch_rows(self, organization_ids: list[int]) -> Sequence[Row]:
+        """Return what is watched of organizations."""
+        return self._all(_WATCHES, json.dumps(organization_ids))
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""

@@ -4,18 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from typing import Protocol
 
 from talktime.core.calls.calls import Call, CallKey, text_of
 from talktime.core.calls.counting.meters import Meter
 from talktime.core.calls.entitlement.cases import meters_wanted, payer_of
 from talktime.core.calls.requests import ChargingFacts, ChargingTerms, EndCall, Outcome, Parked, Request, StartCall
-from talktime.core.credit.lots import Credit, spending_order
+from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, version_in_force
+from talktime.core.values.frozen import frozen
 from talktime.store.charging import rows, watch_rows
 from talktime.store.charging.memory import ArrangementRows, Memory
 from talktime.store.charging.rows import Row
@@ -42,14 +41,15 @@ class Writes:
     meters: list[Row] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadedRows:
     """What stands in the database of the organizations whose rows this transaction has locked."""
 
     organizations: Sequence[Row]
     calls: Sequence[Row]
     lots: Sequence[Row]
-    watches: Sequence[Row]
+    # (organization, revision) of those that are watched.
+    watch_revisions: Sequence[Row]
     publications: Sequence[Row]
     country_versions: Sequence[Row]
 
@@ -79,6 +79,9 @@ class ChargingStatements(Protocol):
 
     def look(self, organization_ids: list[int], calls: list[tuple[int, str]], expired_since: int) -> LoadedRows:
         """Read what `lock` reads, without a lock: for whoever only wants to know."""
+
+    def watch_rows(self, organization_ids: list[int]) -> Sequence[Row]:
+        """Return the rows of what is watched of organizations that `lock` has returned."""
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
@@ -111,7 +114,7 @@ class ChargingStatements(Protocol):
         """Close the connection."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """The facts of the requests that can be decided now; the others wait for whoever holds their organization."""
 
@@ -151,12 +154,12 @@ class ChargingTransaction:
         publications = self._memory.decks.publications(read.publications)
         facts = ChargingFacts(
             organizations=organizations,
-            credits=_credits(read),
+            credits=self._credits(read),
             calls=calls,
             identities=identities,
             publications=publications,
             decks=self._memory.decks.loaded,
-            watches={row[0]: watch_rows.watch_of(row) for row in read.watches},
+            watches=self._watches(read.watch_revisions),
             arrangements={
                 organization.organization_id: self._memory.arrangements.of(
                     organization, self._statements.arrangement_rows
@@ -174,6 +177,25 @@ class ChargingTransaction:
         ]
         self._load_decks(facts, requests)
         return Loaded(self._with_meters(facts, requests, terms), ready)
+
+    def _credits(self, read: LoadedRows) -> dict[int, Credit]:
+        by_organization: dict[int, list[Row]] = {row[0]: [] for row in read.organizations}
+        for row in read.lots:
+            by_organization[row[0]].append(row)
+        credit_of = self._memory.credits.credit_of
+        return {row[0]: credit_of(row[0], by_organization[row[0]], row[-1]) for row in read.organizations}
+
+    def _watches(self, revisions: Sequence[Row]) -> dict[int, CreditWatch]:
+        """Return what is watched, and read only what has changed since it was read last."""
+        memory = self._memory.watches
+        known = {row[0]: memory.watch_of(*row) for row in revisions}
+        unknown = [organization_id for organization_id, watch in known.items() if watch is None]
+        if unknown:
+            revision_of: dict[int, int] = dict(revisions)
+            for row in self._statements.watch_rows(unknown):
+                watch = known[row[0]] = watch_rows.watch_of(row)
+                memory.keep(row[0], revision_of[row[0]], watch)
+        return known  # type: ignore[return-value]
 
     def _with_meters(self, facts: ChargingFacts, requests: Sequence[Request], terms: ChargingTerms) -> ChargingFacts:
         """Read the meters that may decide: which they are follows from what was read, and mostly there are none."""
@@ -213,7 +235,7 @@ class ChargingTransaction:
             if isinstance(outcome.answer, Parked):
                 writes.parked.append(_parked_row(request, outcome.answer))
         self._write_calls(writes, loaded.facts, calls.values())
-        _write_credits(writes, loaded.facts, credits_)
+        self._write_credits(writes, loaded.facts, credits_)
         writes.watches += [(*watch_rows.progress_row(watch), owner) for owner, watch in watches.items()]
         writes.meters += [(*key, *meter) for key, meter in meters.items()]
         self._statements.write(writes)
@@ -229,10 +251,35 @@ class ChargingTransaction:
             # Should the commit fail, the row that is read next will differ, and this is not used.
             self._memory.calls.keep(call_key, progress, call)
 
+    def _write_credits(self, writes: Writes, facts: ChargingFacts, credits_: dict[int, Credit]) -> None:
+        for organization_id, after in credits_.items():
+            before = facts.credits[organization_id]
+            if after.receivable_micros != before.receivable_micros:
+                writes.receivables.append((after.receivable_micros, organization_id))
+            unchanged = {id(lot) for lot in before.lots}
+            changed = [lot for lot in after.lots if id(lot) not in unchanged]
+            writes.lots += [rows.lot_parts(organization_id, lot) for lot in changed]
+            # Should the commit fail, the rows that are read next will differ, and this is not used.
+            self._memory.credits.keep(organization_id, changed, after)
+
     def _find(self, requests: Sequence[Request]) -> tuple[dict[str, Identity], dict[str, int]]:
         names = {name for request in requests if isinstance(request, StartCall) for name in _names(request)}
-        found, owners = self._statements.find(sorted(names), [text_of(request.key) for request in requests])
-        return {row[0]: rows.identity_of(row) for row in found}, dict(owners)
+        known, unknown = self._known_owners(requests)
+        found, owners = self._statements.find(sorted(names), unknown) if names or unknown else ((), ())
+        return {row[0]: rows.identity_of(row) for row in found}, known | dict(owners)
+
+    def _known_owners(self, requests: Sequence[Request]) -> tuple[dict[str, int], list[str]]:
+        """Return whose the remembered calls are, and the keys of the others; a start is always looked up."""
+        known: dict[str, int] = {}
+        unknown: list[str] = []
+        for request in requests:
+            call_key = text_of(request.key)
+            owner = None if isinstance(request, StartCall) else self._memory.calls.owner_of(call_key)
+            if owner is None:
+                unknown.append(call_key)
+            else:
+                known[call_key] = owner
+        return known, unknown
 
     def _load_decks(self, facts: ChargingFacts, requests: Sequence[Request]) -> None:
         needed = {call.setup.rate.version_id for call in facts.calls.values() if call.setup.rate is not None}
@@ -269,23 +316,6 @@ def _versions_between(published: tuple[DeckPublication, ...], earliest: datetime
     first = version_in_force(published, earliest)
     later = {each.version_id for each in published if earliest <= each.published_from <= latest}
     return later if first is None else later | {first}
-
-
-def _credits(read: LoadedRows) -> dict[int, Credit]:
-    lots = {
-        organization_id: tuple(sorted(map(rows.lot_of, group), key=spending_order))
-        for organization_id, group in groupby(read.lots, key=itemgetter(0))
-    }
-    return {row[0]: Credit(lots.get(row[0], ()), row[-1]) for row in read.organizations}
-
-
-def _write_credits(writes: Writes, facts: ChargingFacts, credits_: dict[int, Credit]) -> None:
-    for organization_id, after in credits_.items():
-        before = facts.credits[organization_id]
-        if after.receivable_micros != before.receivable_micros:
-            writes.receivables.append((after.receivable_micros, organization_id))
-        unchanged = {id(lot) for lot in before.lots}
-        writes.lots += [rows.lot_parts(organization_id, lot) for lot in after.lots if id(lot) not in unchanged]
 
 
 def _parked_row(request: Request, answer: Parked) -> Row:

@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 from datetime import date
-from functools import lru_cache
 
 from talktime.core.credit.buying.purchases import Purchase, PurchaseCause, PurchaseState
 from talktime.core.credit.recharging.recharge import (
@@ -27,6 +26,8 @@ PROGRESS_COLUMNS = (
     " reserved_day_micros, reserved_month, reserved_month_micros, recent, alerts, is_exhaustion_told, events_count"
 )
 WATCH_COLUMNS = f"organization_id, {POLICY_COLUMNS}, {PROGRESS_COLUMNS}"
+# Of an organization, to tell whether the rest has to be read.
+REVISION_COLUMNS = "organization_id, revision"
 _POLICY_COUNT = POLICY_COLUMNS.count(",") + 1
 
 PURCHASE_COLUMNS = (
@@ -38,8 +39,6 @@ assert ", ".join(field.name for field in fields(Purchase)) == PURCHASE_COLUMNS
 _INSTANTS = ("next_step_at", "first_asked_at", "last_asked_at", "closed_at")
 
 
-# Most movements change nothing that is watched: the same row is the same value.
-@lru_cache(maxsize=65_536)
 def watch_of(row: Row) -> CreditWatch:
     """Translate a row of WATCH_COLUMNS."""
     is_on, trigger, amount, is_inclusive, in_multiples, *others = row[1 : 1 + _POLICY_COUNT]

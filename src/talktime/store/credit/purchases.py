@@ -52,7 +52,8 @@ class PurchaseRows:
         row |= dict(zip(_PROGRESS_NAMES, watch_rows.progress_row(watch), strict=True))
         dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         added = dialect.insert(credit_watches).values(organization_id=organization_id, **row)
-        self._connection.execute(added.on_conflict_do_update(index_elements=["organization_id"], set_=row))
+        changed = {**row, "revision": credit_watches.c.revision + 1}
+        self._connection.execute(added.on_conflict_do_update(index_elements=["organization_id"], set_=changed))
 
     def purchase(self, key: PurchaseKey) -> Purchase | None:
         """Return one purchase."""

@@ -209,6 +209,8 @@ credit_watches = Table(
     Column("alerts", Text, nullable=False),
     Column("is_exhaustion_told", Boolean, nullable=False),
     Column("events_count", BigInteger, nullable=False),
+    # Grows with every change, so that charging reads the row once for each.
+    Column("revision", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("trigger_micros >= 0 AND amount_micros >= 0", name="amounts_not_negative"),
     CheckConstraint("NOT is_on OR (amount_micros > 0 AND method_id IS NOT NULL)", name="on_is_complete"),
     CheckConstraint("reserved_day_micros >= 0 AND reserved_month_micros >= 0", name="reserved_not_negative"),

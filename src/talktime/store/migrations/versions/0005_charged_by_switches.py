@@ -16,9 +16,73 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("session", sa.Text(), server_default=sa.text("''"), nullable=False))
         batch_op.add_column(sa.Column("cut_at", sa.BigInteger(), nullable=True))
 
+    with op.batch_alter_table("credit_watches", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("revision", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
+
+    with op.batch_alter_table("parked_reports", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("resolved_at", sa.BigInteger(), nullable=True))
+        batch_op.add_column(sa.Column("resolved_by", sa.Text(), server_default=sa.text("''"), nullable=False))
+        batch_op.add_column(sa.Column("resolution", sa.Text(), server_default=sa.text("''"), nullable=False))
+        batch_op.create_index(
+            "ix_parked_reports_waiting",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+
+    with op.batch_alter_table("postings", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_postings_receivable",
+            ["organization_id"],
+            unique=False,
+            sqlite_where=sa.text("debit = 'receivable' OR credit = 'receivable'"),
+            postgresql_where=sa.text("debit = 'receivable' OR credit = 'receivable'"),
+        )
+
+    with op.batch_alter_table("usage_rows", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("correction_reference", sa.Text(), server_default=sa.text("''"), nullable=False))
+        batch_op.add_column(sa.Column("correction_reason", sa.Text(), server_default=sa.text("''"), nullable=False))
+    _fill()
+
+
+def _fill() -> None:
+    """Rows that correct those before them may take something back."""
+    written = "cost_micros >= uncovered_micros AND uncovered_micros >= 0"
+    taken_back = "correction_reference <> '' AND cost_micros <= uncovered_micros AND uncovered_micros <= 0"
+    # SQLite makes the table anew, and without the old constraint, which Alembic does not see there.
+    if op.get_bind().dialect.name != "sqlite":
+        op.drop_constraint(op.f("ck_usage_rows_uncovered_within_cost"), "usage_rows", type_="check")
+    with op.batch_alter_table("usage_rows", recreate="auto") as batch_op:
+        batch_op.create_check_constraint(op.f("ck_usage_rows_uncovered_within_cost"), f"{written} OR {taken_back}")
+
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("usage_rows", schema=None) as batch_op:
+        batch_op.drop_column("correction_reason")
+        batch_op.drop_column("correction_reference")
+
+    with op.batch_alter_table("postings", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_postings_receivable",
+            sqlite_where=sa.text("debit = 'receivable' OR credit = 'receivable'"),
+            postgresql_where=sa.text("debit = 'receivable' OR credit = 'receivable'"),
+        )
+
+    with op.batch_alter_table("parked_reports", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_parked_reports_waiting",
+            sqlite_where=sa.text("resolved_at IS NULL"),
+            postgresql_where=sa.text("resolved_at IS NULL"),
+        )
+        batch_op.drop_column("resolution")
+        batch_op.drop_column("resolved_by")
+        batch_op.drop_column("resolved_at")
+
+    with op.batch_alter_table("credit_watches", schema=None) as batch_op:
+        batch_op.drop_column("revision")
+
     with op.batch_alter_table("calls", schema=None) as batch_op:
         batch_op.drop_column("cut_at")
         batch_op.drop_column("session")
