@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -62,25 +62,30 @@ class Absent(Exception):  # noqa: N818 -- not an error: a machine may have no Po
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server; `url` leads to its maintenance database, as a superuser."""
+    """A running server; `url` leads to its maintenance database, as a superuser.
+
+    `stop` ends it without a checkpoint, as a crash would; `start` begins again at the same address, with recovery.
+    """
 
     url: str
     binaries: Path
     version: str
+    stop: Callable[[], None]
+    start: Callable[[], None]
 
 
 @contextmanager
-def running() -> Iterator[Cluster]:
-    """Start a cluster, and stop and remove it afterwards; raise Absent if there is no PostgreSQL."""
+def running(parent: Path | None = None) -> Iterator[Cluster]:
+    """Start a cluster below a folder, and stop and remove it afterwards; raise Absent if there is no PostgreSQL."""
     binaries = find_binaries() or _install()
     user = _user()
-    with tempfile.TemporaryDirectory(prefix="talktime-pg-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="talktime-pg-", dir=parent, ignore_cleanup_errors=True) as folder:
         user.give(Path(folder))
         server = _Server(binaries, Path(folder), user)
         server.initialize()
         server.start()
         try:
-            yield Cluster(url=server.url, binaries=binaries, version=version(binaries))
+            yield Cluster(server.url, binaries, version(binaries), server.stop, server.start_again)
         finally:
             server.stop()
 
@@ -181,20 +186,13 @@ class _Server:
         settings = [f"--{name}={value}" for name, value in self._settings().items()]
         for _ in range(START_ATTEMPTS_MAX):
             self._port = _free_port()
-            command = [
-                str(self._binaries / "postgres"),
-                "-D",
-                str(self._data),
-                f"--port={self._port}",
-                *settings,
-            ]
-            with self._log.open("ab") as log:
-                # A session of its own: Ctrl-C is for the tests; the server must outlive their tidying up.
-                self._process = self._open(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            if self._is_ready():
-                self._watch(self._process.pid)
+            if self._serves(settings):
                 return
         raise Absent(f"PostgreSQL did not start: {self._last_words()}")
+
+    def start_again(self) -> None:
+        if not self._serves([f"--{name}={value}" for name, value in self._settings().items()]):
+            raise Absent(f"PostgreSQL did not start again: {self._last_words()}")
 
     def stop(self) -> None:
         assert self._process is not None
@@ -208,6 +206,16 @@ class _Server:
         if self._watcher is not None:
             with self._watcher:
                 self._watcher.kill()
+
+    def _serves(self, settings: Sequence[str]) -> bool:
+        command = [str(self._binaries / "postgres"), "-D", str(self._data), f"--port={self._port}", *settings]
+        with self._log.open("ab") as log:
+            # A session of its own: Ctrl-C is for the tests; the server must outlive their tidying up.
+            self._process = self._open(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if not self._is_ready():
+            return False
+        self._watch(self._process.pid)
+        return True
 
     def _settings(self) -> dict[str, str | int]:
         memory_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20

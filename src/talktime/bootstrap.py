@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from email.utils import parseaddr
+from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining.explanations import Explanation
@@ -25,6 +26,9 @@ from talktime.store.charging.sqlite import SqliteStatements
 from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
 from talktime.store.engine import create_schema, is_sqlite, open_engine
 from talktime.store.transaction import Transaction, operator_transaction
+from talktime.telemetry.batches import BatchCounts, BatchResult
+from talktime.telemetry.request_log import RequestLog
+from talktime.telemetry.timing import TimedTransaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.calls.close_silent_calls import overdue
 from talktime.usecases.calls.end_conference import open_legs
@@ -32,6 +36,9 @@ from talktime.usecases.calls.explain_call import explain_call
 from talktime.usecases.calls.forecast_conference import forecast_conference
 from talktime.usecases.organizations.deliver_events import Channels
 from talktime.usecases.ports import Mailer, PaymentGateway
+
+if TYPE_CHECKING:
+    from talktime.gateways.switches.reading import KnownSwitch
 
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_SECONDS = 0.02
@@ -61,6 +68,10 @@ class App:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close the engines."""
+        self.close()
+
+    def close(self) -> None:
         """Close the engines."""
         self._writer.dispose()
         self._reader.dispose()
@@ -96,9 +107,13 @@ class App:
 class Charging:
     """Batches of calls against the database, on one connection, by one thread at a time."""
 
-    def __init__(self, settings: Settings, statements: ChargingStatements) -> None:
-        """Charge by the settings' terms."""
+    def __init__(
+        self, settings: Settings, statements: ChargingStatements, request_log: RequestLog | None = None
+    ) -> None:
+        """Charge by the settings' terms; tell the log of requests to whom each was charged."""
         self._terms = settings.charging_terms
+        self._request_log = request_log
+        self.counts = BatchCounts()
         self._statements = statements
         self._memory = Memory()
         # The metadata of all countries takes most of a second to load and compile: not while a phone rings.
@@ -107,8 +122,24 @@ class Charging:
 
     def charge(self, requests: Sequence[Request]) -> list[Answer | None]:
         """Decide and commit a batch; None for a request whose organization another transaction holds."""
-        with self._statements.transaction():
-            return charge(ChargingTransaction(self._statements, self._memory), requests, self._terms)
+        timed = TimedTransaction(self._statements, self._memory)
+        try:
+            with self._statements.transaction():
+                answers = charge(timed, requests, self._terms)
+                timed.begin_commit()
+        except Exception as failure:
+            is_away = isinstance(failure, Unavailable)
+            self.counts.ended(BatchResult.UNAVAILABLE if is_away else BatchResult.FAILED)
+            raise
+        self.counts.committed(len(requests), timed.stages())
+        if self._request_log is not None:
+            self._request_log.charged(requests, timed.organization_ids)
+        return answers
+
+    @property
+    def deck_versions_count(self) -> int:
+        """Return how many versions of rate decks are in memory."""
+        return len(self._memory.decks.loaded)
 
     def warm_decks(self, statements: ChargingStatements) -> None:
         """Load, on another connection, every deck version that a call may need and that is not in memory yet."""
@@ -170,6 +201,15 @@ def open_channels(settings: Settings) -> Channels:
     writer = Writer(parseaddr(settings.mail_from)[1].partition("@")[2], settings.portal_url)
     sender = StandardWebhookSender(to_private_addresses=settings.webhooks_to_private_addresses)
     return Channels(_mailer(settings), sender, writer.mail, envelope.body_of, settings.operator_address)
+
+
+def open_switches(settings: Settings) -> "dict[str, KnownSwitch]":
+    """Return the switches that can be told to end calls, by name; raise Invalid for what cannot be read."""
+    # Here, because most commands tell no switch anything.
+    from talktime.gateways.switches.reading import read_switches  # noqa: PLC0415
+
+    path = Path(settings.switches) if settings.switches else settings.data_folder / "switches.toml"
+    return read_switches(path, is_wanted=bool(settings.switches))
 
 
 def _mailer(settings: Settings) -> Mailer:

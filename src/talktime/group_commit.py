@@ -30,6 +30,8 @@ STOP_SECONDS_MAX = 10.0
 
 RunBatch = Callable[[Sequence[Request]], list[Answer | None]]
 Answered = Answer | Exception
+# Told what was asked together, what was answered, and since when (`monotonic`) it was waited for.
+Observe = Callable[[Sequence[Request], Sequence[Answered], float], None]
 
 log = structlog.get_logger()
 
@@ -63,9 +65,12 @@ class _Item:
 class GroupCommitter:
     """A thread with one connection that charges whatever waits."""
 
-    def __init__(self, run_batch: RunBatch, *, deadline_seconds: float, queue_max: int) -> None:
+    def __init__(
+        self, run_batch: RunBatch, *, deadline_seconds: float, queue_max: int, observe: Observe | None = None
+    ) -> None:
         """Charge by `run_batch`, which answers in the order of the requests and None for those to be tried again."""
         self._run_batch = run_batch
+        self._observe = observe or (lambda *_: None)
         self._deadline_seconds = deadline_seconds
         self._queue_max = queue_max
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
@@ -75,6 +80,8 @@ class GroupCommitter:
         self._held: list[_Item] = []
         self._rounds = 0
         self._unanswered_count = 0
+        # Calls for help that doors have allowed, and that are to be recorded still.
+        self.unrecorded_count = 0
 
     def start(self) -> None:
         """Begin to charge."""
@@ -90,23 +97,38 @@ class GroupCommitter:
         """Return how many requests wait: for their answer, or for a database that let their deadlines pass."""
         return max(self._unanswered_count, self._queue.qsize())
 
+    @property
+    def held_count(self) -> int:
+        """Return how many of them wait for an organization that another transaction holds."""
+        return len(self._held)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the thread is there that charges."""
+        return self._thread.is_alive()
+
     async def charge(self, requests: Sequence[Request]) -> list[Answered]:
         """Return an answer, or the error that it got instead, for each request; raise Unavailable where too many wait.
 
         Each request stands for itself: the answers of one ticket may span several commits. One that has none at the
         deadline gets Unavailable, wherever it is then: it may still be charged, and is answered alike when sent again.
         """
+        began = time.monotonic()
         if self._stopping or self.waiting_count + len(requests) > self._queue_max:
             message = "too many requests are waiting to be charged"
-            raise Unavailable(message, code="busy")
+            busy = Unavailable(message, code="busy")
+            self._observe(requests, [busy] * len(requests), began)
+            raise busy
         loop = asyncio.get_running_loop()
-        ticket = Ticket(requests, loop, loop.create_future(), time.monotonic() + self._deadline_seconds)
+        ticket = Ticket(requests, loop, loop.create_future(), began + self._deadline_seconds)
         for place, request in enumerate(requests):
             self._queue.put(_Item(request, ticket, place))
         expiry = loop.call_later(self._deadline_seconds, _expire, ticket)
         self._unanswered_count += len(requests)
         try:
-            return await ticket.future
+            answers = await ticket.future
+            self._observe(requests, answers, began)
+            return answers
         finally:
             expiry.cancel()
             self._unanswered_count -= len(requests)

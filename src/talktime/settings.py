@@ -34,6 +34,10 @@ class Settings:
     # A request that waits longer is refused with 503: a slow database must not become a slow phone.
     deadline_milliseconds: int = 2_000
     queue_max: int = 20_000
+    # Which requests have a line in the log: all, denied (and errors), none.
+    log_requests: str = "all"
+    # How long a server that is told to stop says so to load balancers before it stops to listen.
+    drain_seconds: int = 0
     # The least that can be bought, in whole units, such as USD=50,EUR=40; other currencies keep their own (D3).
     minimums: str = ""
     # An order of more than so many minimums must be confirmed (money.md 53).
@@ -59,6 +63,21 @@ class Settings:
     # Who runs this installation, told of what concerns no organization.
     operator_address: str = ""
     webhooks_to_private_addresses: bool = False
+    # A TOML file that says how switches are told to end calls; by default switches.toml in the data folder.
+    switches: str = ""
+    # How the addresses that the Nchf door gives out begin, where a proxy stands before it: https://chf.example
+    nchf_api_root: str = ""
+    # Where switches connect by Diameter: host:port, several separated by commas; empty means nowhere.
+    diameter: str = ""
+    # Our name and realm to them; by default this machine's name, and what follows its first dot.
+    diameter_host: str = ""
+    diameter_realm: str = ""
+    # The only Origin-Hosts that may connect, separated by commas; empty means whoever reaches the port.
+    diameter_peers: str = ""
+    # Origin-Host=profile, separated by commas; a host that is not named is treated as Kamailio 5.6 is.
+    diameter_profiles: str = ""
+    # A peer that is silent for so long is asked whether it is there, and after as long again it is given up.
+    diameter_watchdog_seconds: int = 30
 
     @property
     def database_url(self) -> str:

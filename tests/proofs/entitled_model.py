@@ -256,6 +256,8 @@ class Told(Facts):
             call.answered = max(call.started, at - request.used_seconds * SECOND)
         began = call.started if call.answered is None else call.answered
         late_at = began if is_lapsed and at - began <= LATE * SECOND else None
+        if call.granted < used <= call.granted + OVERRUN and self._would_owe(call, used, late_at):
+            used = call.granted
         call.state, call.reconstructed, call.silent = "finished", False, False
         return self._settle(key, call, used, late_at)
 
@@ -305,6 +307,16 @@ class Told(Facts):
         parts["overage"] += from_bill
         call.minutes, call.slices, call.overage = {}, {}, 0
         return Finished(used, call.cost, CURRENCY)
+
+    def _would_owe(self, call: ToldCall, used: int, late_at: int | None) -> bool:
+        """Tell whether credit pays what money would have to: what goes on a bill is owed by nobody here."""
+        is_billed = any(name.startswith("overage/") for name in call.meters)
+        if call.pays_from in {"free", "included"} or call.tariff is None or is_billed:
+            return False
+        drawn = self._drawn(call, -(-used // 60))
+        included = min(used, 60 * sum(drawn.values()))
+        is_paid = bool(drawn) and used <= included and not call.slices
+        return not is_paid and self.credit.would_owe(call.slices, cost_of(call.tariff, used, included), late_at)
 
     def _drawn(self, call: ToldCall, needed: int) -> dict[str, int]:
         """Take the minutes that were promised, then others while no money had begun to pay."""

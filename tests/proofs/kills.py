@@ -1,10 +1,11 @@
-"""A switch that writes down every answer it gets: the witness of what a server acknowledged before it was killed.
+"""A switch that writes down every answer it gets: the witness of what servers acknowledged before they were killed.
 
-    python -m tests.proofs.kills 127.0.0.1:8080 witnessed.jsonl --seed 1 --callers 32 --organizations 10
+    python -m tests.proofs.kills 8080,8081 witnessed.jsonl --switch w1 --seed 1 --callers 32 --batchers 1
 
-Each caller makes one call after the other: start, perhaps answer, some extensions, end. What gets no answer is asked
-again, word for word, until it is answered. Every answer is a line in the file, written at once, in another process than
-the server's. A line on standard input ends it: calls in progress are brought to their end, and the count is printed.
+Each caller makes one call after the other: start, perhaps answer, some extensions, end; a batcher makes twenty at once.
+What gets no answer is asked again, word for word, of any server, until it is answered; one answer in ten is asked for
+again although it came. Every answer is a line in the file, written at once, in another process than the servers'.
+A line on standard input ends it: calls in progress are brought to their end, and the counts are printed.
 """
 
 import argparse
@@ -13,7 +14,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,75 +26,165 @@ ANSWER_SECONDS_MAX = 10.0
 EXTENSIONS_MAX = 2
 # A call may be said to have lasted a little longer than it has existed: clocks differ (core/calls/finishing.py).
 USED_SECONDS_MAX = 100
+ASKED_AGAIN = 0.1
+CALLS_IN_A_BATCH = 20
+
+Fields = dict[str, object]
+Answer = dict[str, Any]
 
 
 @dataclass
 class Counts:
-    """What the witness saw."""
+    """What the witness saw: answers, questions that got none, and answers that were asked for again."""
 
     acknowledged: int = 0
-    repeated: int = 0
+    unanswered: int = 0
+    asked_again: int = 0
+    differing: int = 0
 
 
 class Witness:
     """Asks until it is answered, and writes the answer down before it goes on."""
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(self, ports: Sequence[int], path: str, switch: str) -> None:
         self.counts = Counts()
         self.is_over = False
-        self._port = port
+        self.switch = switch
+        self._ports = ports
         self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
-    async def make_calls(self, number: int, dice: random.Random, organizations_count: int) -> None:
-        """Make one call after the other until it is over."""
-        async with Client(self._port) as client:
-            for count in range(sys.maxsize):
-                if self.is_over:
-                    return
-                await self._make_call(client, f"{number}-{count}", 1 + dice.randrange(organizations_count), dice)
+    async def ask(self, line: "Line", operation: str, fields: Fields) -> Answer:
+        """Ask one thing until it is answered."""
+        (answer,) = await self._answers(line, operation, [fields])
+        return answer
 
-    async def _make_call(self, client: Client, call_id: str, organization_id: int, dice: random.Random) -> None:
-        of_call = {"call_id": call_id, "switch": "witness"}
-        started = await self._ask(client, "start", {**of_call, "from": caller_of(organization_id), "to": CALLED})
+    async def ask_at_once(self, line: "Line", asked: list[Fields]) -> list[Answer]:
+        """Ask many things in one request until each is answered; what was answered already must be answered alike."""
+        return await self._answers(line, "batch", asked)
+
+    async def _answers(self, line: "Line", operation: str, asked: list[Fields]) -> list[Answer]:
+        answers: list[Answer | None] = [None] * len(asked)
+        while True:
+            for place, answer in enumerate(await self._asked_once(line, operation, asked)):
+                if answer is not None:
+                    answers[place] = self._noted(asked[place], answers[place], answer)
+            if None in answers:
+                self.counts.unanswered += 1
+                await asyncio.sleep(RETRY_SECONDS)
+            elif line.dice.random() < ASKED_AGAIN:
+                self.counts.asked_again += 1
+            else:
+                return [answer for answer in answers if answer is not None]
+
+    async def _asked_once(self, line: "Line", operation: str, asked: list[Fields]) -> list[Answer | None]:
+        client = line.dice.choice(line.clients)
+        is_batch = operation == "batch"
+        try:
+            status, said = await asyncio.wait_for(
+                client.post(operation, asked if is_batch else asked[0]), ANSWER_SECONDS_MAX
+            )  # type: ignore[arg-type]
+        except (OSError, EOFError, TimeoutError):
+            return [None] * len(asked)
+        if status != 200:
+            return [None] * len(asked)
+        return [None if item.get("status") == 503 else item for item in (said if is_batch else [said])]
+
+    def _noted(self, asked: Fields, before: Answer | None, answer: Answer) -> Answer:
+        """Write an answer down when it comes for the first time; compare it when it comes again."""
+        if before is None:
+            self.counts.acknowledged += 1
+            seen = {"operation": asked["operation"], "call_id": asked["call_id"], "answer": answer}
+            os.write(self._file, json.dumps(seen).encode() + b"\n")
+            return answer
+        if before != answer:
+            self.counts.differing += 1
+            print(f"{asked} was answered {before}, and now {answer}", file=sys.stderr)
+        return before
+
+
+class Line:
+    """Somebody who calls: connections to all servers, dice, and the calls made one after the other."""
+
+    def __init__(self, witness: Witness, ports: Sequence[int], name: str, seed: int, organizations_count: int) -> None:
+        self.clients = [Client(port) for port in ports]
+        self.dice = random.Random(f"{seed}-{name}")
+        self._witness = witness
+        self._name = name
+        self._organizations_count = organizations_count
+
+    async def make_calls(self) -> None:
+        """Make one call after the other until it is over."""
+        for count in range(sys.maxsize):
+            if self._witness.is_over:
+                break
+            await self._make_call(f"{self._name}-{count}")
+        for client in self.clients:
+            client.close()
+
+    async def make_many_calls(self) -> None:
+        """Make twenty calls at once, again and again, until it is over."""
+        for count in range(sys.maxsize):
+            if self._witness.is_over:
+                break
+            await self._make_batch([f"{self._name}-{count}-{number}" for number in range(CALLS_IN_A_BATCH)])
+        for client in self.clients:
+            client.close()
+
+    async def _make_call(self, call_id: str) -> None:
+        started = await self._ask(self._start(call_id))
         if started["result"] != "allow":
             return
-        if dice.random() < 0.5:
-            await self._ask(client, "answer", of_call)
+        if self.dice.random() < 0.5:
+            await self._ask(self._of(call_id, "answer"))
         granted, is_final = started["granted_total"], started["final"]
-        for _ in range(dice.randrange(EXTENSIONS_MAX + 1)):
+        for _ in range(self.dice.randrange(EXTENSIONS_MAX + 1)):
             if is_final:
                 break
-            extended = await self._ask(
-                client, "extend", {**of_call, "granted_total": granted, "elapsed": max(0, granted - 10)}
-            )
+            extended = await self._ask(self._extend(call_id, granted))
             granted, is_final = extended.get("granted_total", granted), extended.get("final", 1)
-        used = dice.randrange(min(granted, USED_SECONDS_MAX) + 1)
-        await self._ask(client, "end", {**of_call, "duration": used})
+        await self._ask(self._end(call_id, granted))
 
-    async def _ask(self, client: Client, operation: str, fields: Mapping[str, object]) -> dict[str, Any]:
-        while True:
-            try:
-                status, answer = await asyncio.wait_for(client.post(operation, fields), ANSWER_SECONDS_MAX)
-            except (OSError, EOFError, TimeoutError):
-                status, answer = 0, {}
-            if status == 200:
-                self._write_down({"operation": operation, "call_id": fields["call_id"], "answer": answer})
-                return answer
-            self.counts.repeated += 1
-            await asyncio.sleep(RETRY_SECONDS)
+    async def _make_batch(self, call_ids: list[str]) -> None:
+        started = await self._witness.ask_at_once(self, [self._start(call_id) for call_id in call_ids])
+        granted = {
+            call_id: answer["granted_total"]
+            for call_id, answer in zip(call_ids, started, strict=True)
+            if answer["result"] == "allow"
+        }
+        if not granted:
+            return
+        extended = await self._witness.ask_at_once(self, [self._extend(*item) for item in granted.items()])
+        totals = [answer["granted_total"] for answer in extended]
+        ends = [self._end(call_id, total) for call_id, total in zip(granted, totals, strict=True)]
+        await self._witness.ask_at_once(self, ends)
 
-    def _write_down(self, seen: Mapping[str, object]) -> None:
-        os.write(self._file, json.dumps(seen).encode() + b"\n")
-        self.counts.acknowledged += 1
+    async def _ask(self, fields: Fields) -> Answer:
+        return await self._witness.ask(self, str(fields["operation"]), fields)
+
+    def _of(self, call_id: str, operation: str, **more: object) -> Fields:
+        return {"operation": operation, "call_id": call_id, "switch": self._witness.switch, **more}
+
+    def _start(self, call_id: str) -> Fields:
+        organization_id = 1 + self.dice.randrange(self._organizations_count)
+        return self._of(call_id, "start", **{"from": caller_of(organization_id), "to": CALLED})
+
+    def _extend(self, call_id: str, granted: int) -> Fields:
+        return self._of(call_id, "extend", granted_total=granted, elapsed=max(0, granted - 10))
+
+    def _end(self, call_id: str, granted: int) -> Fields:
+        return self._of(call_id, "end", duration=self.dice.randrange(min(granted, USED_SECONDS_MAX) + 1))
 
 
 async def _run(arguments: argparse.Namespace) -> Counts:
-    witness = Witness(arguments.port, arguments.file)
+    ports = [int(port) for port in arguments.ports.split(",")]
+    witness = Witness(ports, arguments.file, arguments.switch)
+
+    def line(name: str) -> Line:
+        return Line(witness, ports, name, arguments.seed, arguments.organizations)
+
     calls = asyncio.gather(
-        *(
-            witness.make_calls(number, random.Random(f"{arguments.seed}-{number}"), arguments.organizations)
-            for number in range(arguments.callers)
-        )
+        *(line(f"c{number}").make_calls() for number in range(arguments.callers)),
+        *(line(f"b{number}").make_many_calls() for number in range(arguments.batchers)),
     )
     await asyncio.to_thread(sys.stdin.readline)
     witness.is_over = True
@@ -104,10 +195,12 @@ async def _run(arguments: argparse.Namespace) -> Counts:
 def main() -> None:
     """Run until a line comes on standard input."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("port", type=int)
+    parser.add_argument("ports")
     parser.add_argument("file")
+    parser.add_argument("--switch", default="witness")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--callers", type=int, default=32)
+    parser.add_argument("--batchers", type=int, default=1)
     parser.add_argument("--organizations", type=int, default=10)
     counts = asyncio.run(_run(parser.parse_args()))
     print(json.dumps(vars(counts)))

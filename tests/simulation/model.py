@@ -1,5 +1,6 @@
 """What charging should come to, told a second time: plain dictionaries and whole numbers, nothing of talktime."""
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 
 QUANTUM, RING, GRACE, OVERRUN, TOLERANCE, LONGEST, LATE = 60, 180, 60, 2, 120, 86_400, 259_200
@@ -90,6 +91,12 @@ class Model:
         if before > 0 >= self.balance():
             self.tell_exhausted()
         self.events += ["balance_overdrawn"] if before >= 0 > self.balance() else []
+
+    def would_owe(self, held: dict[int, int], price: int, used_at: int | None = None) -> bool:
+        """Tell whether a price that is settled so would leave something that nothing pays."""
+        tried = deepcopy(self)
+        tried.settle(dict(held), price, used_at)
+        return tried.owed > self.owed
 
     def spend_as_of(self, amount: int, used_at: int) -> int:
         """Take what was there then, lapsed since or not; return what was missing. Lots were bought at 0, or so said."""

@@ -166,10 +166,14 @@ class History(RuleBasedStateMachine):
             call.state, call.reconstructed = OVER, True
             assert answer == Finished(0, 0, "EUR")
         else:
-            within_grace = call.final and call.granted < used <= call.granted + OVERRUN
             talked_from = max(call.started, now - used)
             is_late = call.state == LAPSED and now - talked_from <= LATE
-            self._finish(call, call.granted if within_grace else used, talked_from if is_late else None)
+            late_at = talked_from if is_late else None
+            if call.granted < used <= call.granted + OVERRUN:
+                # A second that nothing pays was rounded, too, though the grant was not the last.
+                is_rounded = call.final or self.model.would_owe(call.held, cost(call.called, used), late_at)
+                used = call.granted if is_rounded else used
+            self._finish(call, used, late_at)
             assert answer == Finished(call.used, call.charged, "EUR")
 
     @rule(name=NAMES)

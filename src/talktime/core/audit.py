@@ -212,7 +212,13 @@ def _lot_findings(books: LotBooks, lot: LotColumns, held_by_calls: int, at: date
     moved = books.movements
     for column, stated, booked in (
         ("granted", lot.granted_micros, sum(moved.get((account, _LOT), 0) for account in _FUNDING)),
-        ("spent", lot.spent_micros, _left_for(moved, _REVENUE, _RECEIVABLE)),
+        (
+            "spent",
+            lot.spent_micros,
+            _left_for(moved, _REVENUE, _RECEIVABLE)
+            - moved.get((_REVENUE, _LOT), 0)
+            - moved.get((_RECEIVABLE, _LOT), 0),
+        ),
         ("expired", lot.expired_micros, _left_for(moved, _BREAKAGE) - moved.get((_BREAKAGE, _LOT), 0)),
         (
             "refunded",

@@ -17,6 +17,8 @@ from talktime.store.schema import SCHEMA_REVISION
 BUSY_TIMEOUT_SECONDS = 10
 LOCK_TIMEOUT_MILLISECONDS = 5_000
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
+# A standby, or a role that lost its rights: no fault of any request, and mended by an operator while phones ring.
+_REFUSED_WRITES = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.InsufficientPrivilege)
 
 
 def is_sqlite(database_url: str) -> bool:
@@ -70,7 +72,7 @@ def unavailable_if_locked() -> Iterator[None]:
     except psycopg.errors.ProgramLimitExceeded:
         # The driver files it with outages, but it is one row's fault: its batch must be halved, not tried again.
         raise
-    except (OperationalError, psycopg.OperationalError, sqlite3.OperationalError) as failure:
+    except (OperationalError, psycopg.OperationalError, sqlite3.OperationalError, *_REFUSED_WRITES) as failure:
         message = f"the database did not answer: {failure}"
         raise Unavailable(message) from failure
 
@@ -81,7 +83,7 @@ def create_schema(database_url: str) -> None:
     try:
         with unavailable_if_locked(), engine.begin() as connection:
             one_at_a_time(connection, "migrate")
-            if _revision(connection) != SCHEMA_REVISION:
+            if revision_of(connection) != SCHEMA_REVISION:
                 migrate(connection)
     finally:
         engine.dispose()
@@ -108,7 +110,8 @@ def one_at_a_time(connection: Connection, doing: str) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:doing))"), {"doing": doing})
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the newest migration that ran on a database; None for one without our schema."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 
+from talktime.store.afterwards.parked import ParkedRows
+from talktime.store.afterwards.switch_calls import SwitchCallRows
 from talktime.store.credit.agreements import AgreementRows
 from talktime.store.credit.documents import DocumentRows
 from talktime.store.credit.lot_life import LotLifeRows
@@ -13,6 +15,7 @@ from talktime.store.credit.payments import PaymentRows
 from talktime.store.credit.purchases import PurchaseRows
 from talktime.store.engine import unavailable_if_locked
 from talktime.store.insight.reports import InsightRows
+from talktime.store.live_calls import LiveCallRows
 from talktime.store.meters import MeterRows
 from talktime.store.notifications import NotificationRows
 from talktime.store.organizations.arrangements import ArrangementRows
@@ -33,6 +36,9 @@ class Transaction:
         self.restrictions = RestrictionRows(connection)
         self.arrangements = ArrangementRows(connection)
         self.meters = MeterRows(connection)
+        self.live_calls = LiveCallRows(connection)
+        self.parked = ParkedRows(connection)
+        self.switch_calls = SwitchCallRows(connection)
         self.numbering = NumberingRows(connection)
         self.credit = CreditRows(connection)
         self.lot_life = LotLifeRows(connection)

@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.values.frozen import frozen
-from talktime.store.engine import one_at_a_time
+from talktime.store.engine import one_at_a_time, revision_of
 from talktime.store.instants import EPOCH, from_micros, from_micros_or_none, to_micros, to_micros_or_none
 from talktime.store.schema import chores, credit_watches, deliveries, outbox, purchases, refunds, worker_slots
 
@@ -147,6 +147,10 @@ class WorkRows:
             return None
         micros = self._connection.scalar(text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"))
         return from_micros(int(micros or to_micros(EPOCH)))
+
+    def schema_revision(self) -> str | None:
+        """Return the newest migration that ran on this database; None for one without our schema."""
+        return revision_of(self._connection)
 
     def _counted(self, since: Any, *conditions: Any) -> Waiting:
         row = self._connection.execute(select(func.count(), func.min(since)).where(*conditions)).one()

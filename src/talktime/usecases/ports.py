@@ -1,10 +1,11 @@
 """What use cases ask of the world outside; each port has two adapters or more."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from talktime.core.calls.cutting import CallOnSwitch, HangUpResult, SwitchState
 from talktime.core.credit.buying.payments import (
     Card,
     ChargeOrder,
@@ -84,4 +85,16 @@ class WebhookSender(Protocol):
 
     def send(self, message: WebhookMessage) -> SendResult:
         """Post a message; never raises for what the world does: that is `Refused` or `NotSent`."""
+        ...
+
+
+class SwitchControl(Protocol):
+    """Tells a switch to end calls now; every call may be told twice."""
+
+    def hang_up(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
+        """Return what became of each call, in their order; never raises for what the world does."""
+        ...
+
+    def look(self) -> SwitchState:
+        """Tell whether the switch answers; changes nothing there, never raises."""
         ...

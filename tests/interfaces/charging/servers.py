@@ -50,6 +50,12 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def process_id(self) -> int:
+        """Return the id of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         """Return what the server wrote."""
         return self._log.read_text("utf-8", "replace")

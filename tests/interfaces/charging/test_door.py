@@ -275,16 +275,24 @@ def test_an_end_over_16_kilobytes_is_answered_200_and_kept(url: str) -> None:
     assert "the body is larger than 16384 bytes; it began with" in answer.fields["reason"]
 
 
-@pytest.mark.parametrize(
-    ("method", "operation"), [("GET", "start"), ("PUT", "end"), ("POST", "begin"), ("POST", ""), ("POST", "start/a")]
-)
-def test_another_address_is_not_found(url: str, method: str, operation: str) -> None:
+@pytest.mark.parametrize("operation", ["begin", "", "start/a"])
+def test_another_address_is_not_found(url: str, operation: str) -> None:
+    async def scenario(door: Served) -> HttpAnswer:
+        return await door.send(operation, b"{}")
+
+    answer = played(url, scenario)
+
+    assert (answer.status, answer.fields["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(("method", "operation"), [("GET", "start"), ("PUT", "end"), ("GET", "batch")])
+def test_another_method_is_told_the_right_one(url: str, method: str, operation: str) -> None:
     async def scenario(door: Served) -> HttpAnswer:
         return await door.send(operation, b"{}", method=method)
 
     answer = played(url, scenario)
 
-    assert (answer.status, answer.fields["code"]) == (404, "not_found")
+    assert (answer.status, answer.fields["code"], answer.headers["allow"]) == (405, "method_not_allowed", "POST")
 
 
 def test_half_an_end_of_a_client_that_hung_up_is_not_charged(url: str) -> None:

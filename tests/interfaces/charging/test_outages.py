@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from talktime.interfaces.charging import emergencies
+from talktime import emergencies
 from talktime.settings import Settings
 from tests.interfaces.charging.asgi import HttpAnswer, Served, until
 from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of, open_books

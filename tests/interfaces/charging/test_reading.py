@@ -120,9 +120,15 @@ def test_a_cause_that_is_not_known_is_a_hang_up(cause: object, ending: Ending) -
         ("start", {"call_id": "a", "to": "4420", "leg": "|"}, "leg"),
         ("start", {"call_id": "a", "to": "4420", "kind": "emergency_out"}, "kind"),
         ("start", {"call_id": "a", "to": "4420", "organizer": 1.5}, "organizer"),
+        ("start", {"call_id": "a", "to": "4420", "organizer": {}}, "organizer"),
+        ("start", {"call_id": "a", "to": "4420", "forwarded_by": []}, "forwarded_by"),
+        ("start", {"call_id": "a", "to": "4420", "forwarded_by": False}, "forwarded_by"),
         ("answer", {"call_id": "a", "answered_at": "2026-03-02T10:00:00"}, "answered_at"),
         ("answer", {"call_id": "a", "answered_at": "yesterday"}, "answered_at"),
         ("answer", {"call_id": "a", "answered_at": {}}, "answered_at"),
+        ("answer", {"call_id": "a", "answered_at": True}, "answered_at"),
+        ("answer", {"call_id": "a", "answered_at": -1}, "answered_at"),
+        ("answer", {"call_id": "a", "answered_at": "9001-01-01T00:00:00Z"}, "answered_at"),
         ("answer", {"call_id": "a", "answered_at": 1e300}, "answered_at"),
         ("answer", {"call_id": "a", "answered_at": 10**400}, "answered_at"),
         ("answer", {"call_id": "a", "answered_at": "0001-01-01T00:00:00+14:00"}, "answered_at"),
@@ -143,8 +149,23 @@ def test_a_field_that_cannot_be_read_is_named(operation: str, fields: dict[str, 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"null", b'"call_id"', b'{"a": NaN}', b'{"a": 1e999}', b"\xff", b'{"a":' * 3_000, b"[" * 9_000],
-    ids=range(10),
+    [
+        *(
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'"call_id"',
+            b'{"a": NaN}',
+            b'{"a": 1e999}',
+            b"\xff",
+            b'{"a":' * 3_000,
+            b"[" * 9_000,
+        ),
+        # Found by fuzzing: of bytes that are no UTF-8 msgspec complains in another way where they stand in a name.
+        b'{"call\xa8\xd0_id": "a"}',
+    ],
+    ids=range(11),
 )
 def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid, match="the body is no JSON object") as refused:

@@ -18,6 +18,7 @@ from talktime.core.rates.rate_decks import DeckTerms, Direction, Rate
 from talktime.core.rates.rating import Price, PriceStep
 from talktime.store.engine import open_engine
 from talktime.store.transaction import operator_transaction
+from tests.interfaces.charging.books import Facts
 
 DECK = "switches"
 BY_THE_MINUTE = "442079460000"
@@ -40,6 +41,8 @@ class Books:
     """A price list in force, and organizations that pay by it."""
 
     def __init__(self, database_url: str) -> None:
+        self.url = database_url
+        self.facts = Facts(database_url)
         self._engine: Engine = open_engine(database_url)
         self._ids = count(1)
 
@@ -74,10 +77,15 @@ class Books:
         return Payer(organization_id, number)
 
     def call(self, call_id: str) -> Call | None:
-        """Return the only call of that id, as it stands now."""
+        """Return the only call of that SIP Call-ID, as it stands now."""
         with operator_transaction(self._engine) as tx:
-            keys = tx.insight.call_keys(call_id)
+            keys = tx.insight.call_keys(call_id) or self._sessions(call_id)
             return tx.insight.call(keys[0]) if len(keys) == 1 else None
+
+    def _sessions(self, call_id: str) -> list[str]:
+        """Return the Diameter sessions of a SIP Call-ID, which is what the switch calls the call."""
+        found = self.facts.rows(f"SELECT call_key FROM calls WHERE switch_ref = '{call_id}'")
+        return [call_key for (call_key,) in found]
 
     def finished(self, call_id: str) -> Call | None:
         """Return the call once it has ended."""

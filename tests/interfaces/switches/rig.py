@@ -1,24 +1,28 @@
 """A real switch on the shipped configuration, real callers, and the server that charges them, all on 127.0.0.1."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
-from urllib.error import URLError
-from urllib.request import urlopen
+from statistics import median
+from typing import Any, TypeVar
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 from tests.interfaces.switches import sip_programs
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 HOST = "127.0.0.1"
 SWITCH = "kamailio-1"
+# The names in examples/kamailio/cdp.xml; Kamailio finds Talktime by the name, so it is one that every machine knows.
+ORIGIN_HOST, OCS_HOST, REALM = "proxy-1.example", "localhost", "example"
 # Generous: what is awaited comes in seconds or not at all, and machines that test are busy.
 PATIENCE_SECONDS = 40.0
 POLL_SECONDS = 0.05
@@ -65,11 +69,15 @@ class Program:
 
     def finish(self) -> None:
         """Wait until the program has ended by itself; fail where it says that something went wrong."""
+        status = self.await_end()
+        assert status == 0, f"{self.command[0]}: {status}; {self.last_words()}"
+
+    def await_end(self, patience_seconds: float = PATIENCE_SECONDS) -> int | str:
+        """Wait until the program has ended by itself, and return what it said of it."""
         assert self._process is not None
-        status: int | str = "it did not end"
         with suppress(subprocess.TimeoutExpired):
-            status = self._process.wait(PATIENCE_SECONDS)
-        assert status == 0, f"{self.command[0]}: {status}; {self._last_words()}"
+            return self._process.wait(patience_seconds)
+        return f"it did not end within {patience_seconds:.0f} s"
 
     def stop(self) -> None:
         if self._process is None:
@@ -98,17 +106,17 @@ class Program:
 
     def check_alive(self) -> None:
         assert self._process is not None
-        assert self._process.poll() is None, f"{self.command[0]} has ended; {self._last_words()}"
+        assert self._process.poll() is None, f"{self.command[0]} has ended; {self.last_words()}"
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
         return f"it said: {self.log.read_text('utf-8', 'replace')[-LAST_WORDS_CHARACTERS:]}"
 
 
 class ChargingServer(Program):
-    """`talktime serve`, at a port that stays its own when it is started again."""
+    """`talktime serve` by HTTP and by Diameter, at ports that stay its own when it is started again."""
 
     def __init__(self, database_url: str, folder: Path, environment: dict[str, str]) -> None:
-        port = free_port(socket.SOCK_STREAM)
+        port, self.diameter_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
         self.url = f"http://{HOST}:{port}"
         serve = [
             sys.executable,
@@ -120,8 +128,11 @@ class ChargingServer(Program):
             database_url,
             "--port",
             str(port),
+            "--diameter",
+            f"{HOST}:{self.diameter_port}",
         ]
-        super().__init__(serve, folder / "server.log", environment)
+        names = {"TALKTIME_DIAMETER_HOST": OCS_HOST, "TALKTIME_DIAMETER_REALM": REALM}
+        super().__init__(serve, folder / "server.log", {**names, **environment})
 
     def start(self) -> None:
         super().start()
@@ -134,18 +145,19 @@ class ChargingServer(Program):
         return False
 
 
-class Kamailio(Program):
-    """Kamailio on the configuration that ships, with the names at its top set for this machine."""
+class Switch(Program):
+    """Kamailio on a configuration that ships, with the names at its top set for this machine."""
 
-    def __init__(self, configuration: Path, charging_url: str, folder: Path) -> None:
+    def __init__(self, configuration: Path, folder: Path, names: dict[str, str]) -> None:
         self.port, self.next_hop_port = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
         names = {
             "LISTEN_ADDRESS": f"{HOST}:{self.port}",
             "NEXT_HOP": f"sip:{HOST}:{self.next_hop_port}",
-            "CHARGING_URL": charging_url,
-            "SWITCH_ID": SWITCH,
+            **names,
         }
-        command = [sip_programs.program("kamailio"), "-f", str(configuration), "-DD", "-E", "-T", "-m", "64", "-M", "8"]
+        command = [sip_programs.program("kamailio"), "-f", str(configuration), "-DD", "-E", "-m", "192", "-M", "8"]
+        # One process for JSON-RPC, which comes by TCP.
+        command += ["-N", "1"]
         command += ["-Y", str(folder), "-P", str(folder / "kamailio.pid"), "-A", "OVERRIDDEN"]
         command += [f"--substdef=!{name}!{value}!g" for name, value in names.items()]
         super().__init__(command, folder / "kamailio.log")
@@ -153,6 +165,10 @@ class Kamailio(Program):
     def start(self) -> None:
         super().start()
         eventually(self._answers, "Kamailio")
+
+    def await_next_hop(self) -> None:
+        """Wait until somebody listens where calls go."""
+        eventually(lambda: _is_taken(self.next_hop_port), "the callee")
 
     def _answers(self) -> bool:
         self.check_alive()
@@ -166,39 +182,121 @@ class Kamailio(Program):
         return False
 
 
+class Kamailio(Switch):
+    """Kamailio that asks over HTTP, and takes JSON-RPC at `rpc_url`."""
+
+    def __init__(self, configuration: Path, charging_url: str, folder: Path) -> None:
+        rpc_address = f"{HOST}:{free_port(socket.SOCK_STREAM)}"
+        self.rpc_url = f"http://{rpc_address}/RPC"
+        names = {"CHARGING_URL": charging_url, "SWITCH_ID": SWITCH, "RPC_ADDRESS": rpc_address}
+        super().__init__(configuration, folder, names)
+
+    def ask(self, method: str, *parameters: str) -> tuple[int, dict[str, Any]]:
+        """Return HTTP status and answer of a JSON-RPC."""
+        asked = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        request = Request(self.rpc_url, json.dumps(asked).encode(), {"Content-Type": "application/json"})  # noqa: S310 -- ours
+        try:
+            with urlopen(request, timeout=5) as answer:  # noqa: S310 -- ours
+                return 200, json.load(answer)
+        except HTTPError as refusal:
+            with refusal:
+                return refusal.code, {}
+
+    def dialogs_count(self) -> int:
+        """Return how many calls Kamailio has in hand."""
+        _, answer = self.ask("dlg.stats_active")
+        return int(answer["result"]["all"])
+
+
+@dataclass(frozen=True)
+class RoTerms:
+    """What is set at the top of kamailio-ro.cfg, and in cdp.xml the name."""
+
+    request_seconds: int = 60
+    call_seconds_max: int = 3_600
+    outage_seconds_max: int = 60
+    name: str = ORIGIN_HOST
+
+
+class KamailioRo(Switch):
+    """Kamailio that asks by Diameter Ro."""
+
+    def __init__(self, examples: Path, diameter_port: int, folder: Path, terms: RoTerms) -> None:
+        folder = folder / terms.name
+        folder.mkdir()
+        self.name = terms.name
+        cdp = (examples / "cdp.xml").read_text("utf-8")
+        changes = {'port="3868"': f'port="{diameter_port}"', f'FQDN="{ORIGIN_HOST}"': f'FQDN="{terms.name}"'}
+        for shipped, here in changes.items():
+            assert cdp.count(shipped) == 1
+            cdp = cdp.replace(shipped, here)
+        (folder / "cdp.xml").write_text(cdp, "utf-8")
+        names = {
+            "CDP_XML": str(folder / "cdp.xml"),
+            "ORIGIN_HOST": terms.name,
+            "ORIGIN_REALM": REALM,
+            "OCS_HOST": OCS_HOST,
+            "OCS_REALM": REALM,
+            "REQUEST_SECONDS": str(terms.request_seconds),
+            "CALL_SECONDS_MAX": str(terms.call_seconds_max),
+            "OUTAGE_SECONDS_MAX": str(terms.outage_seconds_max),
+        }
+        super().__init__(examples / "kamailio-ro.cfg", folder, names)
+
+
+@dataclass
+class Caller(Program):
+    """SIPp calling once."""
+
+    messages: Path = field(kw_only=True)
+
+    def talked_seconds(self) -> float:
+        """Return how long the call lasted by the caller's own clock: from the answer to the BYE, whoever sent it."""
+        lines = [line.split("\t") for line in self.messages.read_text("utf-8").splitlines()]
+        answered_at = next(float(at) for _, _, at, *_, first in lines if first.startswith("SIP/2.0 200"))
+        ended_at = next(float(at) for _, _, at, *_, first in lines if first.startswith("BYE "))
+        return ended_at - answered_at
+
+
+def median_talked_seconds(callers: Sequence[Caller]) -> float:
+    """Return how long calls that are alike have lasted, whatever a busy machine did to one of them."""
+    return median(caller.talked_seconds() for caller in callers)
+
+
 @dataclass
 class Phones:
     """SIPp in both parts: who calls through Kamailio, and who is called behind it."""
 
-    kamailio: Kamailio
+    kamailio: Switch
     folder: Path
     _callers: list[Program] = field(default_factory=list)
 
     @contextmanager
     def callee(self, scenario: str, *, calls: int = 1) -> Iterator[None]:
         """Let those who are called behave as the scenario says, for so many calls; fail where one went otherwise."""
-        port = self.kamailio.next_hop_port
-        path = SCENARIOS / f"{scenario}.xml"
-        program = Program([*_sipp(path, port), *(("-m", str(calls)) if calls else ())], self.folder / "callee.log")
+        command = phone(SCENARIOS / f"{scenario}.xml", self.kamailio.next_hop_port)
+        program = Program([*command, *(("-m", str(calls)) if calls else ())], self.folder / "callee.log")
         program.start()
         try:
-            eventually(lambda: _is_taken(port), "the callee")
+            self.kamailio.await_next_hop()
             yield
             if calls:
                 program.finish()
         finally:
             program.stop()
 
-    def call(self, scenario: str, *, of: str, to: str, call_id: str, **words: str) -> Program:
+    def call(self, scenario: str, *, of: str, to: str, call_id: str, **words: str) -> "Caller":
         """Let a caller begin; `words` fill the scenario's capital letters, such as REFUSAL."""
         text = (SCENARIOS / f"{scenario}.xml").read_text("utf-8")
         for word, value in words.items():
             text = text.replace(word, value)
         path = self.folder / f"{call_id}.xml"
         path.write_text(text, "utf-8")
-        command = _sipp(path, free_port(socket.SOCK_DGRAM), f"{HOST}:{self.kamailio.port}")
+        command = phone(path, free_port(socket.SOCK_DGRAM), f"{HOST}:{self.kamailio.port}")
         command += ["-m", "1", "-key", "caller", of, "-key", "callee", to, "-cid_str", call_id]
-        caller = Program(command, self.folder / f"{call_id}.log")
+        messages = self.folder / f"{call_id}.messages"
+        command += ["-trace_shortmsg", "-shortmessage_file", str(messages)]
+        caller = Caller(command, self.folder / f"{call_id}.log", messages=messages)
         self._callers.append(caller)
         caller.start()
         return caller
@@ -217,7 +315,8 @@ def free_port(kind: socket.SocketKind) -> int:
         return port
 
 
-def _sipp(scenario: Path, port: int, *remote: str) -> list[str]:
+def phone(scenario: Path, port: int, *remote: str) -> list[str]:
+    """Return the command of a SIPp that plays a scenario."""
     media = str(free_port(socket.SOCK_DGRAM))
     own = ["-sf", str(scenario), "-i", HOST, "-p", str(port), "-mp", media, "-nostdin", "-trace_err"]
     return [sip_programs.program("sipp"), *own, "-error_file", "/dev/stderr", *remote]

@@ -14,7 +14,8 @@ from pathlib import Path
 
 INSTALL_VARIABLE = "TALKTIME_TEST_INSTALL"
 INSTALL_SECONDS_MAX = 600
-PACKAGES = ("kamailio", "kamailio-utils-modules", "kamailio-extra-modules", "sip-tester")
+PACKAGES = ("kamailio", "kamailio-utils-modules", "kamailio-extra-modules", "kamailio-ims-modules", "sip-tester")
+MODULES = ("http_client", "jansson", "cdp", "ims_charging")
 PROGRAMS = ("kamailio", "sipp")
 # Debian asks this program whether a package may start its service; 101 is no.
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -38,10 +39,18 @@ def require() -> None:
     # Several test processes may come here at once, and apt-get wants to be alone.
     with (Path(tempfile.gettempdir()) / f"talktime-sip-install-{os.geteuid()}").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        missing = [name for name in PROGRAMS if shutil.which(name, path=DEBIAN_PATH) is None]
+        missing = _missing()
         if missing:
             _install(f"{' and '.join(missing)} not installed")
-    _check_modules()
+    still_missing = _missing()
+    if still_missing:
+        raise Absent(f"{' and '.join(still_missing)} not there after installing {' '.join(PACKAGES)}")
+
+
+def _missing() -> list[str]:
+    """Return the programs that are not there, or else Kamailio's modules: those come in packages of their own."""
+    programs = [name for name in PROGRAMS if shutil.which(name, path=DEBIAN_PATH) is None]
+    return programs or [f"Kamailio's {name}" for name in MODULES if not (_module_folder() / f"{name}.so").exists()]
 
 
 def _install(missing: str) -> None:
@@ -87,12 +96,7 @@ def _apt_get(*arguments: str) -> None:
         raise Absent(f"apt-get {arguments[0]} failed: {' '.join(last)}")
 
 
-def _check_modules() -> None:
-    """Kamailio alone is not enough: two of its modules come in packages of their own."""
+def _module_folder() -> Path:
     listed = subprocess.run([program("kamailio"), "-h"], capture_output=True, text=True, check=False)
-    folder = next(
-        (line.split("default: ")[1].rstrip(")") for line in listed.stdout.splitlines() if "-L path" in line), ""
-    )
-    missing = [name for name in ("http_client", "jansson") if not (Path(folder) / f"{name}.so").exists()]
-    if missing:
-        raise Absent(f"Kamailio lacks its modules {', '.join(missing)}: install {' '.join(PACKAGES[1:3])}")
+    folders = [line.split("default: ")[1].rstrip(")") for line in listed.stdout.splitlines() if "-L path" in line]
+    return Path(*folders[:1])

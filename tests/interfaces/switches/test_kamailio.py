@@ -69,7 +69,9 @@ def test_a_call_is_cut_on_both_sides_when_its_grant_ends_and_costs_what_was_fund
     payer = books.payer_with(3 * SECOND_MICROS)
 
     with phones.callee("callee_answers"):
-        phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="cut").finish()
+        caller = phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="cut")
+        caller.finish()
+    print(caller.talked_seconds())
 
     call = _ended(books, "cut")
     assert call.is_final

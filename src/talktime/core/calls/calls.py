@@ -192,7 +192,7 @@ class Flags(Flag):
     """What a report should not hide about a charge."""
 
     NONE = 0
-    # Used seconds within the grace of a final grant were cut down to the grant (charging.md e1, quirk 4).
+    # Used seconds within the grace of a grant were cut down to the grant (charging.md e1, quirk 4).
     CLAMPED = auto()
     # The switch used more than it was granted.
     OVERRUN = auto()

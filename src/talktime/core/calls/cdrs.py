@@ -1,12 +1,13 @@
 """The final record of a call: one usage row for each source that paid, complete when written, never re-rated."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from talktime.core.calls.calls import CallKey, CallKind, Ending, Flags, PaysFrom, text_of
+from talktime.core.credit.ledger import Posting
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageRow:
     """One funding source's part of a call (S60 to S62); money in micros, durations in seconds, instants aware UTC."""
 
@@ -35,6 +36,23 @@ class UsageRow:
     flags: Flags
     # The license by which the source pays, as usage reports name it (domain.md 7.3).
     capability: str = ""
+    # Of a row that corrects those before it, what it adds to them or takes back: under which reference, and why.
+    correction_reference: str = ""
+    correction_reason: str = ""
+
+
+@frozen
+class Charged:
+    """All that was written of one call: its usage rows in the order of their lines, and the postings of their entries.
+
+    Rows and postings are never rewritten: a corrected call has more of them, and counts with their sums.
+    """
+
+    rows: tuple[UsageRow, ...] = ()
+    postings: tuple[Posting, ...] = ()
+
+
+NOTHING_CHARGED = Charged()
 
 
 def entry_id_of(key: CallKey, line: int) -> str:

@@ -1,10 +1,11 @@
 """The decisions of charging: facts and a request go in, what follows from them comes out; no clock, no database."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from talktime.core.calls import cutting, extending, finishing, funding, sessions
+from talktime.core.calls.afterwards import correcting
 from talktime.core.calls.calls import (
     EMERGENCY,
     NO_HOLD,
@@ -27,6 +28,7 @@ from talktime.core.calls.requests import (
     ChargingFacts,
     ChargingTerms,
     CloseCall,
+    CorrectCall,
     CutCall,
     Denied,
     EndCall,
@@ -44,6 +46,7 @@ from talktime.core.credit.recharging import watching
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.rates import rating
 from talktime.core.rates.rating import Tariff
+from talktime.core.values.frozen import frozen
 from talktime.core.values.numbers import is_emergency
 
 FREE_GRANT_SECONDS = rating.CALL_MAX_SECONDS
@@ -65,6 +68,8 @@ def decide(facts: ChargingFacts, requests: Iterable[Request], terms: ChargingTer
                 watches[organization_id] = outcome.watch
             for name, meter in outcome.meters.items():
                 meters[organization_id, name] = meter
+        if facts.charged and outcome.usage:
+            current = correcting.after(current, outcome)
         outcomes.append(outcome)
     return outcomes
 
@@ -119,7 +124,9 @@ def _is_bound_by_credit(facts: ChargingFacts, outcome: Outcome, credit: Credit, 
     return credit.available_micros(at) <= caps
 
 
-def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> Outcome:
+def _decide_call(  # noqa: C901 -- one line for each request
+    facts: ChargingFacts, request: Request, terms: ChargingTerms
+) -> Outcome:
     call = facts.calls.get(request.key)
     match request:
         case StartCall():
@@ -138,8 +145,10 @@ def _decide_call(facts: ChargingFacts, request: Request, terms: ChargingTerms) -
             return cutting.cut(call, request)
         case EndLeg():
             return finishing.end_leg(facts, call, request, terms)
-        case CloseCall():  # pragma: no branch -- there is no other request
+        case CloseCall():
             return finishing.close(facts, call, request, terms)
+        case CorrectCall():  # pragma: no branch -- there is no other request
+            return correcting.correct(facts, call, request, terms)
 
 
 def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Outcome:
@@ -188,7 +197,7 @@ def _exhausted(case: Case, sources: Sources) -> DenialReason:
     return next(limit.reason for limit in limits(case, sources) if not limit.pays_first_block)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """What bounds the money of a call: how it is refused, what is left, and whether that pays the first block.
 

@@ -77,6 +77,7 @@ def _alive(
         answered_at,
         usage_rows_count=call.usage_rows_count,
         session=call.session,
+        cut_at=call.cut_at,
     )
 
 

@@ -158,6 +158,10 @@ def _finish(
     funds = funding.funds_of(facts, setup.meters, tariff, setup.organization_id, setup.started_at)
     used_at = _used_at(call, priced_from, terms, at)
     settled = funding.settle(call, funds, priced_from, used, at, used_at=used_at)
+    if settled.uncovered_micros and 0 < used - call.granted_seconds <= terms.overrun_grace_seconds:
+        # No switch had more than it was granted: a second that nothing pays was rounded, and nobody owes it.
+        used, flags = call.granted_seconds, report.flags | Flags.CLAMPED
+        settled = funding.settle(call, funds, priced_from, used, at, used_at=used_at)
     cost, uncovered = settled.cost_micros, settled.uncovered_micros
     result = CallResult(report.ended_at, report.ending, used, cost, uncovered, flags)
     ended = _ended(call, state, answered_at, result, len(settled.parts))
@@ -216,10 +220,11 @@ def _measured(call: Call, report: CallResult, terms: ChargingTerms) -> tuple[int
 def _usage_rows(call: Call, organization: Organization, settled: Settled) -> tuple[UsageRow, ...]:
     """Write one row for each source; they share the call's id, and each has a line of its own (domain.md 8)."""
     first_line = call.usage_rows_count - len(settled.parts)
-    return tuple(_usage_row(call, organization, first_line + index, part) for index, part in enumerate(settled.parts))
+    return tuple(usage_row(call, organization, first_line + index, part) for index, part in enumerate(settled.parts))
 
 
-def _usage_row(call: Call, organization: Organization, line: int, part: Part) -> UsageRow:
+def usage_row(call: Call, organization: Organization, line: int, part: Part) -> UsageRow:
+    """Return the usage row of what one source paid of a call that has ended."""
     setup, result = call.setup, call.result
     assert result is not None
     rate = None if part.pool else setup.rate

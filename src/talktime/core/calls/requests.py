@@ -1,11 +1,11 @@
 """What charging is asked, what it knows, and what it answers: values only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from talktime.core.calls.calls import NO_NUMBER, Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
-from talktime.core.calls.cdrs import UsageRow
+from talktime.core.calls.cdrs import Charged, UsageRow
 from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.credit.buying.purchases import Purchase
 from talktime.core.credit.ledger import JournalEntry
@@ -17,9 +17,10 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, Direction, RateDeck
 from talktime.core.values.events import Event
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChargingTerms:
     """The operator's choices, in seconds."""
 
@@ -34,7 +35,7 @@ class ChargingTerms:
     late_usage_grace_seconds: int = 259_200
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartCall:
     """May this call be made, and how long? Numbers are normalized digits.
 
@@ -56,7 +57,7 @@ class StartCall:
     number: int = NO_NUMBER
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnswerCall:
     """The call was answered: its clock runs."""
 
@@ -65,7 +66,7 @@ class AnswerCall:
     answered_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExtendCall:
     """The switch holds a grant of so many seconds since the answer, and wants the next; asked again, answered alike."""
 
@@ -76,7 +77,7 @@ class ExtendCall:
     wanted_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UpdateSession:
     """A session has used so many seconds since its last report, and wants more; a number seen is answered alike.
 
@@ -91,7 +92,7 @@ class UpdateSession:
     sent_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndSession:
     """A session is over, having used so many seconds since its last report."""
 
@@ -103,7 +104,7 @@ class EndSession:
     ending: Ending = Ending.HANGUP
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CutCall:
     """An administrator wants the call to end: what is granted stands, and nothing more is."""
 
@@ -111,7 +112,7 @@ class CutCall:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndCall:
     """The call ended after so many seconds of talk; 0 where it was not answered.
 
@@ -125,7 +126,7 @@ class EndCall:
     misread: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndLeg:
     """The conference is over, and this leg of it: it lasted from its answer until now, by our clock."""
 
@@ -133,7 +134,7 @@ class EndLeg:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CloseCall:
     """The switch has been silent past what it was granted: end the call without it (RFC 8506 §5.1.2, Tcc)."""
 
@@ -141,10 +142,37 @@ class CloseCall:
     at: datetime
 
 
-Request = StartCall | AnswerCall | ExtendCall | UpdateSession | EndSession | CutCall | EndCall | EndLeg | CloseCall
+@frozen
+class CorrectCall:
+    """A call that has ended lasted otherwise than it was charged; the difference is charged or given back.
+
+    The same `reference` corrects a call once, however often it comes. `answered_at` counts where nobody told of the
+    answer before. A refund (RFC 8506 §8.41 REFUND_ACCOUNT) is a correction to 0 seconds.
+    """
+
+    key: CallKey
+    at: datetime
+    used_seconds: int
+    reason: str
+    reference: str
+    answered_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+Request = (
+    StartCall
+    | AnswerCall
+    | ExtendCall
+    | UpdateSession
+    | EndSession
+    | CutCall
+    | EndCall
+    | EndLeg
+    | CloseCall
+    | CorrectCall
+)
+
+
+@frozen
 class Granted:
     """The call may last so many seconds since its answer; `recheck_after_seconds` is when to ask for more.
 
@@ -158,14 +186,14 @@ class Granted:
     reported_seconds: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Denied:
     """An expected no."""
 
     reason: DenialReason
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finished:
     """The call is over and charged, now or earlier."""
 
@@ -174,12 +202,12 @@ class Finished:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Noted:
     """The switch's word was taken; nothing was charged."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Parked:
     """What the switch reports cannot be charged; it is kept for an operator, with the reason."""
 
@@ -189,7 +217,7 @@ class Parked:
 Answer = Granted | Denied | Finished | Noted | Parked
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChargingFacts:
     """What the requests of a batch are decided on; identities by normalized number or user principal name."""
 
@@ -206,6 +234,9 @@ class ChargingFacts:
     # By organization and name; one that is not there has counted nothing.
     meters: Mapping[tuple[int, str], Meter] = field(default_factory=dict)
     country_tables: tuple[tuple[datetime, CountryTable], ...] = ()
+    # Of the calls that a correction names, and what each lot of their organizations has repaid of what was owed.
+    charged: Mapping[CallKey, Charged] = field(default_factory=dict)
+    repaid: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     def arranged(self, organization_id: int) -> Arrangements:
         """Return what an organization has arranged."""
@@ -216,7 +247,7 @@ class ChargingFacts:
         return self.meters.get((organization_id, name), UNUSED)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What one decision changes, and what is answered; None where nothing changes."""
 

@@ -14,6 +14,7 @@ from talktime.core.credit.ledger import Account
 from talktime.core.insight.books import CallBooks, Finding, PostedRow, Rule
 from talktime.core.rates import rating
 from talktime.core.rates.rate_decks import MatchedRate
+from talktime.core.rates.rating import Tariff
 from talktime.core.values.money import format_micros
 
 # The server closes silent calls by itself; one that is open for so long after its time is a sign that nobody does.
@@ -111,6 +112,9 @@ def _usage_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
         if about_row != about_call:
             expected = " ".join(map(str, about_call))
             yield _of_row(books, row, Rule.USAGE_EQUALS_CALL, expected, " ".join(map(str, about_row)))
+        if not row.correction_reference and min(row.used_seconds, row.billed_seconds, row.cost_micros) < 0:
+            found = f"{row.used_seconds} s used, {row.billed_seconds} s billed, cost {_money(row.cost_micros)}"
+            yield _of_row(books, row, Rule.USAGE_EQUALS_CALL, "only a correction takes something back", found)
     result = call.result
     if result is None or not books.usage:
         return
@@ -128,7 +132,8 @@ def _usage_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
 def _source_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
     """Check that what paid may pay for the call, and in its order: minutes, then credit, then the bill."""
     pools = _pools_of(call)
-    used = [row for row in books.usage if row.used_seconds or row.cost_micros]
+    # What a correction adds or takes back stands wherever its source does.
+    used = [row for row in books.usage if not row.correction_reference and (row.used_seconds or row.cost_micros)]
     for row in books.usage:
         if not _may_pay(row, call, pools):
             expected = f"what may pay for the call: {call.setup.pays_from.value} first, {', '.join(pools) or 'no pool'}"
@@ -163,23 +168,28 @@ def _price_findings(books: CallBooks, call: Call, find_rate: FindRate) -> Iterat
     for row in books.usage:
         if row.paid_by in UNCOUNTED:
             yield from _price_differs(books, (row,), (row.used_seconds, 0, 0), _charged((row,)))
-        if row.paid_by is PaysFrom.MINUTES:
-            yield from _minutes_findings(books, call, row)
+    minutes = [row for row in books.usage if row.paid_by is PaysFrom.MINUTES]
+    for capability in dict.fromkeys(row.capability for row in minutes):
+        yield from _minutes_findings(books, call, [row for row in minutes if row.capability == capability])
     rows = tuple(row for row in books.usage if row.paid_by in _BY_MONEY)
     if rows:
         yield from _paid_findings(books, call, rows, find_rate)
 
 
-def _minutes_findings(books: CallBooks, call: Call, row: UsageRow) -> Iterator[Finding]:
+def _minutes_findings(books: CallBooks, call: Call, rows: Sequence[UsageRow]) -> Iterator[Finding]:
     """Minutes cost nothing, have no rate, and are drawn whole; a call without money may outlast what its pool had."""
-    if row.prefix or row.deck_version_id is not None or row.uncovered_micros:
-        found = f"prefix {row.prefix!r}, version {row.deck_version_id}, uncovered {_money(row.uncovered_micros)}"
-        yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "minutes have no rate and leave nothing uncovered", found)
-    drawn = -(-row.used_seconds // SECONDS_PER_MINUTE) * SECONDS_PER_MINUTE
-    least = 0 if Flags.LATE in row.flags else SECONDS_PER_MINUTE
-    if call.setup.rate is None and row.billed_seconds in range(least, drawn, SECONDS_PER_MINUTE):
-        drawn = row.billed_seconds
-    yield from _price_differs(books, (row,), (drawn, 0, 0), _charged((row,)))
+    for row in rows:
+        if row.prefix or row.deck_version_id is not None or row.uncovered_micros:
+            found = f"prefix {row.prefix!r}, version {row.deck_version_id}, uncovered {_money(row.uncovered_micros)}"
+            yield _of_row(
+                books, row, Rule.USAGE_EQUALS_PRICE, "minutes have no rate and leave nothing uncovered", found
+            )
+    billed, _, _ = charged = _charged(rows)
+    drawn = -(-sum(row.used_seconds for row in rows) // SECONDS_PER_MINUTE) * SECONDS_PER_MINUTE
+    least = 0 if rows[-1].flags & (Flags.LATE | Flags.CORRECTED) else SECONDS_PER_MINUTE
+    if call.setup.rate is None and billed in range(least, drawn, SECONDS_PER_MINUTE):
+        drawn = billed
+    yield from _price_differs(books, rows, (drawn, 0, 0), charged)
 
 
 def _paid_findings(books: CallBooks, call: Call, rows: tuple[UsageRow, ...], find_rate: FindRate) -> Iterator[Finding]:
@@ -203,15 +213,24 @@ def _paid_findings(books: CallBooks, call: Call, rows: tuple[UsageRow, ...], fin
     billed = rating.billed_seconds(tariff, priced_from, used, included) - included
     fee = rating.connection_fee_micros(tariff, priced_from) if cost > 0 and not included else 0
     yield from _price_differs(books, rows, (billed, fee, cost), _charged(rows))
-    shares = [row for row in rows if row.cost_micros]
-    if [row.paid_by for row in shares] == list(_BY_MONEY):
-        credit = shares[0]
-        afforded = rating.affordable_seconds(tariff, priced_from, credit.cost_micros, used, included) - included
-        share = (min(used - included, afforded), min(billed, afforded))
-        if share != (credit.used_seconds, credit.billed_seconds):
-            expected = f"the {share[0]} s used, {share[1]} s billed that {_money(credit.cost_micros)} affords"
-            found = f"{credit.used_seconds} s used, {credit.billed_seconds} s billed"
-            yield _of_row(books, credit, Rule.USAGE_EQUALS_PRICE, expected, found)
+    yield from _share_findings(books, rows, matched.tariff, included)
+
+
+def _share_findings(books: CallBooks, rows: tuple[UsageRow, ...], tariff: Tariff, included: int) -> Iterator[Finding]:
+    """Where credit and the bill share a cost, credit pays the seconds that it affords."""
+    credit_rows = [row for row in rows if row.paid_by is PaysFrom.CREDIT]
+    credit_billed, _, credit_micros = _charged(credit_rows)
+    billed, _, cost_micros = _charged(rows)
+    if credit_micros in (0, cost_micros):
+        return
+    priced_from = rows[-1].answered_at or rows[-1].started_at
+    credit_used, used = sum(row.used_seconds for row in credit_rows), sum(row.used_seconds for row in rows)
+    afforded = rating.affordable_seconds(tariff, priced_from, credit_micros, included + used, included) - included
+    share = (min(used, afforded), min(billed, afforded))
+    if share != (credit_used, credit_billed):
+        expected = f"the {share[0]} s used, {share[1]} s billed that {_money(credit_micros)} affords"
+        found = f"{credit_used} s used, {credit_billed} s billed"
+        yield _of_row(books, credit_rows[-1], Rule.USAGE_EQUALS_PRICE, expected, found)
 
 
 def _charged(rows: Sequence[UsageRow]) -> tuple[int, int, int]:
@@ -243,7 +262,8 @@ def _journal_findings(books: CallBooks, call: Call) -> Iterator[Finding]:
 
 
 def _earned_from(account: str, postings: Sequence[PostedRow]) -> int:
-    return sum(each.amount_micros for each in postings if (each.debit, each.credit) == (account, _REVENUE))
+    earned = sum(each.amount_micros for each in postings if (each.debit, each.credit) == (account, _REVENUE))
+    return earned - sum(each.amount_micros for each in postings if (each.debit, each.credit) == (_REVENUE, account))
 
 
 def _booked(cost_micros: int, uncovered_micros: int, on_bill_micros: int) -> str:

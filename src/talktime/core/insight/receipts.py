@@ -1,6 +1,6 @@
 """The receipt of one call: how it was priced, block by block, what paid, and why it was cut or refused."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -33,9 +33,11 @@ from talktime.core.values.money import (
 EXACT_DECIMALS = NANO_DECIMALS + 3
 
 FLAG_EXPLANATIONS: dict[Flags, str] = {
-    Flags.CLAMPED: "The switch reported a second or two beyond the final grant; only what was granted is charged.",
+    Flags.CLAMPED: "The switch reported a second or two beyond the grant; only what was granted is charged.",
     Flags.OVERRUN: "The switch let the call run past what it was granted; all of it is charged.",
     Flags.LATE: "The end was reported after the server had given the call up.",
+    Flags.GAP: "Reports of the switch were lost; its clock says how long the call ran, up to what was granted.",
+    Flags.CORRECTED: "The duration was corrected after the call had been charged.",
     Flags.RECONSTRUCTED: "The switch fell silent; the server closed the call, and what had been granted is charged.",
 }
 ENDING_EXPLANATIONS: dict[Ending, str] = {
@@ -102,7 +104,10 @@ class HeldMinutes:
 
 @frozen
 class Payment:
-    """An amount that a lot gave or promises; without a lot, what the organization owes since."""
+    """An amount that a lot gave or promises; without a lot, what the organization owes since.
+
+    Below zero it came back to the lot, or is owed no more.
+    """
 
     lot: LotLabel | None
     amount_micros: int
@@ -169,7 +174,7 @@ def receipt(facts: ReceiptFacts) -> Receipt:
         tuple(Payment(_label(facts, part.lot_id), part.amount_micros) for part in call.hold.slices),
         tuple(_reasons(call)),
         tuple(sentence for flag, sentence in FLAG_EXPLANATIONS.items() if flag in flags),
-        _sums(charges),
+        _sums(facts, charges),
         tuple(HeldMinutes(minutes, pool) for name, minutes in call.hold.minutes for pool in _pools_named(facts, name)),
     )
 
@@ -205,7 +210,7 @@ def _charge(facts: ReceiptFacts, row: UsageRow) -> Charge:
         blocks,
         fee_nanos,
         exact_cost(fee_nanos, blocks),
-        tuple(_payment(facts, posting) for posting in own if posting.credit is Account.REVENUE),
+        tuple(_payments(facts, own)),
         sum(posting.amount_micros for posting in own if posting.credit is Account.BREAKAGE),
         sum(posting.amount_micros for posting in own if posting.credit is Account.RECEIVABLE),
         next((line for line in facts.pools if line.pool.capability == row.capability), None) if is_drawn else None,
@@ -215,11 +220,12 @@ def _charge(facts: ReceiptFacts, row: UsageRow) -> Charge:
 
 def _increments(facts: ReceiptFacts, row: UsageRow) -> tuple[tuple[Block, ...], int]:
     """Return the increments that a row of money paid, which follow those of the rows before it, and its fee."""
-    if facts.matched is None or row.paid_by not in BY_MONEY:
+    if facts.matched is None or row.paid_by not in BY_MONEY or row.correction_reference:
         return (), 0
     tariff, priced_from = facts.matched.tariff, row.answered_at or row.started_at
-    included = sum(each.used_seconds for each in facts.usage if each.paid_by is PaysFrom.MINUTES)
-    paid = [each for each in facts.usage if each.paid_by in BY_MONEY]
+    first = [each for each in facts.usage if not each.correction_reference]
+    included = sum(each.used_seconds for each in first if each.paid_by is PaysFrom.MINUTES)
+    paid = [each for each in first if each.paid_by in BY_MONEY]
     begins = included + sum(each.billed_seconds for each in paid if each.line < row.line)
     used = included + sum(each.used_seconds for each in paid)
     blocks = _between(rating.blocks(tariff, priced_from, used, included), begins, begins + row.billed_seconds)
@@ -240,7 +246,21 @@ def _between(blocks: tuple[Block, ...], begins: int, ends: int) -> tuple[Block, 
     return tuple(found)
 
 
-def _sums(charges: tuple[Charge, ...]) -> Sums:
+def _exact_sum(facts: ReceiptFacts, charges: tuple[Charge, ...]) -> str:
+    """Write what all increments come to; those of a corrected call are counted anew."""
+    fee_nanos = sum(charge.connection_fee_nanos for charge in charges)
+    blocks = tuple(block for charge in charges for block in charge.blocks)
+    if facts.matched is not None and any(row.correction_reference for row in facts.usage):
+        tariff = facts.matched.tariff
+        priced_from = facts.call.answered_at or facts.call.setup.started_at
+        included = sum(row.used_seconds for row in facts.usage if row.paid_by is PaysFrom.MINUTES)
+        used = sum(row.used_seconds for row in facts.usage)
+        blocks = rating.blocks(tariff, priced_from, used, included)
+        fee_nanos = 0 if included or not blocks else rating.connection_fee_nanos(tariff, priced_from)
+    return exact_cost(fee_nanos, blocks)
+
+
+def _sums(facts: ReceiptFacts, charges: tuple[Charge, ...]) -> Sums:
     rows = [charge.usage for charge in charges]
     uncovered = sum(row.uncovered_micros for row in rows)
     return Sums(
@@ -248,10 +268,7 @@ def _sums(charges: tuple[Charge, ...]) -> Sums:
         sum(row.cost_micros for row in rows if row.paid_by is PaysFrom.CREDIT) - uncovered,
         uncovered,
         sum(row.cost_micros for row in rows if row.paid_by is PaysFrom.OVERAGE),
-        exact_cost(
-            sum(charge.connection_fee_nanos for charge in charges),
-            tuple(block for charge in charges for block in charge.blocks),
-        ),
+        _exact_sum(facts, charges),
     )
 
 
@@ -259,8 +276,25 @@ def _pools_named(facts: ReceiptFacts, name: str) -> list[PoolLine]:
     return [line for line in facts.pools if line.pool.name == name]
 
 
-def _payment(facts: ReceiptFacts, posting: Posting) -> Payment:
-    return Payment(None if posting.lot_id is None else _label(facts, posting.lot_id), posting.amount_micros)
+def _payments(facts: ReceiptFacts, postings: Iterable[Posting]) -> Iterator[Payment]:
+    owed_no_more = 0
+    for posting in postings:
+        lot = None if posting.lot_id is None else _label(facts, posting.lot_id)
+        match posting.debit, posting.credit:
+            case _, Account.REVENUE:
+                yield Payment(lot, posting.amount_micros)
+            case Account.REVENUE, Account.RECEIVABLE:
+                owed_no_more += posting.amount_micros
+            case Account.RECEIVABLE, Account.LOT:
+                # A lot had repaid it.
+                owed_no_more -= posting.amount_micros
+                yield Payment(lot, -posting.amount_micros)
+            case Account.REVENUE, Account.LOT:
+                yield Payment(lot, -posting.amount_micros)
+            case _:
+                pass
+    if owed_no_more:
+        yield Payment(None, -owed_no_more)
 
 
 def _label(facts: ReceiptFacts, lot_id: int) -> LotLabel | None:
@@ -291,6 +325,8 @@ def _reasons(call: Call) -> list[str]:
 
 
 def _ending(call: Call, ending: Ending) -> str:
+    if ending is Ending.CREDIT_EXHAUSTED and call.cut_at is not None:
+        return "The switch cut the call at the end of its grant: it was granted no more."
     if ending is Ending.CREDIT_EXHAUSTED and call.setup.rate is None:
         return (
             "The switch cut the call at the end of its grant: the included minutes were used up, and no money may pay."
@@ -299,6 +335,8 @@ def _ending(call: Call, ending: Ending) -> str:
 
 
 def _final(call: Call) -> str:
+    if call.cut_at is not None:
+        return f"An administrator cut the call: the grant of {call.granted_seconds} s was its last."
     if call.granted_seconds >= rating.CALL_MAX_SECONDS:
         return "The grant was final: no call is granted more than a day."
     grant = f"The grant of {call.granted_seconds} s was final"

@@ -197,6 +197,8 @@ def _talktime_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         row.ending.value,
         " ".join(flag_names(row.flags)),
         _capability(row),
+        row.correction_reference,
+        row.correction_reason,
     )
 
 
@@ -241,7 +243,8 @@ def _capability(row: UsageRow) -> str:
         return _INCLUDED_CAPABILITIES.get(row.kind, "FREECALL")
     if row.paid_by not in BY_MONEY:
         return row.capability
-    talked_for_nothing = row.cost_micros == 0 and row.used_seconds > 0
+    # A correction by some seconds may cost nothing in a call that did.
+    talked_for_nothing = row.cost_micros == 0 and row.used_seconds > 0 and not row.correction_reference
     # Rows of the time before there were plans name none.
     return "FREECALL" if talked_for_nothing else row.capability or "MCOPSTNPP"
 
@@ -351,6 +354,8 @@ TALKTIME = Layout(
         "ending",
         "flags",
         "capability",
+        "correction_reference",
+        "correction_reason",
     ),
     _talktime_cells,
 )

@@ -1,5 +1,6 @@
 """The charging door as a raw ASGI application: no framework stands between a ringing phone and its answer."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,10 +9,10 @@ from typing import Any
 from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.requests import EndLeg, Request, StartCall
-from talktime.core.values.errors import Invalid, TalktimeError, Unavailable
+from talktime.core.values.errors import CallerError, Invalid, TalktimeError, Unavailable
+from talktime.emergencies import EmergencyCalls
 from talktime.group_commit import Answered, GroupCommitter
 from talktime.interfaces.charging import explanations, reading, writing
-from talktime.interfaces.charging.emergencies import EmergencyCalls
 
 BODY_MAX_BYTES = 16_384
 BATCH_BODY_MAX_BYTES = 1_048_576
@@ -50,12 +51,17 @@ class ChargingDoor:
         self._committer, self._looks = committer, looks
         self._emergencies = EmergencyCalls(committer, emergency_countries)
         self.unknown_fields_count = 0
+        # What no request came of, by the error's code.
+        self.unread_counts: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         operation = scope["path"].removeprefix(PATH_PREFIX)
-        if scope["method"] != "POST" or (operation not in reading.KNOWN_FIELDS and operation not in _OTHERS):
+        if operation not in reading.KNOWN_FIELDS and operation not in _OTHERS:
             await _respond(send, 404, {"result": "error", "code": "not_found", "detail": _USAGE})
+            return
+        if scope["method"] != "POST":
+            await _respond(send, 405, {"result": "error", "code": "method_not_allowed", "detail": _USAGE})
             return
         try:
             if operation == "batch":
@@ -68,17 +74,21 @@ class ChargingDoor:
             return
         await _respond(send, status, answer, as_text=_wants_text(scope))
 
+    async def answer(self, operation: str, body: bytes, content_type: str) -> tuple[int, writing.Flat]:
+        """Answer one start, answer, extend or end."""
+        try:
+            return await self._answer(self._read(operation, body, content_type, datetime.now(UTC)))
+        except TalktimeError as failure:
+            self._note_unread(failure)
+            return writing.flat_error(failure)
+
     async def close(self) -> None:
         """Give up what cannot be recorded any more."""
         await self._emergencies.close()
 
     async def _one(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
-        now = datetime.now(UTC)
         body = await _body(receive, BODY_MAX_BYTES)
-        try:
-            return await self._answer(self._read(operation, body, scope, now))
-        except TalktimeError as failure:
-            return writing.flat_error(failure)
+        return await self.answer(operation, body, _header(scope, b"content-type"))
 
     async def _looked_up(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
         """Answer what has to be looked up first."""
@@ -109,10 +119,10 @@ class ChargingDoor:
         legs = await self._looks.open_legs(*reading.read_conference(fields), now)
         return writing.conference(legs, await self._committer.charge(legs) if legs else [])
 
-    def _read(self, operation: str, body: bytes, scope: Scope, now: datetime) -> Request:
+    def _read(self, operation: str, body: bytes, content_type: str, now: datetime) -> Request:
         fields: reading.Fields = {}
         try:
-            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), content_type)
             self.unknown_fields_count += reading.unknown_fields_count(operation, fields)
             return reading.read_request(operation, fields, now)
         except Invalid as failure:
@@ -140,6 +150,7 @@ class ChargingDoor:
             read = [self._read_operation(fields, now) for fields in operations]
             answers = iter(await self._charge(read))
         except TalktimeError as failure:
+            self._note_unread(failure)
             return writing.flat_error(failure)
         return 200, [_flat_in_batch(request, answers) for request in read]
 
@@ -151,9 +162,14 @@ class ChargingDoor:
             # As for one call: whoever calls for help is not asked to spell it right.
             if operation == "start" and self._emergencies.concern(start := reading.misread_start(fields, now)):
                 return start
+            self._note_unread(failure)
             return failure
         self.unknown_fields_count += reading.unknown_fields_count(operation, fields)
         return request
+
+    def _note_unread(self, failure: TalktimeError) -> None:
+        if isinstance(failure, CallerError):
+            self.unread_counts[failure.code] += 1
 
     async def _charge(self, read: list[Request | Invalid]) -> list[Answered]:
         """Return the answers to what could be read, in its order."""
@@ -225,13 +241,19 @@ def _wants_text(scope: Scope) -> bool:
     return b"format=text" in scope["query_string"] or _header(scope, b"accept").startswith("text/plain")
 
 
-async def _respond(send: Send, status: int, fields: object, *, as_text: bool = False) -> None:
+def rendered(fields: object, *, as_text: bool = False) -> tuple[bytes, bytes]:
+    """Return an answer's body and its content type."""
     if as_text and isinstance(fields, dict):
-        body, content_type = f"{writing.text_line(fields)}\n".encode(), _TEXT
-    else:
-        body, content_type = writing.encode(fields), _JSON
+        return f"{writing.text_line(fields)}\n".encode(), _TEXT
+    return writing.encode(fields), _JSON
+
+
+async def _respond(send: Send, status: int, fields: object, *, as_text: bool = False) -> None:
+    body, content_type = rendered(fields, as_text=as_text)
     headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
     if status == 503:  # noqa: PLR2004 -- HTTP's own number
         headers.append((b"retry-after", b"%d" % writing.RETRY_AFTER_SECONDS))
+    if status == 405:  # noqa: PLR2004 -- HTTP's own number
+        headers.append((b"allow", b"POST"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

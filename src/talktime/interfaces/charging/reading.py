@@ -16,6 +16,8 @@ from talktime.core.values.numbers import normalize
 # In UTF-8, so that a call's key fits into an index of either database.
 TEXT_BYTES_MAX = 255
 DURATION_MAX_SECONDS = 10 * 86_400
+# Beyond these some time zone's calendar, or a second that is added, would leave the years that there are.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 MISREAD_SAMPLE_BYTES = 120
 # What is quoted in an error or kept with a parked report: enough to recognize it.
 SHOWN_CHARACTERS_MAX = 80
@@ -54,7 +56,7 @@ def read_body(body: bytes, content_type: str) -> Fields:
             raise Invalid(message[:REASON_CHARACTERS_MAX], code="malformed_body") from failure
     try:
         return _decode_flat(body)
-    except (msgspec.DecodeError, RecursionError) as failure:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as failure:
         message = f"the body is no JSON object: {failure}"
         raise Invalid(message, code="malformed_body") from failure
 
@@ -63,7 +65,7 @@ def read_batch(body: bytes) -> list[dict[str, object]]:
     """Read a JSON array of objects; raise Invalid naming the place."""
     try:
         return _decode_batch(body)
-    except (msgspec.DecodeError, RecursionError) as failure:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as failure:
         message = f"the body is no JSON array of objects: {failure}"
         raise Invalid(message, code="malformed_body") from failure
 
@@ -111,8 +113,8 @@ def _read_start(fields: Fields, now: datetime) -> StartCall:
         called=normalize(_text(fields, "to", is_required=True)),
         kind=_kind(fields),
         conference_id=_text(fields, "conference_id"),
-        organizer=normalize(_text(fields, "organizer")) if fields.get("organizer") else "",
-        forwarded_by=normalize(_text(fields, "forwarded_by")) if fields.get("forwarded_by") else "",
+        organizer=_named(fields, "organizer"),
+        forwarded_by=_named(fields, "forwarded_by"),
         switch_ref=_text(fields, "switch_ref"),
     )
 
@@ -173,6 +175,12 @@ def _text(fields: Fields, name: str, *, is_required: bool = False) -> str:
     return text
 
 
+def _named(fields: Fields, name: str) -> str:
+    """Read who pays instead of the caller; nobody, where nothing is said."""
+    text = _text(fields, name)
+    return normalize(text) if text else ""
+
+
 def _kind(fields: Fields) -> CallKind | None:
     value = _text(fields, "kind")
     if value and value not in _KINDS:
@@ -203,17 +211,23 @@ def _instant(fields: Fields, name: str, now: datetime) -> datetime:
     value = fields.get(name)
     if value is None or value == "":
         return now
-    try:
-        if isinstance(value, int | float) or str(value).replace(".", "", 1).isdigit():
-            return datetime.fromtimestamp(float(str(value)), UTC)
-        instant = datetime.fromisoformat(str(value))
-        if instant.tzinfo is not None:
-            return instant.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        # Not an instant, or one beyond the calendar: said below.
-        pass
+    instant = _instant_of(value)
+    if instant is not None and EARLIEST <= instant <= LATEST:
+        return instant
     message = f"{name}: {_shown(value)} must be seconds since 1970 or ISO 8601 with an offset"
     raise Invalid(message, code="invalid_field")
+
+
+def _instant_of(value: object) -> datetime | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    try:
+        if is_number or str(value).replace(".", "", 1).isdigit():
+            return datetime.fromtimestamp(float(str(value)), UTC)
+        instant = datetime.fromisoformat(str(value))
+        return None if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        # Not an instant, or one beyond the calendar.
+        return None
 
 
 def _shown(value: object) -> str:

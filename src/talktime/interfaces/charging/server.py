@@ -2,94 +2,138 @@
 
 import asyncio
 import gc
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import structlog
 
-from talktime.bootstrap import Charging, open_statements
+from talktime.bootstrap import App, Charging, open_statements
 from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining.explanations import Explanation
-from talktime.core.calls.requests import EndLeg, StartCall
+from talktime.core.calls.requests import EndLeg, Finished, StartCall
 from talktime.core.values.errors import TalktimeError, Unavailable
 from talktime.group_commit import GroupCommitter
+from talktime.interfaces.charging import observing
+from talktime.interfaces.charging.counting import Counted, OpenCallsLook
 from talktime.interfaces.charging.door import ChargingDoor, Looks, Receive, Scope, Send
-from talktime.interfaces.charging.writing import encode
+from talktime.interfaces.charging.observing import ObservingDoor
+from talktime.interfaces.charging.readiness import Readiness, refuse_unfit
 from talktime.settings import Settings
 from talktime.store.engine import unavailable_if_locked
 from talktime.telemetry import configure_log
+from talktime.telemetry.request_log import ALL, NONE, RequestLog, read_kept
+from talktime.telemetry.requests import RequestCounts
+from talktime.telemetry.snapshots import Place
+from talktime.usecases.calls.count_open_calls import count_open_calls
+from talktime.usecases.insight.check_database import check_database
 
 WATCH_SECONDS = 1.0
-CLOCK_DIFFERENCE_MAX_SECONDS = 1.0
+# The only process, or the first of several.
+ALONE = Place()
 GARBAGE_THRESHOLD = 200_000
 
 log = structlog.get_logger()
+
+# Another door on the same committer, open while the server lives; it may ask how a call would be answered.
+Beside = Callable[[GroupCommitter, Callable[[StartCall], Awaitable[Explanation]]], AbstractAsyncContextManager[object]]
 
 
 class ChargingServer:
     """An ASGI application that charges from its start-up to its shutdown."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, beside: Sequence[Beside] = (), place: Place = ALONE) -> None:
         """Keep the settings; connections are opened at start-up, in the process that serves."""
         self._settings = settings
+        self._beside = beside
+        self._place = place
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP, and the server's own start and stop."""
         if scope["type"] == "http":
-            if scope["path"] == "/health":
-                await self._health(send)
+            if scope["path"] in observing.PATHS:
+                await self._observing(scope, send)
             else:
-                await self._door(scope, receive, send)
+                await self.door(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Charge until the block ends, and what waits then; raise TalktimeError where that cannot begin."""
+        async with AsyncExitStack() as ends:
             with unavailable_if_locked():
                 self._open()
-        except TalktimeError as failure:
-            await send({"type": "lifespan.startup.failed", "message": failure.message})
-            return
-        watch = asyncio.get_running_loop().create_task(self._watch())
-        await send({"type": "lifespan.startup.complete"})
+            ends.push_async_callback(asyncio.to_thread, self._close)
+            ends.push_async_callback(self.door.close)
+            for open_door in self._beside:
+                await ends.enter_async_context(open_door(self._committer, self._explain))
+            for chores in (self._look_after_calls, self._look_after_ourselves):
+                ends.push_async_callback(_cancelled, asyncio.create_task(_again_and_again(chores)))
+            yield
+
+    async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        watch.cancel()
-        with suppress(asyncio.CancelledError):
-            await watch
-        await self._door.close()
-        await asyncio.to_thread(self._close)
+        async with AsyncExitStack() as ends:
+            try:
+                await ends.enter_async_context(self.opened())
+            except TalktimeError as failure:
+                await send({"type": "lifespan.startup.failed", "message": failure.message})
+                return
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
     def _open(self) -> None:
         configure_log()
         settings = self._settings
+        self._app = App(settings)
+        refuse_unfit(self._app.read(check_database, datetime.now(UTC)))
+        kept = read_kept(settings.log_requests)
+        self._request_log = None if kept == NONE else RequestLog(is_of_all=kept == ALL)
         self._statements = open_statements(settings.database_url)
-        _refuse_wrong_clock(self._statements.clock_micros())
-        self._charging = Charging(settings, open_statements(settings.database_url))
+        self._charging = Charging(settings, open_statements(settings.database_url), self._request_log)
         self._charging.warm_decks(self._statements)
+        requests = RequestCounts(self._request_log)
         self._committer = GroupCommitter(
             self._charging.charge,
             deadline_seconds=settings.deadline_milliseconds / 1000,
             queue_max=settings.queue_max,
+            observe=requests.answered,
         )
         self._looking = open_statements(settings.database_url)
         self._one_look = asyncio.Lock()
         looks = Looks(self._explain, self._open_legs, self._forecast)
-        self._door = ChargingDoor(
+        self.door = ChargingDoor(
             self._committer, looks, emergency_countries=settings.charging_terms.emergency_countries
         )
+        self._observe(requests)
         self._committer.start()
+        if self._request_log is not None:
+            self._request_log.start()
         # What lives now lives for ever; collections while a phone rings look at the rest only (performance.md).
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
 
+    def _observe(self, requests: RequestCounts) -> None:
+        app = self._app
+        self.readiness = Readiness(self._committer, lambda at: app.read(check_database, at))
+        self.readiness.are_decks_loaded = True
+        look = OpenCallsLook(lambda: app.read(count_open_calls, None))
+        self.counted = Counted(
+            requests, self._charging, self._committer, self.door, self.readiness, look, self._request_log
+        )
+        self._observing = ObservingDoor(self.counted, self._place)
+
     def _close(self) -> None:
         self._committer.stop()
+        if self._request_log is not None:
+            self._request_log.stop()
         self._charging.close()
         self._looking.close()
         self._statements.close()
+        self._app.close()
 
     async def _explain(self, request: StartCall) -> Explanation:
         """Explain one call at a time, on a connection of its own: an operator's question delays no phone."""
@@ -106,47 +150,43 @@ class ChargingServer:
         async with self._one_look:
             return await asyncio.to_thread(self._charging.open_legs, self._looking, switch, conference_id, at)
 
-    async def _watch(self) -> None:
-        """Do what nobody asks for, each for itself and again and again, whatever becomes of it."""
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            for chore in (self._close_silent_calls, self._load_decks):
-                try:
-                    await chore()
-                except Unavailable as failure:
-                    log.warning("watch_unavailable", error=str(failure))
-                except Exception:
-                    # A watch that ended without a word would let silent calls hold credit for ever.
-                    log.exception("watch_failed")
-
-    async def _close_silent_calls(self) -> None:
+    async def _look_after_calls(self) -> None:
+        """Close calls whose switch fell silent, have decks in memory before calls need them, count what is open."""
         overdue = await asyncio.to_thread(self._charging.overdue, self._statements, datetime.now(UTC))
         if overdue:
             log.info("closing_silent_calls", calls=len(overdue))
-            await self._committer.charge(overdue)
-
-    async def _load_decks(self) -> None:
-        """Have decks in memory before the first call needs them."""
+            closed = await self._committer.charge(overdue)
+            self.counted.silent_calls_closed += sum(isinstance(each, Finished) for each in closed)
         await asyncio.to_thread(self._charging.warm_decks, self._statements)
+        if self._place.process == ALONE.process:
+            # The first of several processes counts for all.
+            await asyncio.to_thread(self.counted.open_calls.look)
 
-    async def _health(self, send: Send) -> None:
-        body = encode(
-            {
-                "status": "ok",
-                "waiting": self._committer.waiting_count,
-                "unknown_fields": self._door.unknown_fields_count,
-            }
-        )
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+    async def _look_after_ourselves(self) -> None:
+        """Tell the other processes what was counted here, and the log when calls should be sent elsewhere."""
+        was_ready = self.readiness.is_ready
+        problem = await self.readiness.problem()
+        if problem is not None and was_ready:
+            log.warning("not_ready", reason=problem.reason, detail=problem.detail)
+        elif problem is None and not was_ready:
+            log.info("ready", process=self._place.process)
+        await asyncio.to_thread(self._place.write, self.counted.snapshot(self._place.process))
 
 
-def _refuse_wrong_clock(database_clock_micros: int | None) -> None:
-    """Two front ends with different clocks would charge by different prices, and expire credit at different times."""
-    if database_clock_micros is None:
-        return
-    difference = abs(datetime.now(UTC).timestamp() - database_clock_micros / 1_000_000)
-    if difference > CLOCK_DIFFERENCE_MAX_SECONDS:
-        message = f"this machine's clock differs from the database's by {difference:.1f} s; set it right, then serve"
-        raise Unavailable(message, code="clock_differs")
+async def _again_and_again(chores: Callable[[], Awaitable[None]]) -> None:
+    """Do what nobody asks for, again and again, whatever becomes of it."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        try:
+            await chores()
+        except Unavailable as failure:
+            log.warning("watch_unavailable", error=str(failure))
+        except Exception:
+            # A watch that ended without a word would let silent calls hold credit for ever.
+            log.exception("watch_failed")
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

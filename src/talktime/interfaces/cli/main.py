@@ -36,6 +36,8 @@ class _Command(NamedTuple):
 _COMMANDS = (
     _Command("demo", "demo.demo", _START, "See the whole job done on sample calls, in a minute."),
     _Command("serve", "serve", _START, "Answer switches over HTTP: start, answer, extend, end."),
+    _Command("bench", "bench.bench", _START, "How fast this machine charges, next to PostgreSQL's own benchmark."),
+    _Command("diameter", "diameter", _START, "Answer switches over Diameter Ro alone, by several processes."),
     _Command("worker", "worker", _START, "Do what happens later: recharges, mails, statements; see what waits."),
     _Command("organizations", "organizations.organizations", _PEOPLE, "Those who own a balance: list, add, show."),
     _Command("users", "organizations.users", _PEOPLE, "People who call: list, add, import from CSV or Excel."),
@@ -60,7 +62,8 @@ _COMMANDS = (
     _Command("payment-methods", "buying.payment_methods", _MONEY, "Cards and agreements that pay: list, add, replace."),
     _Command("agreements", "buying.agreements", _MONEY, "Agreements that may pay, their limits and invoices."),
     _Command("cases", "buying.cases", _MONEY, "Purchases that a rule forbids until an operator permits them."),
-    _Command("calls", "calls.calls", _REPORTS, "Replay calls; the receipt of one; why calls were refused."),
+    _Command("calls", "calls.calls", _REPORTS, "Calls in progress, and cut them; receipts; refused ones; replay."),
+    _Command("switches", "calls.switches", _REPORTS, "Which switches can be told to end calls; do they answer?"),
     _Command("explain", "calls.explain", _REPORTS, "Why a call is allowed or refused, and what would change it."),
     _Command("usage", "insight.usage", _REPORTS, "Export usage rows to CSV or Excel."),
     _Command("pools", "insight.pools", _REPORTS, "Included minutes of a month: total, used, held, left."),

@@ -1,35 +1,46 @@
 """`talktime serve`: charge calls over HTTP, with a worker beside it for what happens later."""
 
+import asyncio
 import fcntl
 import os
+import resource
 import signal
-import subprocess
+import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from tempfile import TemporaryDirectory
+from typing import Annotated, NamedTuple
 
 import cyclopts
-import uvicorn
+import uvloop
 
 from talktime.bootstrap import App, open_gateways
-from talktime.core.values.errors import Conflict, Invalid
+from talktime.core.values.errors import Conflict, Invalid, Unavailable
+from talktime.interfaces.charging import describing, listening
+from talktime.interfaces.charging.describing import DescribingDoor
 from talktime.interfaces.charging.door import Receive, Scope, Send
-from talktime.interfaces.charging.server import ChargingServer
-from talktime.interfaces.cli.terminal import open_app
+from talktime.interfaces.charging.readiness import UNFIT_CODES
+from talktime.interfaces.charging.server import ALONE, ChargingServer
+from talktime.interfaces.cli.supervising import EXIT_REFUSED, Program, keep_running
+from talktime.interfaces.cli.terminal import open_app, refuse
+from talktime.interfaces.diameter.opening import opener
+from talktime.interfaces.nchf.door import PATH_PREFIX as NCHF_PREFIX
+from talktime.interfaces.nchf.server import NchfServer
 from talktime.interfaces.payments.door import PATH_PREFIX, PaymentsDoor
 from talktime.interfaces.payments.receiving import EventReceiver
 from talktime.settings import Settings, settings_from
 from talktime.store.engine import is_sqlite, sqlite_path
+from talktime.telemetry import configure_log
+from talktime.telemetry.log import log_what_others_say
+from talktime.telemetry.snapshots import Place
 
-# A worker that ends before it was told to is started again after so long.
-RESTART_SECONDS = 5.0
-WORKER_LOOK_SECONDS = 0.5
-# As long as it may take to finish what is in hand.
-STOP_SECONDS_MAX = 120.0
+PARENT_LOOK_SECONDS = 1.0
+_TALKTIME = (sys.executable, "-m", "talktime")
 
 app = cyclopts.App(name="serve", help="Charge calls over HTTP, on this machine.")
 
@@ -41,45 +52,87 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8080,
     processes: int = 1,
+    diameter: Annotated[str, cyclopts.Parameter(help="Serve Diameter Ro too: host:port, several with commas.")] = "",
     worker: Annotated[
         bool, cyclopts.Parameter(help="Bring a worker along, in a process of its own: recharges, mails, statements.")
     ] = True,
-) -> None:
+) -> int:
     """Serve POST /v1/calls/start, answer, extend, end and batch until it is stopped; and card gateways' webhooks.
 
     Several processes can share one PostgreSQL; a SQLite file has one. Where workers run elsewhere, say --no-worker.
     """
     if database:
         os.environ["TALKTIME_DATABASE"] = database
+    if diameter:
+        os.environ["TALKTIME_DIAMETER"] = diameter
     settings = settings_from(os.environ)
     if is_sqlite(settings.database_url) and processes > 1:
         message = "a SQLite file is charged by one process; use PostgreSQL for several"
         raise Invalid(message, code="one_process")
-    with open_app(database), _only_server(settings), _worker_beside() if worker else nullcontext():
-        uvicorn.run(
-            "talktime.interfaces.cli.serve:doors",
-            factory=True,
-            host=host,
-            port=port,
-            workers=processes,
-            loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            ws="none",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=75,
-            log_level="warning",
-        )
+    opener(settings)
+    configure_log(for_people=sys.stderr.isatty())
+    address = Address(host, port)
+    with open_app(database), _only_server(settings):
+        if processes > 1:
+            return _serve_by_several(address, processes, worker=worker)
+        # Before anything else is begun, so that a port that is taken is said at once.
+        with _bound(address) as listener, _worker_beside() if worker else nullcontext():
+            _serve_here(settings, listener, ALONE)
+    return 0
 
 
-def doors() -> "Doors":
-    """Return the application that a server process runs."""
+@app.command(show=False)
+def process(*, number: int, host: str, port: int, folder: Path, parent: int, told: int) -> int:
+    """Be one of several processes: serve until the parent says so, or is gone."""
     settings = settings_from(os.environ)
+    threading.Thread(target=_stop_with_parent, args=(parent,), daemon=True).start()
+    try:
+        with _bound(Address(host, port), is_shared=True) as listener:
+            _serve_here(settings, listener, Place(str(number), folder), lambda: _tell(told))
+    except Unavailable as failure:
+        if failure.code not in UNFIT_CODES:
+            raise
+        refuse(failure.message)
+        return EXIT_REFUSED
+    return 0
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+def _serve_here(
+    settings: Settings, listener: socket.socket, place: Place, when_listening: Callable[[], None] = lambda: None
+) -> None:
+    """Serve in this process until it is told to stop; raise TalktimeError where it cannot begin."""
+    log_what_others_say()
+    _allow_many_connections()
+    served = doors(settings, place)
+
+    async def living() -> None:
+        async with served.charging.opened():
+            await listening.serve(
+                served, served.charging, listener, drain_seconds=settings.drain_seconds, when_listening=when_listening
+            )
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(living())
+
+
+def doors(settings: Settings, place: Place = ALONE) -> "Doors":
+    """Return the application that a server process runs; a door beside switches' own gets charging's committer."""
     receiver = EventReceiver(App(settings), open_gateways(settings))
-    return Doors(ChargingServer(settings), PaymentsDoor(receiver))
+    nchf = NchfServer(settings)
+    diameter = opener(settings, is_shared=place is not ALONE)
+    return Doors(ChargingServer(settings, [diameter, nchf.opened], place), PaymentsDoor(receiver), nchf)
+
+
+def _described() -> DescribingDoor:
+    """Describe the doors of switches; card gateways know what they send."""
+    return DescribingDoor(describing.description("talktime.interfaces.nchf"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +141,19 @@ class Doors:
 
     charging: ChargingServer
     payments: PaymentsDoor
+    nchf: NchfServer
+    description: DescribingDoor = field(default_factory=_described)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to its door; the server's start and stop are charging's."""
         if scope["type"] == "http" and scope["path"].startswith(PATH_PREFIX):
             await self.payments(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"].startswith(NCHF_PREFIX):
+            await self.nchf(scope, receive, send)
+            return
+        if scope["type"] == "http" and scope["path"] == describing.PATH:
+            await self.description(scope, send)
             return
         await self.charging(scope, receive, send)
 
@@ -113,13 +174,36 @@ def _only_server(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _serve_by_several(address: Address, processes: int, *, worker: bool) -> int:
+    """Keep several server processes running; return the exit code of one that cannot serve, or 0."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    # Processes that share a port would share it with anybody's: whoever has it already is found here.
+    with _bound(address):
+        pass
+    with TemporaryDirectory(prefix="talktime-") as folder:
+        servers = [_server(number, address, folder) for number in range(1, processes + 1)]
+        return keep_running([*servers, *([_worker()] if worker else [])], stop)
+
+
+def _server(number: int, address: Address, folder: str) -> Program:
+    own = ("--number", str(number), "--host", address.host, "--port", str(address.port))
+    command = (*_TALKTIME, "serve", "process", *own, "--folder", folder, "--parent", str(os.getpid()))
+    return Program(f"server {number}", command, is_server=True)
+
+
+def _worker() -> Program:
+    return Program("worker", (*_TALKTIME, "worker", "--parent", str(os.getpid())))
+
+
 @contextmanager
 def _worker_beside() -> Iterator[None]:
     """Keep a worker running in a process of its own, so that charging's latency is not touched."""
-    # The server hands its signals on when it is done, and this one would end us before the worker is stopped.
+    # Until the server listens to signals, so that the worker is stopped before we end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stop = threading.Event()
-    supervisor = threading.Thread(target=_supervise, args=(stop,), name="worker-supervisor")
+    supervisor = threading.Thread(target=keep_running, args=([_worker()], stop), name="worker-supervisor")
     supervisor.start()
     try:
         yield
@@ -128,15 +212,25 @@ def _worker_beside() -> Iterator[None]:
         supervisor.join()
 
 
-def _supervise(stop: threading.Event) -> None:
-    command = [sys.executable, "-m", "talktime", "worker", "--parent", str(os.getpid())]
-    while not stop.is_set():
-        # In a group of its own: Ctrl-C reaches us, and it is we who stop the worker.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 -- our own
-        while process.poll() is None and not stop.wait(WORKER_LOOK_SECONDS):
-            pass
-        if process.poll() is None:
-            process.terminate()
-            process.wait(STOP_SECONDS_MAX)
-            return
-        stop.wait(RESTART_SECONDS)
+@contextmanager
+def _bound(address: Address, *, is_shared: bool = False) -> Iterator[socket.socket]:
+    with listening.bound(address.host, address.port, is_shared=is_shared) as listener:
+        yield listener
+
+
+def _allow_many_connections() -> None:
+    """Each connection is an open file; the usual limit of a thousand is one that a program may raise by itself."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _tell(descriptor: int) -> None:
+    os.write(descriptor, b"!")
+    os.close(descriptor)
+
+
+def _stop_with_parent(parent: int) -> None:
+    """Whoever started us may be killed: then we have another parent, and stop as if we had been told."""
+    while os.getppid() == parent:
+        time.sleep(PARENT_LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -10,7 +10,7 @@ from talktime.core.values.errors import Unavailable
 from talktime.store.charging import countries, rows, watch_rows
 from talktime.store.charging.memory import ArrangementRows
 from talktime.store.charging.rows import Row
-from talktime.store.charging.transaction import LoadedRows, Writes
+from talktime.store.charging.transaction import ChargedRows, LoadedRows, Writes
 from talktime.store.engine import open_postgresql, unavailable_if_locked
 
 _IDENTITIES = (
@@ -46,6 +46,21 @@ _PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization
 _ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = %s"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= %s ORDER BY valid_until LIMIT %s"
 _LEGS = "SELECT call_key FROM calls WHERE conference_id = %s AND conference_id <> '' AND state = 'open'"
+_USAGE = (
+    f"SELECT {rows.USAGE_COLUMNS} FROM usage_rows"
+    " JOIN unnest(%s::bigint[], %s::text[]) AS asked(of_organization, of_key)"
+    " ON organization_id = of_organization AND call_key = of_key ORDER BY organization_id, call_key, line"
+)
+_POSTINGS = (
+    f"SELECT {rows.POSTING_COLUMNS} FROM postings"
+    " JOIN unnest(%s::bigint[], %s::text[]) AS asked(of_organization, of_entry)"
+    " ON organization_id = of_organization AND entry_id = of_entry ORDER BY organization_id, entry_id, line"
+)
+_ALL_LOTS = (
+    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id = ANY(%s::bigint[])"
+    " ORDER BY organization_id, lot_id"
+)
+_REPAID = f"{rows.REPAID} AND organization_id = ANY(%s::bigint[]) GROUP BY organization_id, lot_id"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = %s"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 
@@ -61,6 +76,7 @@ _PROGRESS_TYPES = (
 _USAGE_TYPES = (
     *(_BIGINT, _TEXT, _INT, _TEXT, _BIGINT, _TEXT, _TEXT, _TEXT, _TEXT, _TEXT, _BIGINT),
     *(_BIGINT, _BIGINT, _BIGINT, _INT, _INT, _BIGINT, _BIGINT, _BIGINT, _TEXT, _TEXT, _TEXT, _INT, _TEXT),
+    *(_TEXT, _TEXT),
 )
 _PURCHASE_TYPES = (
     *(_BIGINT, _TEXT, _TEXT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _TEXT, _BIGINT, _BIGINT, _INT, _BIGINT),
@@ -96,13 +112,19 @@ def _update(table: str, changed: Sequence[str], key: Sequence[str], types: tuple
     return _Write(f"UPDATE {table} SET {assignments}{also} FROM {source} WHERE {match}", types)
 
 
-_PROGRESS = tuple(column.strip() for column in rows.CALL_PROGRESS_COLUMNS.split(","))
+def _update_calls(changed: Sequence[str], also: str = "") -> _Write:
+    types = (*(_PROGRESS_TYPE[column] for column in changed), _BIGINT, _TEXT)
+    return _update("calls", changed, ("organization_id", "call_key"), types, also)
+
+
+_PROGRESS_TYPE = dict(zip(rows.CALL_PROGRESS, _PROGRESS_TYPES, strict=True))
 _NEW_KEYS = _insert("call_keys", "organization_id, call_key", (_BIGINT, _TEXT))
 _WRITES = {
     "new_calls": _insert(
         "calls", f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}", (*_SETUP_TYPES, *_PROGRESS_TYPES)
     ),
-    "changed_calls": _update("calls", _PROGRESS, ("organization_id", "call_key"), (*_PROGRESS_TYPES, _BIGINT, _TEXT)),
+    "grown_calls": _update_calls(rows.GROWN),
+    "ended_calls": _update_calls(rows.ENDED, f", {rows.HOLDS_NOTHING}"),
     "lots": _update(
         "credit_lots",
         ("spent_micros", "held_micros", "expired_micros"),
@@ -112,13 +134,10 @@ _WRITES = {
     "receivables": _update("organizations", ("receivable_micros",), ("organization_id",), (_BIGINT, _BIGINT)),
     "usage": _insert("usage_rows", rows.USAGE_COLUMNS, _USAGE_TYPES),
     "postings": _insert("postings", rows.POSTING_COLUMNS, _POSTING_TYPES),
-    "events": _insert("outbox", rows.EVENT_COLUMNS, (_BIGINT, _TEXT, _TEXT, _BIGINT, _BIGINT, _TEXT)),
-    "parked": _insert(
-        "parked_reports",
-        "call_key, reason, used_seconds, received_at",
-        (_TEXT, _TEXT, _BIGINT, _BIGINT),
-        " ON CONFLICT DO NOTHING",
+    "events": _insert(
+        "outbox", rows.EVENT_COLUMNS, (_BIGINT, _TEXT, _TEXT, _BIGINT, _BIGINT, _TEXT), " ON CONFLICT DO NOTHING"
     ),
+    "parked": _insert("parked_reports", rows.PARKED_COLUMNS, (_TEXT, _TEXT, _BIGINT, _BIGINT), rows.PARKED_AGAIN),
     "purchases": _insert("purchases", watch_rows.PURCHASE_COLUMNS, _PURCHASE_TYPES),
     "watches": _update(
         "credit_watches",
@@ -186,6 +205,20 @@ class PostgresqlStatements:
         """Return (organization, name, used, held) of the meters that have counted something."""
         owners, names = zip(*wanted, strict=True)
         return self._execute(_METERS, (_array(owners), _text_array(names))).fetchall()
+
+    def charged(self, calls: list[tuple[int, str]]) -> ChargedRows:
+        """Read what was written of calls, and of the credit of their organizations, in one round trip."""
+        ids = _array(sorted({organization_id for organization_id, _ in calls}))
+        owners, keys = zip(*calls, strict=True)
+        asked = (_array(owners), _text_array(keys))
+        return ChargedRows(*self._read((_USAGE, asked), (_ALL_LOTS, (ids,)), (_REPAID, (ids,))))
+
+    def entry_rows(self, entries: list[tuple[int, str]]) -> Sequence[Row]:
+        """Return the postings of journal entries by organization and id."""
+        if not entries:
+            return []
+        owners, ids = zip(*entries, strict=True)
+        return self._execute(_POSTINGS, (_array(owners), _text_array(ids))).fetchall()
 
     def arrangement_rows(self, organization_id: int) -> ArrangementRows:
         """Return an organization's settings, purchases and license counts."""

@@ -65,10 +65,11 @@ class RememberedCredits:
         self._remember(organization_id, lot_rows, credit)
         return credit
 
-    def keep(self, organization_id: int, changed: Sequence[CreditLot], credit: Credit) -> None:
-        """Remember credit as it is written, of which these lots have changed since it was read."""
-        known = self._credits.get(organization_id)
-        if known is None:
+    def keep(self, organization_id: int, before: Credit, changed: Sequence[CreditLot], credit: Credit) -> None:
+        """Remember credit as it is written, of which these lots have changed since `before` was read."""
+        known = self._credits.pop(organization_id, None)
+        # Another thread may have read other rows meanwhile: only what the credit came from leads to its new rows.
+        if known is None or known[1] is not before:
             return
         by_id = {lot.lot_id: lot for lot in changed}
         lot_rows = [

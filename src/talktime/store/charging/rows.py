@@ -1,8 +1,10 @@
 """Rows of the charging tables and the core's values: translation only, in the order of the columns named here."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +12,7 @@ from talktime.core.calls.calls import (
     NO_HOLD,
     NO_SESSION,
     Call,
+    CallKey,
     CallKind,
     CallResult,
     CallSetup,
@@ -25,8 +28,8 @@ from talktime.core.calls.calls import (
     key_of,
     text_of,
 )
-from talktime.core.calls.cdrs import UsageRow
-from talktime.core.credit.ledger import JournalEntry
+from talktime.core.calls.cdrs import NOTHING_CHARGED, Charged, UsageRow, entry_id_of
+from talktime.core.credit.ledger import Account, JournalEntry, Posting
 from talktime.core.credit.lots import CreditLot, LotKind, Slice
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.organizations import BillingMode, Organization
@@ -62,12 +65,37 @@ CALL_PROGRESS_COLUMNS = (
     " used_seconds, cost_micros, uncovered_micros, flags, hold_minutes, hold_overage_micros, usage_rows_count,"
     " session, cut_at"
 )
+CALL_PROGRESS = tuple(column.strip() for column in CALL_PROGRESS_COLUMNS.split(","))
+# Of a call that goes on, and of one that ends: what it held is then nothing.
+GROWN = (
+    *("granted_seconds", "is_final", "valid_until", "hold_micros", "hold_slices", "answered_at"),
+    *("hold_minutes", "hold_overage_micros", "session", "cut_at"),
+)
+ENDED = (
+    *("state", "granted_seconds", "is_final", "valid_until", "answered_at", "ended_at", "ending", "used_seconds"),
+    *("cost_micros", "uncovered_micros", "flags", "usage_rows_count", "session", "cut_at"),
+)
+HOLDS_NOTHING = "hold_micros = 0, hold_slices = '', hold_minutes = '', hold_overage_micros = 0"
+grown_of = itemgetter(*map(CALL_PROGRESS.index, GROWN))
+ended_of = itemgetter(*map(CALL_PROGRESS.index, ENDED))
 USAGE_COLUMNS = (
     "organization_id, call_key, line, kind, user_id, conference_id, caller, called, destination, prefix, version_id,"
     " started_at, answered_at, ended_at, used_seconds, billed_seconds, connection_fee_micros, cost_micros,"
-    " uncovered_micros, currency, paid_by, ending, flags, capability"
+    " uncovered_micros, currency, paid_by, ending, flags, capability, correction_reference, correction_reason"
 )
 POSTING_COLUMNS = "organization_id, entry_id, line, debit, credit, lot_id, amount_micros, occurred_at"
+PARKED_COLUMNS = "call_key, reason, used_seconds, received_at"
+# A report that was resolved waits again when it comes with another duration.
+PARKED_AGAIN = (
+    " ON CONFLICT (call_key, reason) DO UPDATE SET used_seconds = excluded.used_seconds,"
+    " received_at = excluded.received_at, resolved_at = NULL, resolved_by = '', resolution = ''"
+    " WHERE parked_reports.resolved_at IS NOT NULL AND parked_reports.used_seconds <> excluded.used_seconds"
+)
+# What each lot has repaid of what was owed, the parts of it that came back taken away; as the partial index says it.
+REPAID = (
+    "SELECT organization_id, lot_id, sum(CASE WHEN credit = 'receivable' THEN amount_micros ELSE -amount_micros END)"
+    " FROM postings WHERE lot_id IS NOT NULL AND (debit = 'receivable' OR credit = 'receivable')"
+)
 EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros, details"
 RATE_COLUMNS = "direction, prefix, origin_prefix, destination, blocked, prices"
 VERSIONS_TO_LOAD = (
@@ -225,19 +253,19 @@ def setup_row(call: Call) -> Row:
     return (
         setup.organization_id,
         text_of(setup.key),
-        setup.kind.value,
+        setup.kind._value_,
         setup.caller,
         setup.called,
         to_micros(setup.started_at),
-        setup.pays_from.value,
+        setup.pays_from._value_,
         setup.user_id,
         setup.conference_id,
-        *((None,) * 4 if rate is None else (rate.version_id, rate.direction.value, rate.prefix, rate.origin_prefix)),
+        *((None,) * 4 if rate is None else (rate.version_id, rate.direction._value_, rate.prefix, rate.origin_prefix)),
         setup.destination,
         "\n".join(setup.meters),
         setup.capability,
         setup.switch_ref,
-        None if call.denial is None else call.denial.value,
+        None if call.denial is None else call.denial._value_,
     )
 
 
@@ -248,14 +276,14 @@ def progress_row(call: Call) -> Row:
     if result is not None:
         ended = (
             to_micros(result.ended_at),
-            result.ending.value,
+            result.ending._value_,
             result.used_seconds,
             result.cost_micros,
             result.uncovered_micros,
-            result.flags.value,
+            result.flags._value_,
         )
     return (
-        call.state.value,
+        call.state._value_,
         call.granted_seconds,
         call.is_final,
         to_micros_or_none(call.valid_until),
@@ -277,7 +305,7 @@ def usage_row(row: UsageRow) -> Row:
         row.organization_id,
         text_of(row.key),
         row.line,
-        row.kind.value,
+        row.kind._value_,
         row.user_id,
         row.conference_id,
         row.caller,
@@ -294,10 +322,12 @@ def usage_row(row: UsageRow) -> Row:
         row.cost_micros,
         row.uncovered_micros,
         row.currency,
-        row.paid_by.value,
-        row.ending.value,
-        row.flags.value,
+        row.paid_by._value_,
+        row.ending._value_,
+        row.flags._value_,
         row.capability,
+        row.correction_reference,
+        row.correction_reason,
     )
 
 
@@ -327,14 +357,28 @@ def posting_rows(entry: JournalEntry) -> list[Row]:
             entry.organization_id,
             entry.entry_id,
             line,
-            posting.debit.value,
-            posting.credit.value,
+            posting.debit._value_,
+            posting.credit._value_,
             posting.lot_id,
             posting.amount_micros,
             occurred_at,
         )
         for line, posting in enumerate(entry.postings)
     ]
+
+
+def charged_of(usage: Iterable[UsageRow], posted: Iterable[Row]) -> dict[CallKey, Charged]:
+    """Return what was written of calls, from their usage rows in the order of lines, and rows of POSTING_COLUMNS."""
+    postings: dict[tuple[int, str], list[Posting]] = {}
+    for organization_id, entry_id, _, debit, credit, lot_id, amount_micros, _ in posted:
+        posting = Posting(Account(debit), Account(credit), amount_micros, lot_id)
+        postings.setdefault((organization_id, entry_id), []).append(posting)
+    charged: dict[CallKey, Charged] = {}
+    for row in usage:
+        before = charged.get(row.key, NOTHING_CHARGED)
+        own = postings.get((row.organization_id, entry_id_of(row.key, row.line)), ())
+        charged[row.key] = Charged((*before.rows, row), (*before.postings, *own))
+    return charged
 
 
 def event_row(event: Event) -> Row:

@@ -10,7 +10,7 @@ from talktime.core.values.errors import Unavailable
 from talktime.store.charging import countries, rows, watch_rows
 from talktime.store.charging.memory import ArrangementRows
 from talktime.store.charging.rows import Row
-from talktime.store.charging.transaction import LoadedRows, Writes
+from talktime.store.charging.transaction import ChargedRows, LoadedRows, Writes
 from talktime.store.engine import open_sqlite, unavailable_if_locked
 
 # Half a second in all: a request's deadline is two, and whoever missed it must not be charged.
@@ -46,6 +46,20 @@ _PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization
 _ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = ?"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= ? ORDER BY valid_until LIMIT ?"
 _LEGS = "SELECT call_key FROM calls WHERE conference_id = ? AND conference_id <> '' AND state = 'open'"
+_USAGE = (
+    f"SELECT {rows.USAGE_COLUMNS} FROM json_each(?) asked CROSS JOIN usage_rows"
+    " ON usage_rows.organization_id = asked.value ->> 0 AND usage_rows.call_key = asked.value ->> 1"
+    " ORDER BY organization_id, call_key, line"
+)
+_POSTINGS = (
+    f"SELECT {rows.POSTING_COLUMNS} FROM json_each(?) asked CROSS JOIN postings"
+    " ON postings.organization_id = asked.value ->> 0 AND postings.entry_id = asked.value ->> 1"
+    " ORDER BY organization_id, entry_id, line"
+)
+_ALL_LOTS = (
+    f"SELECT {rows.LOT_COLUMNS} FROM credit_lots WHERE organization_id IN {_IDS} ORDER BY organization_id, lot_id"
+)
+_REPAID = f"{rows.REPAID} AND organization_id IN {_IDS} GROUP BY organization_id, lot_id"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
 
@@ -58,17 +72,22 @@ def _places(columns: str) -> str:
     return ", ".join("?" * (columns.count(",") + 1))
 
 
-_SET_PROGRESS = ", ".join(f"{column.strip()} = ?" for column in rows.CALL_PROGRESS_COLUMNS.split(","))
+def _update_calls(changed: Sequence[str], also: str = "") -> str:
+    assignments = ", ".join(f"{column} = ?" for column in changed)
+    return f"UPDATE calls SET {assignments}{also} WHERE organization_id = ? AND call_key = ?"
+
+
 _WRITES = {
     "new_calls": _insert("calls", f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}"),
-    "changed_calls": f"UPDATE calls SET {_SET_PROGRESS} WHERE organization_id = ? AND call_key = ?",
+    "grown_calls": _update_calls(rows.GROWN),
+    "ended_calls": _update_calls(rows.ENDED, f", {rows.HOLDS_NOTHING}"),
     "lots": "UPDATE credit_lots SET spent_micros = ?, held_micros = ?, expired_micros = ?"
     " WHERE organization_id = ? AND lot_id = ?",
     "receivables": "UPDATE organizations SET receivable_micros = ? WHERE organization_id = ?",
     "usage": _insert("usage_rows", rows.USAGE_COLUMNS),
     "postings": _insert("postings", rows.POSTING_COLUMNS),
-    "events": _insert("outbox", rows.EVENT_COLUMNS),
-    "parked": _insert("parked_reports", "call_key, reason, used_seconds, received_at") + " ON CONFLICT DO NOTHING",
+    "events": _insert("outbox", rows.EVENT_COLUMNS) + " ON CONFLICT DO NOTHING",
+    "parked": _insert("parked_reports", rows.PARKED_COLUMNS) + rows.PARKED_AGAIN,
     "purchases": _insert("purchases", watch_rows.PURCHASE_COLUMNS),
     "watches": f"UPDATE credit_watches SET ({watch_rows.PROGRESS_COLUMNS}, revision) ="
     f" ({_places(watch_rows.PROGRESS_COLUMNS)}, revision + 1) WHERE organization_id = ?",
@@ -128,6 +147,15 @@ class SqliteStatements:
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
         return self._all(_METERS, json.dumps(wanted))
+
+    def charged(self, calls: list[tuple[int, str]]) -> ChargedRows:
+        """Read what was written of calls, and of the credit of their organizations."""
+        ids = json.dumps(sorted({organization_id for organization_id, _ in calls}))
+        return ChargedRows(self._all(_USAGE, json.dumps(calls)), self._all(_ALL_LOTS, ids), self._all(_REPAID, ids))
+
+    def entry_rows(self, entries: list[tuple[int, str]]) -> Sequence[Row]:
+        """Return the postings of journal entries by organization and id."""
+        return self._all(_POSTINGS, json.dumps(entries))
 
     def arrangement_rows(self, organization_id: int) -> ArrangementRows:
         """Return an organization's settings, purchases and license counts."""

@@ -4,12 +4,25 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Protocol
 
 from talktime.core.calls.calls import Call, CallKey, text_of
+from talktime.core.calls.cdrs import entry_id_of
 from talktime.core.calls.counting.meters import Meter
 from talktime.core.calls.entitlement.cases import meters_wanted, payer_of
-from talktime.core.calls.requests import ChargingFacts, ChargingTerms, EndCall, Outcome, Parked, Request, StartCall
+from talktime.core.calls.requests import (
+    ChargingFacts,
+    ChargingTerms,
+    CorrectCall,
+    EndCall,
+    EndSession,
+    Outcome,
+    Parked,
+    Request,
+    StartCall,
+)
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.users import Identity
@@ -29,7 +42,8 @@ class Writes:
     """The rows that a batch changes, by table; each list is written by one statement."""
 
     new_calls: list[Row] = field(default_factory=list)
-    changed_calls: list[Row] = field(default_factory=list)
+    grown_calls: list[Row] = field(default_factory=list)
+    ended_calls: list[Row] = field(default_factory=list)
     lots: list[Row] = field(default_factory=list)
     receivables: list[Row] = field(default_factory=list)
     usage: list[Row] = field(default_factory=list)
@@ -52,6 +66,18 @@ class LoadedRows:
     watch_revisions: Sequence[Row]
     publications: Sequence[Row]
     country_versions: Sequence[Row]
+
+
+@frozen
+class ChargedRows:
+    """What stands in the database of calls that are corrected: rows of USAGE_COLUMNS in the order of their lines.
+
+    Lots are all of the organizations' lots, in the order of their ids, and `repaid` what each repaid of what was owed.
+    """
+
+    usage: Sequence[Row]
+    lots: Sequence[Row]
+    repaid: Sequence[Row]
 
 
 # Organization ids, calls by organization and key, and since when lots have expired that are still of interest.
@@ -85,6 +111,12 @@ class ChargingStatements(Protocol):
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
+
+    def charged(self, calls: list[tuple[int, str]]) -> ChargedRows:
+        """Read what was written of calls by organization and key, at least one, and of their organizations' credit."""
+
+    def entry_rows(self, entries: list[tuple[int, str]]) -> Sequence[Row]:
+        """Return rows of POSTING_COLUMNS of journal entries, by organization and id."""
 
     def arrangement_rows(self, organization_id: int) -> ArrangementRows:
         """Return an organization's settings, purchases and license counts."""
@@ -120,6 +152,8 @@ class Loaded:
 
     facts: ChargingFacts
     ready: list[int]
+    # Of each request, ready or not; None for what belongs to nobody.
+    organization_ids: Sequence[int | None]
 
 
 class ChargingTransaction:
@@ -176,7 +210,29 @@ class ChargingTransaction:
             if organization_id is None or organization_id in organizations
         ]
         self._load_decks(facts, requests)
-        return Loaded(self._with_meters(facts, requests, terms), ready)
+        facts = self._with_charged(facts, requests)
+        return Loaded(self._with_meters(facts, requests, terms), ready, concerned)
+
+    def _with_charged(self, facts: ChargingFacts, requests: Sequence[Request]) -> ChargingFacts:
+        """Read what was written of the calls that are corrected, and all lots of who paid them: hardly ever any."""
+        calls = [facts.calls.get(request.key) for request in requests if isinstance(request, CorrectCall)]
+        keys = {(call.setup.organization_id, text_of(call.setup.key)) for call in calls if call is not None}
+        if not keys:
+            return facts
+        read = self._statements.charged(sorted(keys))
+        usage = [rows.usage_of(row) for row in read.usage]
+        posted = self._statements.entry_rows([(row.organization_id, entry_id_of(row.key, row.line)) for row in usage])
+        credit_of = self._memory.credits.credit_of
+        credits_ = {
+            organization_id: credit_of(organization_id, list(of_lots), facts.credits[organization_id].receivable_micros)
+            for organization_id, of_lots in groupby(read.lots, key=itemgetter(0))
+        }
+        return replace(
+            facts,
+            credits={**facts.credits, **credits_},
+            charged=rows.charged_of(usage, posted),
+            repaid={(organization_id, lot_id): int(micros) for organization_id, lot_id, micros in read.repaid},
+        )
 
     def _credits(self, read: LoadedRows) -> dict[int, Credit]:
         by_organization: dict[int, list[Row]] = {row[0]: [] for row in read.organizations}
@@ -216,6 +272,7 @@ class ChargingTransaction:
         credits_: dict[int, Credit] = {}
         watches: dict[int, CreditWatch] = {}
         meters: dict[tuple[int, str], Meter] = {}
+        parked: dict[tuple[CallKey, str], Row] = {}
         for request, outcome in zip(requests, outcomes, strict=True):
             if outcome.call is not None:
                 organization_id = outcome.call.setup.organization_id
@@ -233,10 +290,11 @@ class ChargingTransaction:
                 writes.postings += rows.posting_rows(entry)
             writes.events += map(rows.event_row, outcome.events)
             if isinstance(outcome.answer, Parked):
-                writes.parked.append(_parked_row(request, outcome.answer))
+                parked[request.key, outcome.answer.reason] = _parked_row(request, outcome.answer)
         self._write_calls(writes, loaded.facts, calls.values())
         self._write_credits(writes, loaded.facts, credits_)
         writes.watches += [(*watch_rows.progress_row(watch), owner) for owner, watch in watches.items()]
+        writes.parked += parked.values()
         writes.meters += [(*key, *meter) for key, meter in meters.items()]
         self._statements.write(writes)
 
@@ -244,10 +302,12 @@ class ChargingTransaction:
         for call in calls:
             key = call.setup.key
             call_key, progress = text_of(key), rows.progress_row(call)
-            if key in facts.calls:
-                writes.changed_calls.append((*progress, call.setup.organization_id, call_key))
-            else:
+            if key not in facts.calls:
                 writes.new_calls.append((*rows.setup_row(call), *progress))
+            elif call.result is None:
+                writes.grown_calls.append((*rows.grown_of(progress), call.setup.organization_id, call_key))
+            else:
+                writes.ended_calls.append((*rows.ended_of(progress), call.setup.organization_id, call_key))
             # Should the commit fail, the row that is read next will differ, and this is not used.
             self._memory.calls.keep(call_key, progress, call)
 
@@ -260,7 +320,7 @@ class ChargingTransaction:
             changed = [lot for lot in after.lots if id(lot) not in unchanged]
             writes.lots += [rows.lot_parts(organization_id, lot) for lot in changed]
             # Should the commit fail, the rows that are read next will differ, and this is not used.
-            self._memory.credits.keep(organization_id, changed, after)
+            self._memory.credits.keep(organization_id, before, changed, after)
 
     def _find(self, requests: Sequence[Request]) -> tuple[dict[str, Identity], dict[str, int]]:
         names = {name for request in requests if isinstance(request, StartCall) for name in _names(request)}
@@ -319,5 +379,5 @@ def _versions_between(published: tuple[DeckPublication, ...], earliest: datetime
 
 
 def _parked_row(request: Request, answer: Parked) -> Row:
-    used_seconds = request.used_seconds if isinstance(request, EndCall) else 0
+    used_seconds = request.used_seconds if isinstance(request, EndCall | EndSession | CorrectCall) else 0
     return text_of(request.key), answer.reason, used_seconds, to_micros(request.at)

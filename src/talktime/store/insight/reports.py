@@ -195,7 +195,8 @@ class InsightRows:
 
     def parked_count(self) -> int:
         """Return how many reports wait for an operator."""
-        return self._connection.scalar(select(func.count()).select_from(parked_reports)) or 0
+        waiting = select(func.count()).select_from(parked_reports).where(parked_reports.c.resolved_at.is_(None))
+        return self._connection.scalar(waiting) or 0
 
 
 def _in_period(organization_id: int, starts_at: datetime, ends_at: datetime) -> dict[str, int]:

@@ -113,8 +113,15 @@ usage_rows = Table(
     Column("flags", Integer, nullable=False),
     # The license by which the call was made, as usage reports write it: MCOPSTN1, MCOPSTNPP (domain.md 7.3).
     Column("capability", Text, nullable=False, server_default=text("''")),
+    # Of a row that corrects those before it: under which reference, and why. Only such a row takes something back.
+    Column("correction_reference", Text, nullable=False, server_default=text("''")),
+    Column("correction_reason", Text, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("organization_id", "call_key", "line"),
-    CheckConstraint("cost_micros >= uncovered_micros AND uncovered_micros >= 0", name="uncovered_within_cost"),
+    CheckConstraint(
+        "cost_micros >= uncovered_micros AND uncovered_micros >= 0"
+        " OR correction_reference <> '' AND cost_micros <= uncovered_micros AND uncovered_micros <= 0",
+        name="uncovered_within_cost",
+    ),
     Index("ix_usage_rows_started_at", "organization_id", "started_at"),
 )
 
@@ -142,7 +149,7 @@ meters = Table(
 )
 
 
-# Reports of switches that could not be charged: kept with the reason until an operator has looked at them.
+# Reports of switches that could not be charged: kept with the reason until an operator has looked at them, and after.
 parked_reports = Table(
     "parked_reports",
     metadata,
@@ -150,5 +157,15 @@ parked_reports = Table(
     Column("reason", Text, nullable=False),
     Column("used_seconds", BigInteger, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    # When somebody settled it, who, and what he did.
+    Column("resolved_at", BigInteger),
+    Column("resolved_by", Text, nullable=False, server_default=text("''")),
+    Column("resolution", Text, nullable=False, server_default=text("''")),
     PrimaryKeyConstraint("call_key", "reason"),
+    Index(
+        "ix_parked_reports_waiting",
+        "received_at",
+        sqlite_where=text("resolved_at IS NULL"),
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
 )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from talktime.store.schema.metadata import metadata
@@ -48,6 +49,8 @@ credit_lots = Table(
 )
 
 
+_OWED = text("debit = 'receivable' OR credit = 'receivable'")
+
 # The journal, insert-only by trigger; each row moves an amount from one account to another (docs/decisions/0004).
 postings = Table(
     "postings",
@@ -63,6 +66,8 @@ postings = Table(
     PrimaryKeyConstraint("organization_id", "entry_id", "line"),
     CheckConstraint("amount_micros > 0", name="amount_positive"),
     CheckConstraint("(lot_id IS NOT NULL) = (debit = 'lot' OR credit = 'lot')", name="lot_named"),
+    # Which lots have repaid what was owed: few postings, asked for when a call that nothing covered is corrected.
+    Index("ix_postings_receivable", "organization_id", sqlite_where=_OWED, postgresql_where=_OWED),
 )
 
 

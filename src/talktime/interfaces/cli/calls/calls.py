@@ -22,7 +22,11 @@ from talktime.core.calls.replaying import ReplayedCall, ReplaySummary, summary_o
 from talktime.core.values.money import format_micros
 from talktime.core.values.places import read_zone
 from talktime.imports.call_files import CallLine, read_call_file
+from talktime.interfaces.cli.calls.cut import cut
+from talktime.interfaces.cli.calls.live import live
+from talktime.interfaces.cli.calls.orphans import orphans
 from talktime.interfaces.cli.calls.receipts import receipt
+from talktime.interfaces.cli.calls.reconcile import reconcile
 from talktime.interfaces.cli.calls.refused import refused
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
@@ -53,8 +57,12 @@ UNKNOWN_SHOWN_MAX = 5
 SECONDS_PER_MINUTE, SECONDS_PER_HOUR = 60, 3_600
 
 app = App(name="calls")
+app.command(live)
+app.command(cut)
 app.command(receipt)
 app.command(refused)
+app.command(reconcile)
+app.command(orphans)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from talktime.core.calls.calls import CallKey, PaysFrom, text_of
+from talktime.core.calls.cdrs import UsageRow
 from talktime.core.insight.pool_report import PoolLine
 from talktime.core.insight.receipts import Charge, ParkedReport, Payment, Receipt, block_cost
 from talktime.core.insight.usage import flag_names
@@ -145,6 +146,7 @@ def _charge_document(charge: Charge) -> dict[str, Any]:
     return {
         "line": row.line,
         "paid_by": row.paid_by,
+        "correction": _correction_document(row),
         "capability": row.capability,
         "minutes": charge.minutes,
         "pool": None if charge.pool is None else _pool_document(charge.pool),
@@ -170,6 +172,12 @@ def _charge_document(charge: Charge) -> dict[str, Any]:
         "lapsed": format_micros(charge.lapsed_micros),
         "repaid": format_micros(charge.repaid_micros),
     }
+
+
+def _correction_document(row: UsageRow) -> dict[str, str] | None:
+    if not row.correction_reference:
+        return None
+    return {"reference": row.correction_reference, "reason": row.correction_reason}
 
 
 def _pool_document(line: PoolLine) -> dict[str, Any]:
@@ -322,18 +330,29 @@ def _charge_view(charge: Charge, shown: Receipt) -> list[RenderableType]:
     if charge.blocks:
         rows.append(("Exact", _exact(charge, shown)))
     rows.append(("Cost", Text(money(row.cost_micros, currency), "bold")))
-    billed = f"{money(row.cost_micros, currency)} goes on the bill of the month: it is paid after use"
     by_lots = [_paid(payment, currency) for payment in charge.payments]
-    rows += [("Paid", each) for each in ([billed] if row.paid_by is PaysFrom.OVERAGE else by_lots)]
+    rows += [("Paid", each) for each in ([_billed(row, currency)] if row.paid_by is PaysFrom.OVERAGE else by_lots)]
     if charge.lapsed_micros:
-        rows.append(
-            ("Lapsed", f"{money(charge.lapsed_micros, currency)} was held and not used, in a lot that had expired")
-        )
+        why = "came back to" if row.correction_reference else "was held and not used, in"
+        rows.append(("Lapsed", f"{money(charge.lapsed_micros, currency)} {why} a lot that had expired"))
     if charge.repaid_micros:
         rows.append(("Repaid", f"{money(charge.repaid_micros, currency)} that was owed, from what was released"))
-    title = Text(f"  Usage row {row.line}: {row.used_seconds} s used, {row.billed_seconds} s billed", "dim")
+    title = _title(row, f"{row.used_seconds} s used, {row.billed_seconds} s billed")
     shown_blocks: list[RenderableType] = [Padding(drawn, (0, 0, 0, 2), expand=False)] if charge.blocks else []
     return [Text(), title, *shown_blocks, Padding(facts(rows), (0, 0, 1, 2), expand=False)]
+
+
+def _billed(row: UsageRow, currency: str) -> str:
+    if row.cost_micros < 0:
+        return f"{money(-row.cost_micros, currency)} comes off the next bill"
+    return f"{money(row.cost_micros, currency)} goes on the bill of the month: it is paid after use"
+
+
+def _title(row: UsageRow, seconds: str) -> Text:
+    if not row.correction_reference:
+        return Text(f"  Usage row {row.line}: {seconds}", "dim")
+    why = f"{row.correction_reason}, {row.correction_reference}"
+    return Text(f"  Usage row {row.line}, a correction ({why}): {seconds}", "dim")
 
 
 def _minutes_view(charge: Charge) -> list[RenderableType]:
@@ -345,7 +364,7 @@ def _minutes_view(charge: Charge) -> list[RenderableType]:
         rows += [("Included", f"{_minutes(charge.minutes)} of {_pool(pool)}"), ("Pool", left)]
     if row.used_seconds and not charge.minutes:
         rows.append(("Unpaid", "no minute was left when the end was reported, and no money may pay"))
-    title = Text(f"  Usage row {row.line}: {row.used_seconds} s used, {_minutes(charge.minutes)} drawn", "dim")
+    title = _title(row, f"{row.used_seconds} s used, {_minutes(charge.minutes)} drawn")
     return [Text(), title, Padding(facts(rows), (0, 0, 1, 2), expand=False)]
 
 
@@ -371,10 +390,11 @@ def _block_cells(block: Block) -> tuple[str, ...]:
 
 
 def _paid(payment: Payment, currency: str) -> str:
-    amount, lot = money(payment.amount_micros, currency), payment.lot
+    amount, lot = money(abs(payment.amount_micros), currency), payment.lot
     if lot is None:
-        return f"{amount} by nothing yet: it is owed"
-    return f"{amount} from lot {lot.lot_id} ({lot.reference}, expires {lot.expires_at:%Y-%m-%d})"
+        return f"{amount} by nothing yet: it is owed" if payment.amount_micros > 0 else f"{amount}: it is owed no more"
+    way = "from" if payment.amount_micros > 0 else "back to"
+    return f"{amount} {way} lot {lot.lot_id} ({lot.reference}, expires {lot.expires_at:%Y-%m-%d})"
 
 
 def _parked_view(parked: tuple[ParkedReport, ...]) -> list[RenderableType]:

@@ -1,10 +1,13 @@
 """`talktime users block`, `unblock` and `blocked`: accounts that may not call out until somebody lets them again."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Group
+from rich.console import Group, RenderableType
 
+from talktime.interfaces.cli.calls.cut import cut_chosen, cut_documents, cut_view
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
@@ -18,6 +21,7 @@ from talktime.interfaces.cli.terminal import (
     show,
     table,
 )
+from talktime.usecases.calls.cut_calls import ChooseCalls, CutShown
 from talktime.usecases.organizations.policies.block_users import (
     Blocked,
     BlockUser,
@@ -34,13 +38,23 @@ def block(
     name: Name,
     *,
     reason: Annotated[str, Parameter(help="Why, for whoever asks later; callers are not told it.")],
+    cut: Annotated[
+        bool, Parameter(negative=(), help="End the user's calls in progress, too; without it they go on.")
+    ] = False,
     organization: Whose = "",
     options: Options = DEFAULTS,
 ) -> None:
-    """Let a user call out no more, emergency numbers excepted; calls in progress go on."""
+    """Let a user call out no more, emergency numbers excepted."""
+    told: tuple[CutShown, ...] = ()
     with open_app(options.database) as talktime:
         blocked = talktime.run(block_user, BlockUser(organization, name, reason, now()))
-    show(options, _document(blocked), lambda: _view(blocked, "may not call out"))
+        if cut:
+            told = cut_chosen(talktime, ChooseCalls(organization=organization, user=name))
+    at = now()
+    document = _document(blocked) | ({"cut": cut_documents(told, at)} if cut else {})
+    show(options, document, lambda: Group(_view(blocked, "may not call out"), *_cut_view(told, at)))
+    if not cut and not options.as_json:
+        hint(f"Calls in progress go on; end them: `talktime calls cut --user {blocked.user.user_principal_name}`")
 
 
 def unblock(name: Name, *, organization: Whose = "", options: Options = DEFAULTS) -> None:
@@ -74,6 +88,10 @@ def _view(blocked: Blocked, what: str) -> Group:
     rows = [("Reason", blocked.user.block_reason), ("Blocked", _since(blocked))]
     shown = [row for row in rows if row[1]]
     return Group(heading(blocked.user.user_principal_name, what), "", facts(shown))
+
+
+def _cut_view(told: Sequence[CutShown], at: datetime) -> list[RenderableType]:
+    return ["", cut_view(told, at)] if told else []
 
 
 def _since(blocked: Blocked) -> str:

@@ -46,19 +46,31 @@ def upgrade() -> None:
     _fill()
 
 
+_COVERED = "ck_usage_rows_uncovered_within_cost"
+_WRITTEN = "cost_micros >= uncovered_micros AND uncovered_micros >= 0"
+_TAKEN_BACK = "correction_reference <> '' AND cost_micros <= uncovered_micros AND uncovered_micros <= 0"
+
+
 def _fill() -> None:
     """Rows that correct those before them may take something back."""
-    written = "cost_micros >= uncovered_micros AND uncovered_micros >= 0"
-    taken_back = "correction_reference <> '' AND cost_micros <= uncovered_micros AND uncovered_micros <= 0"
-    # SQLite makes the table anew, and without the old constraint, which Alembic does not see there.
-    if op.get_bind().dialect.name != "sqlite":
-        op.drop_constraint(op.f("ck_usage_rows_uncovered_within_cost"), "usage_rows", type_="check")
-    with op.batch_alter_table("usage_rows", recreate="auto") as batch_op:
-        batch_op.create_check_constraint(op.f("ck_usage_rows_uncovered_within_cost"), f"{written} OR {taken_back}")
+    _check_usage(f"{_WRITTEN} OR {_TAKEN_BACK}")
+
+
+def _restore() -> None:
+    """Take it back; rows that took something back stand in the way, because the books would be others without them."""
+    _check_usage(_WRITTEN)
+
+
+def _check_usage(condition: str) -> None:
+    with op.batch_alter_table("usage_rows") as batch_op:
+        batch_op.drop_constraint(op.f(_COVERED), type_="check")
+        batch_op.create_check_constraint(op.f(_COVERED), condition)
 
 
 def downgrade() -> None:
     """Take it back."""
+    _restore()
+
     with op.batch_alter_table("usage_rows", schema=None) as batch_op:
         batch_op.drop_column("correction_reason")
         batch_op.drop_column("correction_reference")

@@ -1,0 +1,1 @@
+"""Switches: told to end a call now."""

@@ -1,0 +1,111 @@
+"""Kamailio, told by JSON-RPC (modules xhttp and jsonrpcs): the dialog of a call is found by its Call-ID and ended.
+
+Measured against 5.6.3: `dlg.dlg_list` answers `{}` for a Call-ID that it does not know, and an object for one that it
+does. `dlg.terminate_dlg` sends BYE to both sides of an answered dialog. Of one that rings it forgets the dialog and
+reports the call as failed, and the phone rings on, limited by nobody's timer: so such a one is never ended here.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from talktime.core.calls.cutting import CallOnSwitch, HangUp, HangUpResult, SwitchState
+from talktime.gateways.switches.posting import TIMEOUT_SECONDS, NoAnswer, Poster, open_poster
+
+# The dialog module's states: 4 is answered and acknowledged, 5 is over.
+CONFIRMED, DELETED = 4, 5
+NOT_FOUND = "Couldnt find callid in dialog"
+# What the configuration answers, without a body, to whoever has no business here.
+REFUSAL_CODES = {401: "HTTP 401: it wants another token", 403: "HTTP 403: it takes such requests from others only"}
+
+
+@dataclass(frozen=True, slots=True)
+class KamailioSwitch:
+    """One Kamailio; `token` is sent as a bearer's, for a configuration that asks for one."""
+
+    url: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    timeout_seconds: float = TIMEOUT_SECONDS
+
+    def hang_up(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
+        """End calls one after the other; never raises. After one that got no answer the others are not tried."""
+        return asyncio.run(self._hang_up_all(calls))
+
+    def look(self) -> SwitchState:
+        """Tell whether Kamailio answers, and how many dialogs it has."""
+        return asyncio.run(self._look())
+
+    async def _hang_up_all(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
+        results: list[HangUpResult] = []
+        async with open_poster(self.url, self.token, self.timeout_seconds) as poster:
+            try:
+                for call in calls:
+                    results.append(await _hang_up(poster, call))  # noqa: PERF401 -- those before a failure count
+            except NoAnswer as failure:
+                results += [HangUpResult(HangUp.UNREACHED, str(failure))] * (len(calls) - len(results))
+        return results
+
+    async def _look(self) -> SwitchState:
+        async with open_poster(self.url, self.token, self.timeout_seconds) as poster:
+            try:
+                result, error = await _ask(poster, "dlg.stats_active")
+            except NoAnswer as failure:
+                return SwitchState(is_reached=False, said=str(failure))
+        if error:
+            return SwitchState(is_reached=False, said=error)
+        count = result.get("all") if isinstance(result, dict) else None
+        return SwitchState(is_reached=True, said=f"{count} dialogs")
+
+
+async def _hang_up(poster: Poster, call: CallOnSwitch) -> HangUpResult:
+    found, error = await _ask(poster, "dlg.dlg_list", call.key.call_id)
+    if error:
+        return HangUpResult(HangUp.REFUSED, error)
+    dialog = _dialog_of(call, found)
+    if dialog is None:
+        return HangUpResult(HangUp.NOT_THERE, "no dialog of this Call-ID")
+    if dialog["state"] != CONFIRMED:
+        return HangUpResult(HangUp.RINGING, "the dialog is not answered yet")
+    tags = dialog["caller"]["tag"], dialog["callee"]["tag"]
+    _, error = await _ask(poster, "dlg.terminate_dlg", call.key.call_id, *tags)
+    if error == NOT_FOUND:
+        return HangUpResult(HangUp.NOT_THERE, "the dialog has ended meanwhile")
+    return HangUpResult(HangUp.REFUSED, error) if error else HangUpResult(HangUp.DONE, "BYE to both sides")
+
+
+async def _ask(poster: Poster, method: str, *parameters: str) -> tuple[object, str]:
+    """Return the result, and what went wrong where there is none; raise NoAnswer."""
+    document: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "id": 1}
+    if parameters:
+        document["params"] = parameters
+    reply = await poster.post(document)
+    if reply.status in REFUSAL_CODES:
+        return None, REFUSAL_CODES[reply.status]
+    answer = reply.document()
+    error = answer.get("error")
+    if error is not None:
+        return None, str(error.get("message") if isinstance(error, dict) else error) or "an error without words"
+    if "result" not in answer:
+        raise NoAnswer(f"HTTP {reply.status}, and neither result nor error: {reply.text()}")
+    return answer["result"], ""
+
+
+def _dialog_of(call: CallOnSwitch, found: object) -> dict[str, Any] | None:
+    """Return the dialog of this leg: by the variable `leg` that our configuration sets, where there is one."""
+    listed = found if isinstance(found, list) else [found]
+    dialogs = [each for each in listed if isinstance(each, dict) and each and _is_whole(each)]
+    open_ones = [each for each in dialogs if each["state"] < DELETED and _leg_of(each) in {"", call.key.leg}]
+    # Of several, one that talks.
+    return max(open_ones, key=lambda each: int(each["state"]), default=None)
+
+
+def _is_whole(dialog: dict[str, Any]) -> bool:
+    sides = dialog.get("caller"), dialog.get("callee")
+    return isinstance(dialog.get("state"), int) and all(isinstance(side, dict) and "tag" in side for side in sides)
+
+
+def _leg_of(dialog: dict[str, Any]) -> str:
+    variables = dialog.get("variables")
+    named = [each for each in variables if isinstance(each, dict)] if isinstance(variables, list) else []
+    return next((str(each["leg"]) for each in named if "leg" in each), "")

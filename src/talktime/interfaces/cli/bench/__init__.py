@@ -1,0 +1,1 @@
+"""How fast, how durable, next to what: `talktime bench` and `make bench`."""

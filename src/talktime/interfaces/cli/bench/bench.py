@@ -1,0 +1,72 @@
+"""`talktime bench`: how fast this machine charges, how durably, next to PostgreSQL's own benchmark."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from talktime.interfaces.cli.bench.measuring.lines import Line
+from talktime.interfaces.cli.terminal import out
+
+app = App(name="bench")
+EXIT_UNRECONCILED = 1
+
+
+@app.default
+def bench(
+    only: Annotated[str, Parameter(help="Measure what has this in its name; without it, everything that can be.")] = "",
+    *,
+    database: Annotated[
+        str,
+        Parameter(
+            help="postgresql://user@host/name or sqlite:///path: a database that does not exist or is empty; it is"
+            " made, filled and dropped. Without it, a SQLite file in a temporary folder."
+        ),
+    ] = "",
+    seconds: Annotated[float, Parameter(help="How long each measurement lasts.")] = 10.0,
+    finished_calls: Annotated[int, Parameter(help="How many calls have been charged before.")] = 1_000_000,
+    organizations: Annotated[int, Parameter(help="How many organizations call.")] = 10_000,
+    keep: Annotated[bool, Parameter(help="Keep the filled database beside it for the next run.", negative=())] = False,
+    audit: Annotated[bool, Parameter(help="Audit every row at the end.")] = True,
+    table: Annotated[
+        bool, Parameter(help="A table for people, at the end, in place of JSON lines.", negative=())
+    ] = False,
+) -> int:
+    """Measure charging, quotes and decks on this machine; one JSON object a line.
+
+    The load is real: 10,000 organizations with licenses, minutes, three lots and a recharge, a deck of 36,206 prefixes,
+    and a million calls charged before. After each measurement the books are reconciled: where they do not agree, the
+    exit code is 1. Progress goes to standard error.
+    """
+    from talktime.interfaces.cli.bench.suite import Run, run_suite
+    from talktime.interfaces.cli.bench.view import view
+    from talktime.interfaces.cli.bench.world.filling import Shape
+
+    with _database(database) as url:
+        run = Run((url,), Shape(organizations, finished_calls), seconds, only, keeps_filled=keep, audits=audit)
+        found = []
+        for line in run_suite(run):
+            found.append(line)
+            if not table:
+                print(json.dumps(line, ensure_ascii=False), flush=True)
+    if table:
+        out().print(view(found))
+    return 0 if is_reconciled(found) else EXIT_UNRECONCILED
+
+
+def is_reconciled(lines: Sequence[Line]) -> bool:
+    """Tell whether no line says that its books do not agree."""
+    return all(books["reconciled"] for line in lines if (books := line.get("books")) is not None)
+
+
+@contextmanager
+def _database(stated: str) -> Iterator[str]:
+    if stated:
+        yield stated
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{Path(folder) / 'bench.db'}"

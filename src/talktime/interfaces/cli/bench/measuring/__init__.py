@@ -1,0 +1,1 @@
+"""What is read beside a load: processor time, baselines, durability, and whether the books still agree."""

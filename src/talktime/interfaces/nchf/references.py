@@ -1,0 +1,40 @@
+"""What names a session in its address: its call and how it is counted, so that any process answers without a look."""
+
+import base64
+import binascii
+from enum import Enum
+from typing import NamedTuple
+
+from talktime.core.calls.calls import KEY_SEPARATOR, CallKey, key_of, text_of
+
+
+class Counting(Enum):
+    """How the seconds of a session are counted: against its quota, for the record only, or not at all."""
+
+    QUOTA = "q"
+    FREE = "f"
+    EMERGENCY = "e"
+
+
+class Reference(NamedTuple):
+    """What a ChargingDataRef says (TS 32.291 §6.1.3.3)."""
+
+    key: CallKey
+    counting: Counting
+
+
+def written(reference: Reference) -> str:
+    """Return the reference as one opaque word that a path may hold."""
+    text = f"{reference.counting.value}{text_of(reference.key)}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def read(word: str) -> Reference | None:
+    """Return what `written` wrote; None for any other word."""
+    try:
+        text = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True).decode()
+        reference = Reference(key_of(text[1:]), Counting(text[:1]))
+    except (binascii.Error, ValueError):
+        return None
+    is_ours = KEY_SEPARATOR not in reference.key.leg and reference.key.call_id and written(reference) == word
+    return reference if is_ours else None
