@@ -74,7 +74,7 @@ def compare(seed: int, table: CountryTable) -> tuple[str, Failure | None]:
     facts, request = world_of(state, table, dice)
     outcome = charging.decide_one(facts, request, TERMS)
     # The store reads no other meters than those that are wanted, before it knows any.
-    _, names = meters_wanted(replace(facts, meters={}), request, TERMS)
+    names = meters_wanted(replace(facts, meters={}), request, TERMS).names
     wanted = {(owner, name): meter for (owner, name), meter in facts.meters.items() if name in names}
     assert charging.decide_one(replace(facts, meters=wanted), request, TERMS) == outcome, (seed, state)
     found = said(outcome)

@@ -8,7 +8,7 @@ import pytest
 
 from talktime.core.calls.calls import CallState, DenialReason, Ending, Flags, Hold, PaysFrom
 from talktime.core.calls.counting.meters import UNUSED, Meter
-from talktime.core.calls.entitlement.cases import meters_wanted
+from talktime.core.calls.entitlement.cases import NOTHING_WANTED, meters_wanted
 from talktime.core.calls.requests import CloseCall, Denied, EndCall, ExtendCall, Finished, Granted, Noted, StartCall
 from talktime.core.credit.lots import CreditLot
 from talktime.core.organizations.arrangements import Arrangements
@@ -436,7 +436,7 @@ def test_a_call_of_an_international_plan_needs_both_counters_from_its_start_to_i
 
     during = meters_wanted(world.facts, ExtendCall(key(), NOON, 60), world.terms)
 
-    assert [(owner, set(names)) for owner, names in (at_start, during)] == [(7, pools)] * 2
+    assert [(each.organization_id, set(each.names)) for each in (at_start, during)] == [(7, pools)] * 2
 
 
 def test_the_country_table_of_the_call_s_start_decides_how_many_minutes_there_are() -> None:
@@ -458,8 +458,8 @@ def test_the_country_table_of_the_call_s_start_decides_how_many_minutes_there_ar
 def test_no_meter_is_wanted_for_a_call_of_nobody() -> None:
     world = planned()
 
-    assert meters_wanted(world.facts, StartCall(key(), NOON, "anonymous", LONDON), world.terms) == (0, ())
-    assert meters_wanted(world.facts, ExtendCall(key("unknown"), NOON, 60), world.terms) == (0, ())
+    assert meters_wanted(world.facts, StartCall(key(), NOON, "anonymous", LONDON), world.terms) == NOTHING_WANTED
+    assert meters_wanted(world.facts, ExtendCall(key("unknown"), NOON, 60), world.terms) == NOTHING_WANTED
 
 
 def test_a_plan_that_is_not_pooled_leaves_other_people_s_minutes_alone() -> None:

@@ -234,6 +234,8 @@ class ChargingFacts:
     # By organization and name; one that is not there has counted nothing.
     meters: Mapping[tuple[int, str], Meter] = field(default_factory=dict)
     country_tables: tuple[tuple[datetime, CountryTable], ...] = ()
+    # Starts that were looked at already, to know which meters may decide about them (entitlement/cases.py).
+    cases: Mapping[CallKey, object] = field(default_factory=dict)
     # Of the calls that a correction names, and what each lot of their organizations has repaid of what was owed.
     charged: Mapping[CallKey, Charged] = field(default_factory=dict)
     repaid: Mapping[tuple[int, int], int] = field(default_factory=dict)

@@ -168,6 +168,9 @@ def _text(fields: Fields, name: str, *, is_required: bool = False) -> str:
             message = f"{name}: is missing"
             raise Invalid(message, code="missing_field")
         return ""
+    # Most are plain: one look each, because every call has half a dozen of them.
+    if type(value) is str and value.isascii() and value.isprintable() and len(value) <= TEXT_BYTES_MAX:
+        return value
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
     if text is None or not text.isprintable() or len(text.encode()) > TEXT_BYTES_MAX:
         message = f"{name}: must be printable text of at most {TEXT_BYTES_MAX} bytes, not {_shown(value)}"

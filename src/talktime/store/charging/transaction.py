@@ -255,15 +255,13 @@ class ChargingTransaction:
 
     def _with_meters(self, facts: ChargingFacts, requests: Sequence[Request], terms: ChargingTerms) -> ChargingFacts:
         """Read the meters that may decide: which they are follows from what was read, and mostly there are none."""
-        wanted = {
-            (organization_id, name)
-            for organization_id, names in (meters_wanted(facts, request, terms) for request in requests)
-            for name in names
-        }
-        if not wanted:
-            return facts
-        read = self._statements.meters(sorted(wanted))
-        return replace(facts, meters={(owner, name): Meter(used, held) for owner, name, used, held in read})
+        asked = [meters_wanted(facts, request, terms) for request in requests]
+        wanted = {(each.organization_id, name) for each in asked for name in each.names}
+        cases = {each.case.request.key: each.case for each in asked if each.case is not None}
+        read = self._statements.meters(sorted(wanted)) if wanted else ()
+        return replace(
+            facts, meters={(owner, name): Meter(used, held) for owner, name, used, held in read}, cases=cases
+        )
 
     def save(self, loaded: Loaded, requests: Sequence[Request], outcomes: Sequence[Outcome]) -> None:
         """Write what the outcomes change; several changes of one call or lot become one."""

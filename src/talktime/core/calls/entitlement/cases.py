@@ -1,7 +1,7 @@
 """A call to decide on, and what is known of it: whose it is, of which kind, where to, at which price."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from talktime.core.calls.calls import FROM_CONFERENCE, FROM_PHONE, INBOUND, TO_SERVICE, CallKind, DenialReason
 from talktime.core.calls.counting import meters
@@ -249,22 +249,40 @@ def minutes_left(facts: ChargingFacts, pool: Pool, organization: Organization, t
 
 
 def case_of(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Case:
-    """Return the case that a start puts."""
+    """Return the case that a start puts: the one that was looked at for its meters, on the facts as they stand now."""
+    begun = facts.cases.get(request.key)
+    if isinstance(begun, Case) and begun.request is request:
+        begun.facts = facts
+        return begun
     payer, kind = payer_of(facts.identities, request)
     return Case(facts, request, terms, payer, kind)
 
 
-def meters_wanted(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> tuple[int, tuple[str, ...]]:
-    """Name the meters that deciding a request may look at, and whose they are; `facts` need none yet."""
+class Wanted(NamedTuple):
+    """The meters that deciding a request may look at, and whose they are; of a start, the case that asked for them."""
+
+    organization_id: int
+    names: tuple[str, ...]
+    case: Case | None = None
+
+
+NOTHING_WANTED = Wanted(0, ())
+
+
+def meters_wanted(facts: ChargingFacts, request: Request, terms: ChargingTerms) -> Wanted:
+    """Name the meters that deciding a request may look at; `facts` need none yet."""
     call = facts.calls.get(request.key)
     if call is not None:
+        if not call.setup.meters:
+            return NOTHING_WANTED
         siblings = (pool_of(name).sibling for name in call.setup.meters if meters.kind_of(name) == meters.POOL)
         names = (*call.setup.meters, *(pool.name for pool in siblings if pool is not None))
-        return call.setup.organization_id, names
+        return Wanted(call.setup.organization_id, names)
     # Without arrangements nothing is counted, and hardly anybody's are asked for.
     if not isinstance(request, StartCall) or not facts.arrangements:
-        return 0, ()
+        return NOTHING_WANTED
     payer, kind = payer_of(facts.identities, request)
     if payer is None or payer.organization_id not in facts.arrangements:
-        return 0, ()
-    return payer.organization_id, Case(facts, request, terms, payer, kind).meters_wanted
+        return NOTHING_WANTED
+    case = Case(facts, request, terms, payer, kind)
+    return Wanted(payer.organization_id, case.meters_wanted, case)
