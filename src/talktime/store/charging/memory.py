@@ -4,7 +4,7 @@ Nothing is trusted from memory that may have changed: versions and revisions are
 in the transaction.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from threading import Lock
 
 from talktime.core.organizations.arrangements import Arrangements
@@ -16,8 +16,8 @@ from talktime.store.charging.remembered import RememberedCalls, RememberedCredit
 from talktime.store.charging.rows import Row
 
 ORGANIZATIONS_MAX = 65_536
-# An organization's settings (JSON or None), its purchases, its license counts.
-ArrangementRows = tuple[str | None, Sequence[Row], Sequence[Row]]
+# Rows (organization, settings as JSON), (organization, license, quantity), (organization, license, country, users).
+ArrangementRows = tuple[Sequence[Row], Sequence[Row], Sequence[Row]]
 
 
 class ArrangementCache:
@@ -28,18 +28,44 @@ class ArrangementCache:
         self._kept: dict[int, Arrangements] = {}
         self._lock = Lock()
 
-    def of(self, organization: Organization, load: Callable[[int], ArrangementRows]) -> Arrangements:
-        """Return the arrangements of the organization's revision, read only where another one is remembered."""
-        revision = organization.arrangements_revision
-        kept = self._kept.get(organization.organization_id)
-        if kept is not None and kept.revision == revision:
-            return kept
-        found = arrangements_of(revision, *load(organization.organization_id))
-        with self._lock:
-            if len(self._kept) >= ORGANIZATIONS_MAX:
-                del self._kept[next(iter(self._kept))]
-            self._kept[organization.organization_id] = found
+    def of(
+        self, organizations: Iterable[Organization], load: Callable[[list[int]], ArrangementRows]
+    ) -> dict[int, Arrangements]:
+        """Return the arrangements of those that have any, read at once where another revision is remembered."""
+        arranged = {each.organization_id: each.arrangements_revision for each in organizations}
+        found: dict[int, Arrangements] = {}
+        missing: dict[int, int] = {}
+        for organization_id, revision in arranged.items():
+            kept = self._kept.get(organization_id) if revision else None
+            if kept is not None and kept.revision == revision:
+                found[organization_id] = kept
+            elif revision:
+                missing[organization_id] = revision
+        if missing:
+            found |= self._keep(_arranged(missing, load(list(missing))))
         return found
+
+    def _keep(self, found: dict[int, Arrangements]) -> dict[int, Arrangements]:
+        with self._lock:
+            for organization_id, arrangements in found.items():
+                if len(self._kept) >= ORGANIZATIONS_MAX:
+                    del self._kept[next(iter(self._kept))]
+                self._kept[organization_id] = arrangements
+        return found
+
+
+def _arranged(revisions: dict[int, int], read: ArrangementRows) -> dict[int, Arrangements]:
+    settings = dict[int, str](read[0])
+    purchased: dict[int, list[Row]] = {organization_id: [] for organization_id in revisions}
+    assigned: dict[int, list[Row]] = {organization_id: [] for organization_id in revisions}
+    for organization_id, *counted in read[1]:
+        purchased[organization_id].append(tuple(counted))
+    for organization_id, *counted in read[2]:
+        assigned[organization_id].append(tuple(counted))
+    return {
+        each: arrangements_of(revisions[each], settings.get(each), purchased[each], assigned[each])
+        for each in revisions
+    }
 
 
 class Memory:

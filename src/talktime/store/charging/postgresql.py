@@ -41,9 +41,14 @@ _METERS = (
     " JOIN unnest(%s::bigint[], %s::text[]) AS asked(of_organization, of_meter)"
     " ON organization_id = of_organization AND meter = of_meter"
 )
-_SETTINGS = "SELECT settings FROM arrangements WHERE organization_id = %s"
-_PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization_id = %s"
-_ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = %s"
+_SETTINGS = "SELECT organization_id, settings FROM arrangements WHERE organization_id = ANY(%s::bigint[])"
+_PURCHASED = (
+    "SELECT organization_id, license, quantity FROM license_purchases WHERE organization_id = ANY(%s::bigint[])"
+)
+_ASSIGNED = (
+    "SELECT organization_id, license, country, users_count FROM license_counts"
+    " WHERE organization_id = ANY(%s::bigint[])"
+)
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= %s ORDER BY valid_until LIMIT %s"
 _LEGS = "SELECT call_key FROM calls WHERE conference_id = %s AND conference_id <> '' AND state = 'open'"
 _USAGE = (
@@ -220,11 +225,11 @@ class PostgresqlStatements:
         owners, ids = zip(*entries, strict=True)
         return self._execute(_POSTINGS, (_array(owners), _text_array(ids))).fetchall()
 
-    def arrangement_rows(self, organization_id: int) -> ArrangementRows:
-        """Return an organization's settings, purchases and license counts."""
-        asked = (organization_id,)
+    def arrangement_rows(self, organization_ids: list[int]) -> ArrangementRows:
+        """Return the settings, purchases and license counts of organizations."""
+        asked = (_array(organization_ids),)
         settings, purchased, assigned = self._read((_SETTINGS, asked), (_PURCHASED, asked), (_ASSIGNED, asked))
-        return settings[0][0] if settings else None, purchased, assigned
+        return settings, purchased, assigned
 
     def country_rows(self, version_id: int) -> Iterable[Row]:
         """Return the rows of a version of the country table."""

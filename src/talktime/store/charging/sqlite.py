@@ -41,9 +41,9 @@ _METERS = (
     "SELECT organization_id, meter, used, held FROM json_each(?) asked CROSS JOIN meters"
     " ON meters.organization_id = asked.value ->> 0 AND meters.meter = asked.value ->> 1"
 )
-_SETTINGS = "SELECT settings FROM arrangements WHERE organization_id = ?"
-_PURCHASED = "SELECT license, quantity FROM license_purchases WHERE organization_id = ?"
-_ASSIGNED = "SELECT license, country, users_count FROM license_counts WHERE organization_id = ?"
+_SETTINGS = f"SELECT organization_id, settings FROM arrangements WHERE organization_id IN {_IDS}"
+_PURCHASED = f"SELECT organization_id, license, quantity FROM license_purchases WHERE organization_id IN {_IDS}"
+_ASSIGNED = f"SELECT organization_id, license, country, users_count FROM license_counts WHERE organization_id IN {_IDS}"
 _OVERDUE = "SELECT call_key FROM calls WHERE state = 'open' AND valid_until <= ? ORDER BY valid_until LIMIT ?"
 _LEGS = "SELECT call_key FROM calls WHERE conference_id = ? AND conference_id <> '' AND state = 'open'"
 _USAGE = (
@@ -157,11 +157,10 @@ class SqliteStatements:
         """Return the postings of journal entries by organization and id."""
         return self._all(_POSTINGS, json.dumps(entries))
 
-    def arrangement_rows(self, organization_id: int) -> ArrangementRows:
-        """Return an organization's settings, purchases and license counts."""
-        settings = self._all(_SETTINGS, organization_id)
-        purchased, assigned = self._all(_PURCHASED, organization_id), self._all(_ASSIGNED, organization_id)
-        return settings[0][0] if settings else None, purchased, assigned
+    def arrangement_rows(self, organization_ids: list[int]) -> ArrangementRows:
+        """Return the settings, purchases and license counts of organizations."""
+        ids = json.dumps(organization_ids)
+        return self._all(_SETTINGS, ids), self._all(_PURCHASED, ids), self._all(_ASSIGNED, ids)
 
     def country_rows(self, version_id: int) -> Iterable[Row]:
         """Return the rows of a version of the country table."""

@@ -118,8 +118,8 @@ class ChargingStatements(Protocol):
     def entry_rows(self, entries: list[tuple[int, str]]) -> Sequence[Row]:
         """Return rows of POSTING_COLUMNS of journal entries, by organization and id."""
 
-    def arrangement_rows(self, organization_id: int) -> ArrangementRows:
-        """Return an organization's settings, purchases and license counts."""
+    def arrangement_rows(self, organization_ids: list[int]) -> ArrangementRows:
+        """Return the settings, purchases and license counts of organizations."""
 
     def country_rows(self, version_id: int) -> Iterable[Row]:
         """Return the rows of a version of the country table."""
@@ -194,13 +194,7 @@ class ChargingTransaction:
             publications=publications,
             decks=self._memory.decks.loaded,
             watches=self._watches(read.watch_revisions),
-            arrangements={
-                organization.organization_id: self._memory.arrangements.of(
-                    organization, self._statements.arrangement_rows
-                )
-                for organization in organizations.values()
-                if organization.arrangements_revision
-            },
+            arrangements=self._memory.arrangements.of(organizations.values(), self._statements.arrangement_rows),
             meters={},
             country_tables=self._memory.countries.tables(read.country_versions, self._statements.country_rows),
         )
