@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import get_type_hints
 
@@ -92,6 +93,11 @@ class Settings:
         except ValueError as failure:
             message = f"TALKTIME_DISPUTE_FEE: {failure}"
             raise Invalid(message, code="settings") from failure
+
+    @property
+    def emergencies_folder(self) -> Path:
+        """Return where calls for help wait to be recorded in this database, and in no other."""
+        return self.data_folder / "emergencies" / sha256(self.database_url.encode()).hexdigest()[:16]
 
     @property
     def payment_gateway(self) -> str:

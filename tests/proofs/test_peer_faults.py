@@ -15,6 +15,7 @@ import pytest
 
 from tests.interfaces.charging.asgi import PATIENCE_SECONDS, until
 from tests.interfaces.charging.books import CALLED, MICROS_PER_SECOND, Facts, audit, caller_of, open_books
+from tests.interfaces.charging.outages import database_gone
 from tests.interfaces.charging.servers import Asked, Client, post_all
 from tests.proofs import peer_faults
 from tests.proofs.kills_nursery import NursedServer, Nursery, nursed, serving
@@ -163,6 +164,26 @@ def test_a_store_that_refuses_writes_refuses_calls_and_recovers_by_itself(
     assert [status for status, _ in closed] == [200] * 4
     assert totals[0] == (TALKED_SECONDS + 100) * MICROS_PER_SECOND
     assert report.is_clean
+
+
+def test_help_that_was_allowed_without_a_database_is_recorded_although_the_server_dies(
+    url: str, nursery: Nursery, tmp_path: Path
+) -> None:
+    facts, kept = Facts(url), tmp_path / "emergencies"
+
+    with serving(nursery, url, tmp_path, data_folder=tmp_path, **patience()) as server:
+        with database_gone(url):
+            ((_, helped),) = asked(server, start("help", called="112"))
+            asyncio.run(until(lambda: list(kept.glob("*/*.json"))))
+            server.kill()
+        server.start()
+        asyncio.run(until(lambda: facts.one("SELECT count(*) FROM calls WHERE kind = 'emergency_out'")))
+        asyncio.run(until(lambda: not list(kept.glob("*/*.json"))))
+        ((_, ended),) = asked(server, end("help", 90))
+
+    assert (helped["result"], ended["result"]) == ("allow", "ok")
+    assert charged_micros(url) == [0, 1]
+    assert audit(url).is_clean
 
 
 @on_postgresql

@@ -40,24 +40,25 @@ def test_the_dialog_of_the_call_id_is_ended_by_its_tags() -> None:
     ]
 
 
-def test_of_several_dialogs_that_of_the_leg_is_ended() -> None:
-    """A phone that was asked for its password keeps its Call-ID."""
-    first, second = dialog(leg="1928301774-0"), dialog(to_tag="second")
-
-    with open_json_server(result([first, second]), ENDED) as server:
+def test_where_several_dialogs_bear_the_call_id_that_of_the_leg_is_asked_for_by_its_from_tag() -> None:
+    with open_json_server(result(dialog(leg="another-1")), result(dialog(to_tag="second")), ENDED) as server:
         (told,) = KamailioSwitch(server.url).hang_up([CALL])
 
     assert told.outcome is HangUp.DONE
-    assert server.asked[-1].document["params"][-1] == "second"
+    assert [asked.document["params"] for asked in server.asked] == [
+        [CALL.key.call_id],
+        [CALL.key.call_id, "1928301774"],
+        [CALL.key.call_id, "1928301774", "second"],
+    ]
 
 
-@pytest.mark.parametrize("found", [result({}), result([]), result(dialog(leg="another-1")), result(dialog(5))])
-def test_a_call_that_kamailio_does_not_know_is_told(found: tuple[int, bytes]) -> None:
-    with open_json_server(found) as server:
+@pytest.mark.parametrize("found", [{}, [], dialog(leg="another-1"), dialog(5), {"state": 4}, {"state": "4"}])
+def test_a_call_that_kamailio_does_not_know_is_told_and_nothing_is_ended(found: object) -> None:
+    with open_json_server(result(found)) as server:
         (told,) = KamailioSwitch(server.url).hang_up([CALL])
 
     assert told.outcome is HangUp.NOT_THERE
-    assert len(server.asked) == 1
+    assert {asked.document["method"] for asked in server.asked} == {"dlg.dlg_list"}
 
 
 @pytest.mark.parametrize("state", [1, 2, 3])

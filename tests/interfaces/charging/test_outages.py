@@ -1,6 +1,7 @@
 """What switches are answered while the database is slow, gone or held: in time, never a free call, and help always."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,11 @@ DEADLINE_MILLISECONDS = 300
 def url(migrated_database_url: str) -> str:
     open_books(migrated_database_url)
     return migrated_database_url
+
+
+@pytest.fixture(autouse=True)
+def _no_call_for_help_in_our_own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +73,69 @@ def test_help_is_allowed_without_a_database_and_recorded_afterwards(url: str) ->
     assert (allowed["result"], allowed["granted_total"], allowed["final"]) == ("allow", 86_400, 1)
     assert Facts(url).rows("SELECT kind, used_seconds, cost_micros FROM usage_rows") == [("emergency_out", 90, 0)]
     assert audit(url).is_clean
+
+
+def test_help_that_could_not_be_recorded_before_the_server_stopped_is_recorded_by_the_next(url: str) -> None:
+    folder = Settings(database=url).emergencies_folder
+
+    async def stopped(door: Served) -> dict[str, Any]:
+        return (await door.post("start", start("help", called=HELP))).fields
+
+    async def begun(door: Served) -> dict[str, Any]:
+        await until(lambda: Facts(url).one("SELECT count(*) FROM calls"))
+        await until(lambda: not list(folder.iterdir()))
+        return (await door.post("end", of_call("help", duration=90))).fields
+
+    async def both() -> tuple[dict[str, Any], int, dict[str, Any]]:
+        settings = Settings(database=url, deadline_milliseconds=DEADLINE_MILLISECONDS)
+        before = Served(settings)
+        await before.__aenter__()
+        with database_gone(url):
+            allowed = await stopped(before)
+            await before.__aexit__()
+        kept_count = len(list(folder.iterdir()))
+        async with Served(settings) as door:
+            return allowed, kept_count, await begun(door)
+
+    allowed, kept_count, ended = asyncio.run(both())
+
+    assert (allowed["result"], kept_count) == ("allow", 1)
+    assert (ended["result"], ended["used"]) == ("ok", 90)
+    assert Facts(url).rows("SELECT kind, used_seconds, cost_micros FROM usage_rows") == [("emergency_out", 90, 0)]
+    assert audit(url).is_clean
+
+
+def test_the_end_of_a_call_for_help_never_comes_before_its_start(url: str) -> None:
+    """Switches repeat an end that is refused for now: it may be the first thing that the database hears of the call."""
+
+    async def scenario(door: Served) -> dict[str, Any]:
+        folder = Settings(database=url).emergencies_folder
+        with database_gone(url):
+            await door.post("start", start("help", called=HELP))
+            await until(lambda: folder.is_dir() and list(folder.glob("*.json")))
+            refused = await door.post("end", of_call("help", duration=90))
+        ended = await door.post("end", of_call("help", duration=90))
+        await until(lambda: not list(folder.iterdir()))
+        assert is_refused_for_now(refused, "deadline")
+        return ended.fields
+
+    ended = played(url, scenario, deadline_milliseconds=DEADLINE_MILLISECONDS)
+
+    assert (ended["result"], ended["used"]) == ("ok", 90)
+    assert Facts(url).one("SELECT count(*) FROM parked_reports") == 0
+    assert audit(url).is_clean
+
+
+def test_a_kept_call_for_help_that_cannot_be_read_is_left_and_stops_nobody(url: str) -> None:
+    folder = Settings(database=url).emergencies_folder
+    folder.mkdir(parents=True)
+    (folder / "torn.json").write_bytes(b'{"key":')
+
+    async def scenario(door: Served) -> dict[str, Any]:
+        return (await door.post("start", start("a"))).fields
+
+    assert played(url, scenario)["result"] == "allow"
+    assert (folder / "torn.json").exists()
 
 
 def test_help_is_allowed_while_too_many_wait_and_recorded_afterwards(url: str) -> None:

@@ -51,7 +51,7 @@ def test_an_unlike_command_is_answered_with_all_there_are(capsys: pytest.Capture
     code = main(["xyzzy"])
 
     assert code == 2
-    assert "there are demo, serve, worker, organizations" in capsys.readouterr().err
+    assert "there are demo, serve, bench, diameter, worker, organizations" in capsys.readouterr().err
 
 
 def test_words_too_many_are_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:

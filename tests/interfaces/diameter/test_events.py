@@ -18,6 +18,10 @@ BALANCE = "SELECT granted_micros - spent_micros FROM credit_lots WHERE organizat
 USED = "SELECT used_seconds, cost_micros FROM usage_rows ORDER BY line"
 
 
+# What the wire says does not depend on the database; what is charged at once by many is tested on both.
+on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def url(migrated_database_url: str) -> str:
     return migrated_database_url
@@ -40,6 +44,7 @@ def answers_to(url: str, *asked: bytes, **settings: Any) -> list[Answer]:
     return asyncio.run(ask())
 
 
+@on_sqlite
 @pytest.mark.parametrize("seconds", [7, 30, 3_600])
 def test_a_debit_is_charged_in_full_and_once(url: str, seconds: int) -> None:
     open_books(url)
@@ -53,6 +58,7 @@ def test_a_debit_is_charged_in_full_and_once(url: str, seconds: int) -> None:
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_a_debit_that_is_not_paid_in_full_is_not_charged_at_all(url: str) -> None:
     open_books(url, granted_micros=20_000)
 
@@ -95,6 +101,7 @@ def test_a_refund_gives_back_what_a_call_cost_and_a_second_one_nothing(url: str)
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_a_refund_may_name_another_session(url: str) -> None:
     open_books(url)
     correlated = new(c.AVP_CC_CORRELATION_ID, b"scscf.test;1")
@@ -112,7 +119,7 @@ def test_a_refund_may_name_another_session(url: str) -> None:
     assert audit(url).is_clean
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_refund_that_cannot_be_is_refused_with_its_reason(url: str) -> None:
     open_books(url)
 
@@ -129,7 +136,7 @@ def test_a_refund_that_cannot_be_is_refused_with_its_reason(url: str) -> None:
     assert audit(url).is_clean
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_balance_is_checked_without_a_trace(url: str) -> None:
     open_books(url, granted_micros=20_000)
 
@@ -140,7 +147,7 @@ def test_a_balance_is_checked_without_a_trace(url: str) -> None:
     assert Facts(url).one("SELECT count(*) FROM calls") == 0
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_price_is_told_whether_or_not_it_can_be_paid(url: str) -> None:
     open_books(url, granted_micros=20_000, poor_count=1)
 
@@ -154,7 +161,7 @@ def test_a_price_is_told_whether_or_not_it_can_be_paid(url: str) -> None:
     assert Facts(url).one("SELECT count(*) FROM calls") == 0
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("action", [DEBIT, CHECK, PRICE])
 @pytest.mark.parametrize(
     ("who", "result"),
@@ -170,7 +177,7 @@ def test_an_event_is_refused_like_a_call(url: str, action: int, who: dict[str, s
     assert answer.one(c.AVP_ERROR_MESSAGE)
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_event_that_does_not_say_what_it_is_about_is_refused(url: str) -> None:
     open_books(url)
 

@@ -35,6 +35,10 @@ HELD = "SELECT sum(held_micros) FROM credit_lots"
 USED = "SELECT used_seconds, cost_micros, flags FROM usage_rows"
 
 
+# What the wire says does not depend on the database; what is charged is tested on both.
+on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def url(migrated_database_url: str) -> str:
     return migrated_database_url
@@ -86,6 +90,7 @@ def test_a_call_is_granted_extended_twice_and_charged_once(url: str) -> None:
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_an_answer_has_what_kamailio_reads_and_nothing_twice(url: str) -> None:
     open_books(url)
 
@@ -104,6 +109,7 @@ def test_an_answer_has_what_kamailio_reads_and_nothing_twice(url: str) -> None:
     assert answer.one(service, c.AVP_RESULT_CODE) == 2001
 
 
+@on_sqlite
 def test_quirk_1_a_grant_stays_valid_while_the_phone_rings(url: str) -> None:
     open_books(url)
 
@@ -112,6 +118,7 @@ def test_quirk_1_a_grant_stays_valid_while_the_phone_rings(url: str) -> None:
     assert [answer.valid_seconds for answer in answers] == [610, 610]
 
 
+@on_sqlite
 def test_quirk_2_a_new_grant_takes_the_place_of_what_was_left(url: str) -> None:
     open_books(url)
 
@@ -134,6 +141,7 @@ def test_quirk_3_the_last_seconds_are_final_and_after_them_a_refusal_never_a_suc
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_quirk_4_the_second_that_kamailio_rounds_up_is_not_charged(url: str) -> None:
     open_books(url, granted_micros=4_000)
 
@@ -144,6 +152,7 @@ def test_quirk_4_the_second_that_kamailio_rounds_up_is_not_charged(url: str) -> 
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_quirk_5_the_end_of_a_refused_call_is_a_success_and_no_record(url: str) -> None:
     open_books(url, granted_micros=100, poor_count=0)
 
@@ -168,6 +177,7 @@ def test_quirk_6_what_a_lost_update_said_is_billed_by_the_clients_clock_and_flag
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_quirk_6_a_gap_is_not_billed_beyond_what_was_granted(url: str) -> None:
     open_books(url)
 
@@ -179,6 +189,7 @@ def test_quirk_6_a_gap_is_not_billed_beyond_what_was_granted(url: str) -> None:
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_quirk_8_a_call_is_cut_by_refusing_its_next_update(url: str) -> None:
     open_books(url)
 
@@ -195,6 +206,7 @@ def test_quirk_8_a_call_is_cut_by_refusing_its_next_update(url: str) -> None:
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_quirk_10_a_session_that_its_client_forgot_is_closed_at_its_last_funded_second(url: str) -> None:
     open_books(url)
     timers = {"quantum_seconds": 1, "ring_timeout_seconds": 0, "silence_grace_seconds": 0}
@@ -227,6 +239,7 @@ def test_every_request_that_is_sent_again_is_answered_alike_byte_by_byte(url: st
     assert audit(url).is_clean
 
 
+@on_sqlite
 def test_an_initial_request_that_comes_again_after_its_updates_is_told_what_is_left(url: str) -> None:
     open_books(url)
 
@@ -236,6 +249,7 @@ def test_an_initial_request_that_comes_again_after_its_updates_is_told_what_is_l
     assert Facts(url).one(HELD) == 18_000
 
 
+@on_sqlite
 def test_numbers_may_begin_at_one_as_well_as_at_zero(url: str) -> None:
     open_books(url)
 
@@ -257,7 +271,7 @@ def test_numbers_may_begin_at_one_as_well_as_at_zero(url: str) -> None:
     ],
     ids=["nobody knows the caller", "no price", "blocked", "no number", "nobody called", "no credit"],
 )
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_refusal_is_told_at_the_top_with_its_reason_in_words(url: str, fields: dict[str, str], result: int) -> None:
     open_books(url, granted_micros=10_000, poor_count=1)
 
@@ -269,7 +283,7 @@ def test_a_refusal_is_told_at_the_top_with_its_reason_in_words(url: str, fields:
     assert answer.all(c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL) == []
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_updates_of_sessions_that_nobody_began_are_refused_and_reported_use_is_kept(url: str) -> None:
     open_books(url)
 
@@ -279,6 +293,7 @@ def test_updates_of_sessions_that_nobody_began_are_refused_and_reported_use_is_k
     assert Facts(url).one("SELECT count(*) FROM parked_reports") == 1
 
 
+@on_sqlite
 def test_two_clients_may_use_one_session_id(url: str) -> None:
     open_books(url)
 
@@ -352,7 +367,7 @@ def test_any_of_several_listeners_answers_whatever_another_began(url: str) -> No
     assert audit(url).is_clean
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_without_services_units_are_granted_at_the_top(url: str) -> None:
     open_books(url)
     bare = [

@@ -145,6 +145,17 @@ def test_a_call_that_comes_in_is_paid_by_whom_it_reaches() -> None:
     assert (start.kind, start.caller, start.called) == (CallKind.USER_IN, CALLER, CALLED)
 
 
+def test_a_call_that_is_forwarded_is_paid_by_whose_subscription_it_is() -> None:
+    forwarder = "442000000009"
+    subscription = new(
+        c.AVP_SUBSCRIPTION_ID, [new(c.AVP_SUBSCRIPTION_ID_TYPE, 0), new(c.AVP_SUBSCRIPTION_ID_DATA, f"+{forwarder}")]
+    )
+
+    start = start_of(bare(INITIAL, [subscription, service_information(CALLER, CALLED, 2)]))
+
+    assert (start.caller, start.called, start.forwarded_by) == (CALLER, CALLED, forwarder)
+
+
 @pytest.mark.parametrize(("role", "found"), [(0, (CALLER, CALLED)), (1, ("anonymous", CALLER))])
 def test_the_subscription_stands_in_for_a_party_that_is_no_number(role: int, found: tuple[str, str]) -> None:
     called = CALLED if role == 0 else "unknown"

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from talktime.core.calls.calls import CallKey, Flags, text_of
+from talktime.interfaces.nchf import references
 from talktime.interfaces.nchf.door import BODY_MAX_BYTES, COLLECTION
+from talktime.interfaces.nchf.references import Counting, Reference
 from talktime.settings import Settings
-from tests.interfaces.charging.asgi import until
-from tests.interfaces.charging.books import BLOCKED, UNRATED, Facts, audit, open_books
+from tests.interfaces.charging.asgi import Message, until
+from tests.interfaces.charging.books import BLOCKED, UNRATED, Facts, audit, caller_of, open_books
 from tests.interfaces.nchf.served import CONSUMER, Fields, NchfAnswer, Served, message, with_ims
 
 Scenario = Callable[[Served], Awaitable[Any]]
@@ -305,8 +307,13 @@ MALFORMED: list[tuple[Fields | bytes, str, str]] = [
     ({"oneTimeEvent": True, "oneTimeEventType": "SOON"}, "OPTIONAL_IE_INCORRECT", "/oneTimeEventType"),
     (
         {"nfConsumerIdentification": {"nodeFunctionality": "a\nb"}},
+        "MANDATORY_IE_INCORRECT",
+        "/nfConsumerIdentification/nodeFunctionality",
+    ),
+    (
+        {"iMSChargingInformation": {"userSessionID": "é" * 200, "calledPartyAddress": "tel:+442079460000"}},
         "OPTIONAL_IE_INCORRECT",
-        "/nfConsumerIdentification",
+        "/iMSChargingInformation/userSessionID",
     ),
 ]
 
@@ -350,6 +357,38 @@ def test_a_message_may_not_be_endless(url: str) -> None:
     assert played(url, scenario).status == 413
 
 
+def test_what_takes_too_long_is_congestion_and_never_a_free_call(url: str) -> None:
+    reference = references.written(Reference(CallKey(CONSUMER, "a", "ORIGINATING"), Counting.GRANT))
+    event = {"oneTimeEvent": True, "oneTimeEventType": "IEC"}
+
+    async def scenario(chf: Served) -> list[NchfAnswer]:
+        return [
+            await chf.create(message("a", wanted=0)),
+            await chf.create(message("b", wanted=30, **event)),
+            await chf.create(message("c", used=30, **{**event, "oneTimeEventType": "PEC"})),
+            await chf.update(reference, message("a", 1, used=5, wanted=0)),
+            await chf.release(reference, message("a", 2, used=5)),
+        ]
+
+    answers = played(url, scenario, deadline_milliseconds=0)
+
+    assert [(answer.status, answer.cause) for answer in answers] == [(503, "NF_CONGESTION")] * 5
+    assert {answer.headers["retry-after"] for answer in answers} == {"1"}
+
+
+def test_half_a_create_of_a_consumer_that_hung_up_is_no_call(url: str) -> None:
+    async def scenario(chf: Served) -> object:
+        body = json.dumps(message("a", wanted=0)).encode()
+        messages: list[Message] = [
+            {"type": "http.request", "body": body[:-1], "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+        return await chf.exchange(COLLECTION, messages)
+
+    assert played(url, scenario) is None
+    assert Facts(url).one("SELECT count(*) FROM calls") == 0
+
+
 def test_other_paths_and_methods_are_told_apart(url: str) -> None:
     async def scenario(chf: Served) -> list[NchfAnswer]:
         return [
@@ -379,19 +418,35 @@ def test_two_consumers_may_use_one_call_id(url: str) -> None:
     assert Facts(url).one("SELECT count(*) FROM calls WHERE state = 'open'") == 2
 
 
-def test_a_conference_and_a_diversion_are_told_apart(url: str) -> None:
+def test_who_pays_is_who_forwards_or_transfers_and_a_conference_is_named(url: str) -> None:
+    by_another = {"associatedPartyAddress": "tel:+442000000002"}
+    subscriber = {"subscriberIdentifier": f"msisdn-{caller_of(2)}"}
+    calls = [
+        message("a", wanted=0, **telephony(supplementaryServiceType="CDIV", **by_another)),
+        message("b", wanted=0, **telephony(supplementaryServiceType="ECT", **by_another)),
+        message("c", wanted=0, **telephony(supplementaryServiceType="CONF", conferenceId="weekly")),
+        with_ims(message("d", wanted=0, **subscriber), roleOfNode="FORWARDING"),
+        with_ims(message("e", wanted=0, **subscriber), callingPartyAddresses=None),
+    ]
+
     async def scenario(chf: Served) -> None:
-        diverted = {"supplementaryServiceType": "CDIV", "associatedPartyAddress": "tel:+442000000002"}
-        joined = {"supplementaryServiceType": "CONF", "conferenceId": "weekly"}
-        for call_id, service in (("a", diverted), ("b", joined)):
-            await chf.create(message(call_id, wanted=0, mMTelChargingInformation={"supplementaryServices": [service]}))
+        for asked in calls:
+            await chf.create(asked)
 
     played(url, scenario)
 
-    assert Facts(url).rows("SELECT kind, organization_id, conference_id FROM calls ORDER BY call_key") == [
-        ("user_out_forwarding", 2, ""),
+    rows = Facts(url).rows("SELECT kind, organization_id, conference_id FROM calls ORDER BY kind, organization_id")
+    assert rows == [
         ("user_out", 1, "weekly"),
+        ("user_out", 2, ""),
+        ("user_out_forwarding", 2, ""),
+        ("user_out_forwarding", 2, ""),
+        ("user_out_transfer", 2, ""),
     ]
+
+
+def telephony(**service: str) -> Fields:
+    return {"mMTelChargingInformation": {"supplementaryServices": [service]}}
 
 
 HELP: list[Fields] = [

@@ -67,7 +67,7 @@ def test_only_a_lack_of_money_is_a_limit() -> None:
     }
 
 
-def test_a_quota_counts_from_the_last_report() -> None:
+def test_a_grant_counts_from_the_last_report() -> None:
     answer = Granted(110, is_final=False, recheck_after_seconds=100, pays_from=PaysFrom.CREDIT, reported_seconds=50)
 
     assert writing.units(ASKED, answer) == [
@@ -81,7 +81,7 @@ def test_a_quota_counts_from_the_last_report() -> None:
     ]
 
 
-def test_a_quota_is_asked_for_again_before_it_ends_however_short_it_is() -> None:
+def test_a_grant_is_asked_for_again_before_it_ends_however_short_it_is() -> None:
     answer = Granted(51, is_final=False, recheck_after_seconds=41, pays_from=PaysFrom.CREDIT, reported_seconds=50)
 
     (unit,) = writing.units(ASKED, answer)

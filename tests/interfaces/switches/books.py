@@ -59,12 +59,12 @@ class Books:
             tx.rates.complete(version.version_id, len(rates))
             tx.rates.publish(version, [Direction.OUTBOUND], start=now, at=now)
 
-    def payer_with(self, credit_micros: int) -> Payer:
+    def payer_with(self, credit_micros: int, *, block_reason: str = "") -> Payer:
         organization_id = next(self._ids)
         now = datetime.now(UTC) - timedelta(seconds=1)
         organization = Organization(organization_id, f"org{organization_id}", "GB", "USD", ZoneInfo("UTC"), DECK)
         number = f"4410000000{organization_id:02}"
-        user = User(organization_id, 1, f"ann@org{organization_id}", "Ann", "GB", LICENSES)
+        user = User(organization_id, 1, f"ann@org{organization_id}", "Ann", "GB", LICENSES, block_reason=block_reason)
         lot = CreditLot(1, LotKind.PURCHASED, credit_micros, now, lots.expires_at(now, organization.zone))
         _, postings = lots.grant(Credit(), lot, now)
         with operator_transaction(self._engine) as tx:
@@ -84,8 +84,8 @@ class Books:
 
     def _sessions(self, call_id: str) -> list[str]:
         """Return the Diameter sessions of a SIP Call-ID, which is what the switch calls the call."""
-        found = self.facts.rows(f"SELECT call_key FROM calls WHERE switch_ref = '{call_id}'")
-        return [call_key for (call_key,) in found]
+        found = self.facts.rows("SELECT call_key, switch_ref FROM calls WHERE switch_ref <> ''")
+        return [call_key for call_key, switch_ref in found if switch_ref == call_id]
 
     def finished(self, call_id: str) -> Call | None:
         """Return the call once it has ended."""

@@ -36,15 +36,15 @@ OPTIONS = (
 Found = TypeVar("Found")
 
 
-def eventually(look: Callable[[], Found | None], what: str) -> Found:
+def eventually(look: Callable[[], Found | None], what: str, *, patience_seconds: float = PATIENCE_SECONDS) -> Found:
     """Return what is found as soon as there is something; fail where it never comes."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         found = look()
         if found:
             return found
         time.sleep(POLL_SECONDS)
-    raise AssertionError(f"{what} did not come within {PATIENCE_SECONDS:.0f} s")
+    raise AssertionError(f"{what} did not come within {patience_seconds:.0f} s")
 
 
 @dataclass
@@ -131,7 +131,8 @@ class ChargingServer(Program):
             "--diameter",
             f"{HOST}:{self.diameter_port}",
         ]
-        names = {"TALKTIME_DIAMETER_HOST": OCS_HOST, "TALKTIME_DIAMETER_REALM": REALM}
+        names = {"TALKTIME_DATA_FOLDER": str(folder / "data"), "TALKTIME_DIAMETER_REALM": REALM}
+        names |= {"TALKTIME_DIAMETER_HOST": OCS_HOST}
         super().__init__(serve, folder / "server.log", {**names, **environment})
 
     def start(self) -> None:

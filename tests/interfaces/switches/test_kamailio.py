@@ -1,6 +1,6 @@
 """Kamailio on the configuration in examples/kamailio, called by SIPp and charged by `talktime serve`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,15 @@ from tests.interfaces.switches.books import (
     Payer,
 )
 from tests.interfaces.switches.conftest import QUANTUM_SECONDS
-from tests.interfaces.switches.rig import SWITCH, ChargingServer, Kamailio, Phones, eventually
+from tests.interfaces.switches.rig import (
+    SWITCH,
+    Caller,
+    ChargingServer,
+    Kamailio,
+    Phones,
+    eventually,
+    median_talked_seconds,
+)
 
 
 def test_a_call_that_people_end_is_charged_for_what_was_talked(books: Books, phones: Phones) -> None:
@@ -63,41 +71,52 @@ def test_what_may_not_be_called_is_refused_with_the_servers_code(
     assert call.denial is reason
 
 
-def test_a_call_is_cut_on_both_sides_when_its_grant_ends_and_costs_what_was_funded(
+def test_calls_are_cut_on_both_sides_when_their_grants_end_and_cost_what_was_funded(
     books: Books, phones: Phones
 ) -> None:
-    payer = books.payer_with(3 * SECOND_MICROS)
+    payers = [books.payer_with(3 * SECOND_MICROS) for _ in range(3)]
 
-    with phones.callee("callee_answers"):
-        caller = phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="cut")
-        caller.finish()
-    print(caller.talked_seconds())
+    with phones.callee("callee_answers", calls=3):
+        callers = _call_until_cut(phones, "caller_is_cut", payers, "cut")
 
-    call = _ended(books, "cut")
-    assert call.is_final
-    _assert_cut_at(call, 3)
-    assert books.credit_of(payer).balance_micros == 0
+    assert abs(median_talked_seconds(callers) - 3) <= 1
+    for payer in payers:
+        call = _ended(books, f"cut-{payer.organization_id}")
+        assert call.is_final
+        _assert_cut_at(call, 3)
+        assert books.credit_of(payer).balance_micros == 0
 
 
-def test_a_call_is_extended_while_credit_lasts_and_then_cut(books: Books, phones: Phones) -> None:
-    payer = books.payer_with(11 * SECOND_MICROS)
+def test_calls_are_extended_while_credit_lasts_and_then_cut(books: Books, phones: Phones) -> None:
+    payers = [books.payer_with(11 * SECOND_MICROS) for _ in range(3)]
 
-    with phones.callee("callee_answers"):
-        phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="extended").finish()
+    with phones.callee("callee_answers", calls=3):
+        callers = _call_until_cut(phones, "caller_is_cut", payers, "extended")
 
-    call = _ended(books, "extended")
-    assert call.granted_seconds == 11 > QUANTUM_SECONDS
-    _assert_cut_at(call, 11)
-    assert books.credit_of(payer).balance_micros == 0
+    assert abs(median_talked_seconds(callers) - 11) <= 1
+    for payer in payers:
+        call = _ended(books, f"extended-{payer.organization_id}")
+        assert call.granted_seconds == 11 > QUANTUM_SECONDS
+        _assert_cut_at(call, 11)
+        assert books.credit_of(payer).balance_micros == 0
 
 
 def test_a_further_invite_within_the_call_does_not_lengthen_it(books: Books, phones: Phones) -> None:
-    payer = books.payer_with(3 * SECOND_MICROS)
+    payers = [books.payer_with(3 * SECOND_MICROS) for _ in range(3)]
 
-    with phones.callee("callee_answers"):
-        phones.call("caller_invites_again", of=payer.number, to=BY_THE_SECOND, call_id="invites-again").finish()
+    with phones.callee("callee_answers", calls=3):
+        callers = _call_until_cut(phones, "caller_invites_again", payers, "again")
 
-    _assert_cut_at(_ended(books, "invites-again"), 3)
+    assert abs(median_talked_seconds(callers) - 3) <= 1
+    for payer in payers:
+        _assert_cut_at(_ended(books, f"again-{payer.organization_id}"), 3)
+
+
+def test_json_rpc_takes_no_other_orders(kamailio: Kamailio) -> None:
+    status, _ = kamailio.ask("core.kill")
+
+    assert status == 403
+    kamailio.check_alive()
 
 
 def test_an_invite_that_claims_to_belong_to_a_call_gets_nowhere(phones: Phones) -> None:
@@ -206,6 +225,17 @@ def test_a_call_for_which_nobody_could_be_asked_was_cut_at_what_was_granted(
     assert call.granted_seconds == QUANTUM_SECONDS
     assert call.result is not None
     assert call.result.ending is Ending.CREDIT_EXHAUSTED
+
+
+def _call_until_cut(phones: Phones, scenario: str, payers: Sequence[Payer], name: str) -> list[Caller]:
+    """Let all call at once, and return when the switch has ended every call."""
+    callers = [
+        phones.call(scenario, of=payer.number, to=BY_THE_SECOND, call_id=f"{name}-{payer.organization_id}")
+        for payer in payers
+    ]
+    for caller in callers:
+        caller.finish()
+    return callers
 
 
 def _ended(books: Books, call_id: str) -> Call:

@@ -86,6 +86,35 @@ def test_what_may_not_be_called_is_refused(
     assert call.denial is reason
 
 
+def test_who_is_blocked_is_refused(books: Books, ro_phones: Phones) -> None:
+    payer = books.payer_with(MINUTE_MICROS, block_reason="owes money")
+
+    ro_phones.call("caller_is_refused", of=payer.number, to=BY_THE_SECOND, call_id="blocked", REFUSAL="403").finish()
+
+    call = books.call("blocked")
+    assert call is not None
+    assert call.denial is DenialReason.USER_BLOCKED
+
+
+def test_who_is_nobodys_user_is_refused(books: Books, ro_phones: Phones) -> None:
+    ro_phones.call("caller_is_refused", of="442071838750", to=BY_THE_SECOND, call_id="nobody", REFUSAL="403").finish()
+
+    assert books.call("nobody") is None
+
+
+def test_who_names_another_called_party_than_is_dialed_is_refused_before_anybody_is_asked(
+    books: Books, ro_phones: Phones
+) -> None:
+    payer = books.payer_with(MINUTE_MICROS)
+    named = {"Max-Forwards: 70": f"Max-Forwards: 70\nP-Called-Party-ID: <sip:{BY_THE_SECOND}@example>"}
+
+    ro_phones.call(
+        "caller_is_refused", of=payer.number, to=BY_THE_MINUTE, call_id="other", REFUSAL="403", **named
+    ).finish()
+
+    assert books.call("other") is None
+
+
 def test_calls_are_cut_when_their_final_units_are_used_and_cost_what_was_funded(
     books: Books, ro_phones: Phones
 ) -> None:

@@ -11,13 +11,14 @@ from sqlalchemy import text
 from talktime.bootstrap import App
 from talktime.core.calls.calls import CallKey, key_of, text_of
 from talktime.core.calls.requests import Answer, CorrectCall, Finished, Parked
-from talktime.core.insight.books import Finding
+from talktime.core.insight.books import Finding, Rule
 from talktime.core.insight.receipts import Receipt
 from talktime.store.transaction import Transaction
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
 from talktime.usecases.insight.show_receipt import ShowReceipt, show_receipt
 from tests.pooled_books import BEFORE_MIDNIGHT
 from tests.real_books import BEGINS_AT
+from tests.usecases.insight.corruptions import Corruption, corrupt
 
 SEED = 5
 
@@ -121,3 +122,46 @@ def _receipt(app: App, key: CallKey) -> Receipt:
 
 def _findings(app: App, at: datetime) -> list[Finding]:
     return list(app.read(audit_books, AuditBooks(at)).violations)
+
+
+CORRUPTIONS = [
+    Corruption(
+        "a correction gives back more than it says",
+        Rule.USAGE_EQUALS_JOURNAL,
+        ["UPDATE postings SET amount_micros = amount_micros + 1 WHERE entry_id = 'call:sbc1||ordinary-02:1'"],
+    ),
+    Corruption(
+        "a correction's row is forged with the call",
+        Rule.USAGE_EQUALS_PRICE,
+        [
+            "UPDATE usage_rows SET cost_micros = cost_micros - 5 WHERE {call} AND line = 1",
+            "UPDATE calls SET cost_micros = cost_micros - 5 WHERE {call}",
+        ],
+    ),
+    Corruption(
+        "a row takes back without being a correction",
+        Rule.USAGE_EQUALS_CALL,
+        ["UPDATE usage_rows SET correction_reference = '' WHERE {call} AND line = 1"],
+        ["ALTER TABLE usage_rows DROP CONSTRAINT ck_usage_rows_uncovered_within_cost"],
+    ),
+    Corruption(
+        "a correction disappears",
+        Rule.USAGE_OF_CALL,
+        ["DELETE FROM usage_rows WHERE {call} AND line = 1"],
+    ),
+    Corruption(
+        "what came back to a lot is taken away",
+        Rule.LOT_EQUALS_JOURNAL,
+        ["UPDATE credit_lots SET spent_micros = spent_micros + 5 WHERE organization_id = 1 AND lot_id = 2"],
+    ),
+]
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.what)
+def test_a_correction_that_somebody_changes_is_found(charged_app: App, corruption: Corruption) -> None:
+    at = BEGINS_AT + timedelta(days=41)
+    _correct(charged_app, at, [(CallKey("sbc1", "ordinary-02"), 20, "once")])
+
+    corrupt(charged_app.settings.database_url, corruption)
+
+    assert corruption.rule in {finding.rule for finding in _findings(charged_app, at)}

@@ -1,8 +1,9 @@
 """Kamailio, told by JSON-RPC (modules xhttp and jsonrpcs): the dialog of a call is found by its Call-ID and ended.
 
-Measured against 5.6.3: `dlg.dlg_list` answers `{}` for a Call-ID that it does not know, and an object for one that it
-does. `dlg.terminate_dlg` sends BYE to both sides of an answered dialog. Of one that rings it forgets the dialog and
-reports the call as failed, and the phone rings on, limited by nobody's timer: so such a one is never ended here.
+Measured against 5.6.3: `dlg.dlg_list` answers `{}` for a Call-ID that it does not know, and one dialog where several
+bear it; the From tag tells these apart. `dlg.terminate_dlg` sends BYE to both sides of an answered dialog. Of one that
+rings it forgets the dialog and reports the call as failed, and the phone rings on, limited by nobody's timer: so such a
+one is never ended here.
 """
 
 import asyncio
@@ -59,10 +60,9 @@ class KamailioSwitch:
 
 
 async def _hang_up(poster: Poster, call: CallOnSwitch) -> HangUpResult:
-    found, error = await _ask(poster, "dlg.dlg_list", call.key.call_id)
+    dialog, error = await _dialog(poster, call)
     if error:
         return HangUpResult(HangUp.REFUSED, error)
-    dialog = _dialog_of(call, found)
     if dialog is None:
         return HangUpResult(HangUp.NOT_THERE, "no dialog of this Call-ID")
     if dialog["state"] != CONFIRMED:
@@ -74,7 +74,19 @@ async def _hang_up(poster: Poster, call: CallOnSwitch) -> HangUpResult:
     return HangUpResult(HangUp.REFUSED, error) if error else HangUpResult(HangUp.DONE, "BYE to both sides")
 
 
-async def _ask(poster: Poster, method: str, *parameters: str) -> tuple[object, str]:
+async def _dialog(poster: Poster, call: CallOnSwitch) -> tuple[dict[str, Any] | None, str]:
+    """Return the dialog of the call's leg, None where there is none, and what went wrong; raise NoAnswer."""
+    found, error = await _ask(poster, "dlg.dlg_list", call.key.call_id)
+    if error or _is_of(call, found):
+        return found, error
+    # Our configuration's legs are From tag and CSeq.
+    tag, _, _ = call.key.leg.rpartition("-")
+    if found and tag:
+        found, error = await _ask(poster, "dlg.dlg_list", call.key.call_id, tag)
+    return (found if _is_of(call, found) else None), error
+
+
+async def _ask(poster: Poster, method: str, *parameters: str) -> tuple[Any, str]:
     """Return the result, and what went wrong where there is none; raise NoAnswer."""
     document: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "id": 1}
     if parameters:
@@ -91,18 +103,13 @@ async def _ask(poster: Poster, method: str, *parameters: str) -> tuple[object, s
     return answer["result"], ""
 
 
-def _dialog_of(call: CallOnSwitch, found: object) -> dict[str, Any] | None:
-    """Return the dialog of this leg: by the variable `leg` that our configuration sets, where there is one."""
-    listed = found if isinstance(found, list) else [found]
-    dialogs = [each for each in listed if isinstance(each, dict) and each and _is_whole(each)]
-    open_ones = [each for each in dialogs if each["state"] < DELETED and _leg_of(each) in {"", call.key.leg}]
-    # Of several, one that talks.
-    return max(open_ones, key=lambda each: int(each["state"]), default=None)
-
-
-def _is_whole(dialog: dict[str, Any]) -> bool:
-    sides = dialog.get("caller"), dialog.get("callee")
-    return isinstance(dialog.get("state"), int) and all(isinstance(side, dict) and "tag" in side for side in sides)
+def _is_of(call: CallOnSwitch, found: Any) -> bool:
+    """Tell whether what was found is the open dialog of this leg, by the variable that our configuration sets."""
+    if not isinstance(found, dict) or not isinstance(found.get("state"), int):
+        return False
+    sides = found.get("caller"), found.get("callee")
+    is_whole = all(isinstance(side, dict) and "tag" in side for side in sides)
+    return is_whole and found["state"] < DELETED and _leg_of(found) in {"", call.key.leg}
 
 
 def _leg_of(dialog: dict[str, Any]) -> str:

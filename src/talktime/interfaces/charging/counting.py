@@ -89,7 +89,7 @@ class Counted:
         yield Sample("deck_versions_loaded", [], self.charging.deck_versions_count)
         yield Sample("unknown_fields", [], self.door.unknown_fields_count)
         yield Sample("log_lines_dropped", [], 0 if self.request_log is None else self.request_log.dropped_count)
-        yield Sample("ready", [], self.readiness.is_ready)
+        yield Sample("ready", [], int(self.readiness.is_ready))
         checked = self.readiness.checked
         if checked is not None and checked.clock_difference is not None:
             yield Sample("clock_difference_seconds", [], checked.clock_difference.total_seconds())

@@ -46,10 +46,9 @@ class ChargingDoor:
     `conference` tells how long all open legs of a conference can go on, `end_conference` ends them.
     """
 
-    def __init__(self, committer: GroupCommitter, looks: Looks, *, emergency_countries: frozenset[str]) -> None:
+    def __init__(self, committer: GroupCommitter, looks: Looks, emergencies: EmergencyCalls) -> None:
         """Hand what arrives to the committer, and what has to be looked up first to whoever does."""
-        self._committer, self._looks = committer, looks
-        self._emergencies = EmergencyCalls(committer, emergency_countries)
+        self._committer, self._looks, self._emergencies = committer, looks, emergencies
         self.unknown_fields_count = 0
         # What no request came of, by the error's code.
         self.unread_counts: Counter[str] = Counter()
@@ -83,7 +82,7 @@ class ChargingDoor:
             return writing.flat_error(failure)
 
     async def close(self) -> None:
-        """Give up what cannot be recorded any more."""
+        """Leave to the next server what cannot be recorded any more."""
         await self._emergencies.close()
 
     async def _one(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
@@ -137,7 +136,9 @@ class ChargingDoor:
     async def _answer(self, request: Request) -> tuple[int, writing.Flat]:
         if isinstance(request, StartCall) and self._emergencies.concern(request):
             return 200, writing.flat(request, self._emergencies.allow(request))
-        (answer,) = await self._committer.charge((request,))
+        # What follows on a call for help that is not recorded yet would be nobody's: its start comes first.
+        kept = self._emergencies.kept.get(request.key) if self._emergencies.kept else None
+        answer = (await self._committer.charge((request,) if kept is None else (kept, request)))[-1]
         if isinstance(answer, Exception):
             return writing.flat_error(answer)
         return 200, writing.flat(request, answer)

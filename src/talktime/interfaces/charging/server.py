@@ -3,7 +3,14 @@
 import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    ExitStack,
+    asynccontextmanager,
+    closing,
+    suppress,
+)
 from datetime import UTC, datetime
 
 import structlog
@@ -13,6 +20,7 @@ from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.requests import EndLeg, Finished, StartCall
 from talktime.core.values.errors import TalktimeError, Unavailable
+from talktime.emergencies import EmergencyCalls, Spool
 from talktime.group_commit import GroupCommitter
 from talktime.interfaces.charging import observing
 from talktime.interfaces.charging.counting import Counted, OpenCallsLook
@@ -25,10 +33,14 @@ from talktime.telemetry import configure_log
 from talktime.telemetry.request_log import ALL, NONE, RequestLog, read_kept
 from talktime.telemetry.requests import RequestCounts
 from talktime.telemetry.snapshots import Place
+from talktime.usecases.calls.close_silent_calls import OVERDUE_MAX
 from talktime.usecases.calls.count_open_calls import count_open_calls
 from talktime.usecases.insight.check_database import check_database
 
 WATCH_SECONDS = 1.0
+# Some 1,500 calls a second, and then the watch has other things to do.
+CLOSING_ROUNDS_MAX = 40
+CLOSING_PAUSE_SECONDS = 0.05
 # The only process, or the first of several.
 ALONE = Place()
 GARBAGE_THRESHOLD = 200_000
@@ -85,15 +97,29 @@ class ChargingServer:
         await send({"type": "lifespan.shutdown.complete"})
 
     def _open(self) -> None:
+        """Open everything, or nothing."""
         configure_log()
         settings = self._settings
-        self._app = App(settings)
-        refuse_unfit(self._app.read(check_database, datetime.now(UTC)))
-        kept = read_kept(settings.log_requests)
-        self._request_log = None if kept == NONE else RequestLog(is_of_all=kept == ALL)
-        self._statements = open_statements(settings.database_url)
-        self._charging = Charging(settings, open_statements(settings.database_url), self._request_log)
-        self._charging.warm_decks(self._statements)
+        with ExitStack() as ends:
+            app = App(settings)
+            ends.callback(app.close)
+            refuse_unfit(app.read(check_database, datetime.now(UTC)))
+            kept = read_kept(settings.log_requests)
+            self._request_log = None if kept == NONE else RequestLog(is_of_all=kept == ALL)
+            self._statements = ends.enter_context(closing(open_statements(settings.database_url)))
+            self._looking = ends.enter_context(closing(open_statements(settings.database_url)))
+            statements = open_statements(settings.database_url)
+            self._charging = ends.enter_context(closing(Charging(settings, statements, self._request_log)))
+            self._charging.warm_decks(self._statements)
+            self._open_door(app)
+            self._ends = ends.pop_all()
+        # What lives now lives for ever; collections while a phone rings look at the rest only (performance.md).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD)
+
+    def _open_door(self, app: App) -> None:
+        settings = self._settings
         requests = RequestCounts(self._request_log)
         self._committer = GroupCommitter(
             self._charging.charge,
@@ -101,23 +127,11 @@ class ChargingServer:
             queue_max=settings.queue_max,
             observe=requests.answered,
         )
-        self._looking = open_statements(settings.database_url)
         self._one_look = asyncio.Lock()
         looks = Looks(self._explain, self._open_legs, self._forecast)
-        self.door = ChargingDoor(
-            self._committer, looks, emergency_countries=settings.charging_terms.emergency_countries
-        )
-        self._observe(requests)
-        self._committer.start()
-        if self._request_log is not None:
-            self._request_log.start()
-        # What lives now lives for ever; collections while a phone rings look at the rest only (performance.md).
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GARBAGE_THRESHOLD)
-
-    def _observe(self, requests: RequestCounts) -> None:
-        app = self._app
+        countries, spool = settings.charging_terms.emergency_countries, Spool(settings.emergencies_folder)
+        emergencies = EmergencyCalls(self._committer, countries, spool)
+        self.door = ChargingDoor(self._committer, looks, emergencies)
         self.readiness = Readiness(self._committer, lambda at: app.read(check_database, at))
         self.readiness.are_decks_loaded = True
         look = OpenCallsLook(lambda: app.read(count_open_calls, None))
@@ -125,15 +139,16 @@ class ChargingServer:
             requests, self._charging, self._committer, self.door, self.readiness, look, self._request_log
         )
         self._observing = ObservingDoor(self.counted, self._place)
+        self._committer.start()
+        emergencies.resume()
+        if self._request_log is not None:
+            self._request_log.start()
 
     def _close(self) -> None:
         self._committer.stop()
         if self._request_log is not None:
             self._request_log.stop()
-        self._charging.close()
-        self._looking.close()
-        self._statements.close()
-        self._app.close()
+        self._ends.close()
 
     async def _explain(self, request: StartCall) -> Explanation:
         """Explain one call at a time, on a connection of its own: an operator's question delays no phone."""
@@ -152,15 +167,24 @@ class ChargingServer:
 
     async def _look_after_calls(self) -> None:
         """Close calls whose switch fell silent, have decks in memory before calls need them, count what is open."""
-        overdue = await asyncio.to_thread(self._charging.overdue, self._statements, datetime.now(UTC))
-        if overdue:
-            log.info("closing_silent_calls", calls=len(overdue))
-            closed = await self._committer.charge(overdue)
-            self.counted.silent_calls_closed += sum(isinstance(each, Finished) for each in closed)
+        await self._close_silent_calls()
         await asyncio.to_thread(self._charging.warm_decks, self._statements)
         if self._place.process == ALONE.process:
             # The first of several processes counts for all.
             await asyncio.to_thread(self.counted.open_calls.look)
+
+    async def _close_silent_calls(self) -> None:
+        """Close what is overdue, after an outage perhaps 100,000 calls, a few at a time: phones come between."""
+        for _ in range(CLOSING_ROUNDS_MAX):
+            overdue = await asyncio.to_thread(self._charging.overdue, self._statements, datetime.now(UTC))
+            if not overdue:
+                return
+            log.info("closing_silent_calls", calls=len(overdue))
+            closed = await self._committer.charge(overdue)
+            self.counted.silent_calls_closed += sum(isinstance(each, Finished) for each in closed)
+            if len(overdue) < OVERDUE_MAX:
+                return
+            await asyncio.sleep(CLOSING_PAUSE_SECONDS)
 
     async def _look_after_ourselves(self) -> None:
         """Tell the other processes what was counted here, and the log when calls should be sent elsewhere."""

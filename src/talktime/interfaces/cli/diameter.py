@@ -47,7 +47,7 @@ def diameter(
 ) -> int:
     """Answer switches by Diameter Ro and Gy until it is stopped: each address by a process of its own.
 
-    Any of them answers whatever another one began. A SQLite file has one process: there say `talktime serve --diameter`.
+    Any of them answers whatever another one began. A SQLite file has one process: `talktime serve --diameter`.
     """
     if database:
         os.environ["TALKTIME_DATABASE"] = database

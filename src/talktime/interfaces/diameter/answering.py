@@ -88,12 +88,15 @@ class CreditControlDoor:
 
     async def _charge(self, batch: "_Batch", profile: ClientProfile) -> bytes:
         answers: Sequence[Answered] = ()
-        requests = [*batch.requests, *batch.kept]
+        # What follows on a call for help that is not recorded yet would be nobody's: its start comes first.
+        waiting = self._emergencies.kept
+        starts = [waiting[request.key] for request in batch.requests if request.key in waiting] if waiting else []
+        requests = [*starts, *batch.requests, *batch.kept]
         if requests:
             try:
-                answers = await self._committer.charge(requests)
+                answers = (await self._committer.charge(requests))[len(starts) :]
             except Unavailable as failure:
-                answers = [failure] * len(requests)
+                answers = [failure] * len(batch.requests)
         answer = self._writer.answer
         # What is kept has been answered: its answers are the last, and go nowhere.
         written = [answer(*asked, outcome, profile) for asked, outcome in zip(batch.asked, answers, strict=False)]

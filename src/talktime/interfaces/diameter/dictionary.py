@@ -70,7 +70,9 @@ CALLED_PARTY_ADDRESS: Final = of_vendor(TGPP, 832)
 SERVICE_INFORMATION: Final = of_vendor(TGPP, 873)
 IMS_INFORMATION: Final = of_vendor(TGPP, 876)
 
+# Role-Of-Node (TS 32.299 §7.2.170).
 TERMINATING_ROLE: Final = 1
+FORWARDING_ROLE: Final = 2
 FINAL_UNIT_TERMINATE: Final = 0
 # Base protocol, credit control, and what relays advertise instead of naming each (RFC 6733 §2.4).
 BASE_APPLICATION: Final = 0

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from talktime.core.values.errors import Invalid
-from talktime.emergencies import EmergencyCalls
+from talktime.emergencies import EmergencyCalls, Spool
 from talktime.group_commit import GroupCommitter
 from talktime.interfaces.diameter.answering import CreditControlDoor
 from talktime.interfaces.diameter.events import Events, Explain
@@ -34,7 +34,8 @@ def opener(settings: Settings, *, is_shared: bool = False) -> OpenListener:
     def open_listener(committer: GroupCommitter, explain: Explain) -> DiameterListener:
         writer = AnswerWriter(terms.identity, settings.ring_timeout_seconds)
         events = Events(committer, explain, writer, settings.quantum_seconds)
-        emergencies = EmergencyCalls(committer, settings.charging_terms.emergency_countries)
+        spool = Spool(settings.emergencies_folder)
+        emergencies = EmergencyCalls(committer, settings.charging_terms.emergency_countries, spool)
         door = CreditControlDoor(committer, events, emergencies, writer)
         return DiameterListener(addresses, terms, door, is_shared=is_shared)
 

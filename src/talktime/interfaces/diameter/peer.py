@@ -7,12 +7,13 @@ come, all of a read together, and answered in whatever order they are done.
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Any, cast
 
 import structlog
 
+from talktime.core.values.frozen import frozen
 from talktime.interfaces.diameter import codec, profiles, reading
 from talktime.interfaces.diameter import dictionary as names
 from talktime.interfaces.diameter.codec import Avps, Header, Malformed, Message
@@ -36,7 +37,7 @@ Work = tuple[int, Coroutine[Any, Any, bytes]]
 Begin = Callable[[Sequence[Message], ClientProfile], list[Work]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PeerTerms:
     """Who we are, whom we know, and how patient we are; no known hosts: whoever comes."""
 

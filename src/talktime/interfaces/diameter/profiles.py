@@ -1,12 +1,12 @@
 """What clients need that the RFC leaves open, or that they do in their own way: one frozen value for each kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from talktime.core.values.errors import Invalid
+from talktime.core.values.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClientProfile:
     """How to treat a client."""
 

@@ -93,10 +93,11 @@ class CreditControl(NamedTuple):
 
 
 class Parties(NamedTuple):
-    """Who calls whom, normalized, and what the switch itself calls the call."""
+    """Who calls whom, normalized, who forwards it if anybody, and what the switch itself calls the call."""
 
     caller: str
     called: str
+    forwarded_by: str
     is_terminating: bool
     switch_ref: str
 
@@ -128,17 +129,21 @@ def read_credit_control(message: Message, profile: ClientProfile) -> CreditContr
 def read_parties(avps: Avps) -> Parties:
     """Read who calls whom: the IMS information, else the subscription; raise Malformed.
 
-    The subscription is the caller's, or with Role-Of-Node 1 the called one's (TS 32.299 §7.2.170).
+    The subscription is the caller's, by Role-Of-Node the called one's, or that of who forwards the call.
     """
     ims = _opened(_opened(avps, names.SERVICE_INFORMATION, _READ_OF_SERVICE), names.IMS_INFORMATION, _READ_OF_IMS)
-    is_terminating = codec.first_unsigned(ims, names.ROLE_OF_NODE) == names.TERMINATING_ROLE
+    role = codec.first_unsigned(ims, names.ROLE_OF_NODE)
     caller = _number(_texts(ims, names.CALLING_PARTY_ADDRESS))
     called = _number(_texts(ims, names.CALLED_PARTY_ADDRESS))
-    if is_terminating:
+    forwarded_by = ""
+    if role == names.TERMINATING_ROLE:
         called = _better(called, avps)
+    elif role == names.FORWARDING_ROLE:
+        forwarded_by = _number([*_subscriptions(avps)])
     else:
         caller = _better(caller, avps)
-    return Parties(caller, called, is_terminating, "".join(_texts(ims, names.USER_SESSION_ID)[:1]))
+    switch_ref = "".join(_texts(ims, names.USER_SESSION_ID)[:1])
+    return Parties(caller, called, forwarded_by, role == names.TERMINATING_ROLE, switch_ref)
 
 
 def correlated_session(avps: Avps) -> str:

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Self
 
 import structlog
 
 from talktime.core.values.errors import Unavailable
+from talktime.core.values.frozen import frozen
 from talktime.interfaces.diameter.answering import CreditControlDoor
 from talktime.interfaces.diameter.peer import Peer, PeerTerms
 
@@ -16,7 +16,7 @@ BACKLOG = 512
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Address:
     """Where to listen."""
 

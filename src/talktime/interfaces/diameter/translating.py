@@ -1,6 +1,5 @@
 """From what a CCR says to what charging is asked, and from charging's answer to a CCA: pure, no state and no clock."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from talktime.core.calls.calls import EXPLANATIONS, UNCOUNTED, CallKey, CallKind, DenialReason
 from talktime.core.calls.requests import Denied, EndSession, Granted, Request, StartCall, UpdateSession
 from talktime.core.values.errors import TalktimeError
+from talktime.core.values.frozen import frozen
 from talktime.group_commit import Answered
 from talktime.interfaces.diameter import codec, results
 from talktime.interfaces.diameter import dictionary as names
@@ -35,7 +35,7 @@ _REFUSED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Identity:
     """Who we are to our peers; `state_id` grows with every start (RFC 6733 §8.16)."""
 
@@ -64,6 +64,7 @@ def start_of(ccr: CreditControl, parties: Parties, at: datetime) -> StartCall:
         parties.caller,
         parties.called,
         CallKind.EMERGENCY_OUT if parties.called.startswith(HELP_URN) else kind,
+        forwarded_by=parties.forwarded_by,
         switch_ref=parties.switch_ref,
         wanted_seconds=ccr.wanted_seconds or 0,
         number=ccr.number,

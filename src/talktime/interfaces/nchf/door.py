@@ -103,7 +103,7 @@ class NchfDoor:
         if isinstance(answer, Denied) and not writing.is_told_by_code(answer.reason, asked):
             return Answer(*writing.refused(answer.reason))
         units = writing.charged_units(asked, answer, event.seconds)
-        word = references.written(Reference(event.start.key, Counting.QUOTA))
+        word = references.written(Reference(event.start.key, Counting.GRANT))
         return Answer(201, writing.response(asked, now, units), word)
 
     async def _update(self, reference: Reference, body: bytes, now: datetime) -> Answer:

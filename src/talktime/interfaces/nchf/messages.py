@@ -41,7 +41,7 @@ class RequestedUnit(Struct, frozen=True):
 
 
 class UsedUnits(Struct, frozen=True):
-    """What was used since the last report, and whether quota was taken for it."""
+    """What was used since the last report, and whether it was of what is granted."""
 
     time: Unsigned = 0
     indicator: Text = field(name="quotaManagementIndicator", default="")

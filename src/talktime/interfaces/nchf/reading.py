@@ -30,8 +30,8 @@ _ENDINGS = {
     "SIP_4XX_5XX_OR_6XX_RESPONSE": Ending.FAILED,
     "SIP_4XX_5XX_OR_6XX_FINAL_RESPONSE": Ending.FAILED,
 }
-# Reported outside the quota; a container that says nothing is taken to have used it.
-_OUTSIDE_QUOTA = frozenset({"OFFLINE_CHARGING", "QUOTA_MANAGEMENT_SUSPENDED"})
+# Reported outside of what is granted; a container that says nothing is taken to be within.
+_OUTSIDE_GRANT = frozenset({"OFFLINE_CHARGING", "QUOTA_MANAGEMENT_SUSPENDED"})
 
 
 def read_start(data: ChargingData, now: datetime) -> StartCall:
@@ -146,8 +146,8 @@ def is_call_for_help(addresses: Iterable[str]) -> bool:
 
 
 def _counts(used: UsedUnits, counting: Counting) -> bool:
-    """A call without quota is recorded by what is reported outside of it too."""
-    return counting is not Counting.QUOTA or used.indicator not in _OUTSIDE_QUOTA
+    """A call that nothing is granted to is recorded by what is reported outside of it too."""
+    return counting is not Counting.GRANT or used.indicator not in _OUTSIDE_GRANT
 
 
 def _dialled(data: ChargingData) -> tuple[str, ...]:
@@ -180,6 +180,11 @@ def _caller(data: ChargingData) -> str:
     named = next((address for address in addresses if is_e164(normalize(address))), next(iter(addresses), ""))
     if named:
         return named
+    return _subscriber(data)
+
+
+def _subscriber(data: ChargingData) -> str:
+    """Return the subscriber without what says of which kind the identity is (TS 23.003 §2.2A)."""
     kind, dash, identity = data.subscriber.partition("-")
     return identity if dash and kind in {"imsi", "nai", "gci", "gli", "msisdn"} else data.subscriber
 
@@ -190,9 +195,9 @@ def _forwarding(data: ChargingData) -> tuple[CallKind | None, str]:
         if service.kind in {_DIVERSION, _TRANSFER}:
             is_transfer = service.kind == _TRANSFER
             kind = CallKind.USER_OUT_TRANSFER if is_transfer else CallKind.USER_OUT_FORWARDING
-            return kind, service.party or data.subscriber
+            return kind, service.party or _subscriber(data)
     if data.ims.role == _FORWARDING:
-        return CallKind.USER_OUT_FORWARDING, data.subscriber
+        return CallKind.USER_OUT_FORWARDING, _subscriber(data)
     # Its caller pays where he is: what is called decides here, and not that we may know him.
     return (CallKind.USER_IN if data.ims.role == _TERMINATING else None), ""
 

@@ -9,9 +9,9 @@ from talktime.core.calls.calls import KEY_SEPARATOR, CallKey, key_of, text_of
 
 
 class Counting(Enum):
-    """How the seconds of a session are counted: against its quota, for the record only, or not at all."""
+    """How the seconds of a session are counted: against what is granted, for the record only, or not at all."""
 
-    QUOTA = "q"
+    GRANT = "g"
     FREE = "f"
     EMERGENCY = "e"
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from talktime.emergencies import EmergencyCalls
+from talktime.emergencies import EmergencyCalls, Spool
 from talktime.group_commit import GroupCommitter
 from talktime.interfaces.nchf.door import NchfDoor, Receive, Scope, Send
 from talktime.settings import Settings
@@ -15,11 +15,12 @@ class NchfServer:
     def __init__(self, settings: Settings) -> None:
         """Keep what the operator has chosen."""
         self._terms, self._api_root = settings.charging_terms, settings.nchf_api_root
+        self._spool = Spool(settings.emergencies_folder)
 
     @asynccontextmanager
     async def opened(self, committer: GroupCommitter, *_: object) -> AsyncIterator[None]:
         """Open the door beside the charging server's own."""
-        emergencies = EmergencyCalls(committer, self._terms.emergency_countries)
+        emergencies = EmergencyCalls(committer, self._terms.emergency_countries, self._spool)
         self._door = NchfDoor(committer, emergencies, self._terms, api_root=self._api_root)
         try:
             yield

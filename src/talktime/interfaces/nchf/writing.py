@@ -17,7 +17,7 @@ SUCCESS, NOT_APPLICABLE, LIMIT_REACHED = "SUCCESS", "QUOTA_MANAGEMENT_NOT_APPLIC
 
 
 class Refusal(NamedTuple):
-    """What a refusal is: of a rating group (ResultCode), and of a request that asks for no quota (§6.1.7.3)."""
+    """What a refusal is: of a rating group (ResultCode), and of a request that asks for no units (§6.1.7.3)."""
 
     result_code: str
     status: int
@@ -75,9 +75,9 @@ CAUSES = {
 
 
 class Asked(NamedTuple):
-    """What a request asked that its answer tells: number, rating groups that want quota, all of them, and patience.
+    """What a request asked that its answer tells: number, rating groups that want units, all of them, and patience.
 
-    `patience_seconds`: how long a quota holds beyond its own end (validityTime); `is_first`: of a session.
+    `patience_seconds`: how long a grant holds beyond its own end (validityTime); `is_first`: of a session.
     """
 
     number: int = 0
@@ -102,7 +102,7 @@ def asked(data: ChargingData, terms: ChargingTerms, *, is_first: bool = True) ->
 def counting_of(answer: Answered) -> Counting:
     """Tell how a session that begins with this answer is counted."""
     is_free = isinstance(answer, Granted) and answer.pays_from in UNCOUNTED
-    return Counting.FREE if is_free else Counting.QUOTA
+    return Counting.FREE if is_free else Counting.GRANT
 
 
 def response(asked: Asked, now: datetime, units: list[Fields]) -> Fields:
@@ -122,11 +122,11 @@ def is_told_by_code(reason: DenialReason, asked: Asked) -> bool:
 
 
 def units(asked: Asked, answer: Granted | Denied) -> list[Fields]:
-    """Return what each rating group gets; they run beside each other, so all that want quota get the same."""
+    """Return what each rating group gets; they run beside each other, so all that want units get the same."""
     if isinstance(answer, Denied):
         return [{"ratingGroup": group, "resultCode": REFUSALS[answer.reason].result_code} for group in asked.named]
-    quota = _quota(asked, answer)
-    return [{"ratingGroup": group, **quota} for group in asked.wanting]
+    told = _told_grant(asked, answer)
+    return [{"ratingGroup": group, **told} for group in asked.wanting]
 
 
 def charged_units(asked: Asked, answer: Finished | Denied, seconds: int) -> list[Fields]:
@@ -136,21 +136,21 @@ def charged_units(asked: Asked, answer: Finished | Denied, seconds: int) -> list
     return [{"ratingGroup": group, "resultCode": SUCCESS, "grantedUnit": {"time": seconds}} for group in asked.named]
 
 
-def _quota(asked: Asked, answer: Granted) -> Fields:
+def _told_grant(asked: Asked, answer: Granted) -> Fields:
     if answer.pays_from in UNCOUNTED:
         return {"resultCode": NOT_APPLICABLE}
     seconds = answer.granted_seconds - answer.reported_seconds
     if seconds <= 0:
         # A success with nothing in it would be talked on (charging.md e1, quirk 3).
         return {"resultCode": LIMIT_REACHED}
-    quota: Fields = {
+    granted: Fields = {
         "resultCode": SUCCESS,
         "grantedUnit": {"time": seconds},
         "validityTime": seconds + asked.patience_seconds,
     }
     if answer.is_final:
-        return {**quota, "finalUnitIndication": {"finalUnitAction": "TERMINATE"}}
-    return {**quota, "timeQuotaThreshold": min(answer.granted_seconds - answer.recheck_after_seconds, seconds - 1)}
+        return {**granted, "finalUnitIndication": {"finalUnitAction": "TERMINATE"}}
+    return {**granted, "timeQuotaThreshold": min(answer.granted_seconds - answer.recheck_after_seconds, seconds - 1)}
 
 
 def refused(reason: DenialReason) -> tuple[int, Fields]:

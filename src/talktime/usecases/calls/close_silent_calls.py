@@ -7,7 +7,8 @@ from talktime.core.calls.requests import CloseCall
 from talktime.store.charging.transaction import ChargingStatements
 from talktime.store.instants import to_micros
 
-OVERDUE_MAX = 512
+# Charging takes a phone's request with the next batch: it waits for no more than so many closings.
+OVERDUE_MAX = 128
 
 
 def overdue(statements: ChargingStatements, at: datetime) -> list[CloseCall]:

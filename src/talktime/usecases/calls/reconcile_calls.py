@@ -66,6 +66,8 @@ class Books:
     run: Transact
     statements: ChargingStatements
     terms: ChargingTerms
+    # How often an organization is asked for that another transaction holds.
+    attempts_max: int = ATTEMPTS_MAX
 
 
 def reconcile_calls(
@@ -140,7 +142,7 @@ def _looked(books: Books, tx: ChargingTransaction, proposed: Sequence[_Compared]
 def _charged(books: Books, tx: ChargingTransaction, requests: Sequence[Request]) -> list[Answer]:
     """Charge in order, and ask again where another transaction holds an organization."""
     answers: list[Answer | None] = [None] * len(requests)
-    for _ in range(ATTEMPTS_MAX):
+    for _ in range(books.attempts_max):
         waiting = [index for index, answer in enumerate(answers) if answer is None]
         with books.statements.transaction():
             told = charge(tx, [requests[index] for index in waiting], books.terms)

@@ -166,6 +166,7 @@ class ChargingBench:
             "loop": "open" if way.is_open else "closed",
             "seconds": round(report.seconds, 2),
             "operations": report.operations,
+            "repeated": report.repeated,
             "load": asdict(place.shape),
             "books": told,
         }

@@ -1,10 +1,11 @@
 """What can be measured, by name, and a run of what was asked for."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 
 from talktime.core.values.errors import Invalid
 from talktime.interfaces.cli.bench.charging import ChargingBench, Way
@@ -15,6 +16,7 @@ from talktime.interfaces.cli.bench.measuring.reconciling import audited
 from talktime.interfaces.cli.bench.quoting import quotes
 from talktime.interfaces.cli.bench.world.filling import Shape
 from talktime.interfaces.cli.terminal import progress
+from talktime.store.bench import databases
 
 WAYS = {
     "charging.inprocess.sqlite": Way("sqlite", "inprocess", connections=512, calls_each=1),
@@ -28,6 +30,9 @@ WAYS = {
     "charging.diameter.postgresql": Way("postgresql", "diameter", connections=4, calls_each=128),
 }
 OTHERS = ("charging.lone_request", "quote.inprocess", "deck.load", "deck.load.500k")
+# A database URL becomes a line.
+Measure = Callable[[str], Line]
+NOTHING_FURTHER: Mapping[str, Measure] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +48,28 @@ class Run:
     large_prefixes: int = 500_000
 
 
-def run_suite(run: Run) -> Iterator[Line]:
-    """Measure what has the word in its name, as far as its database is there; raise Invalid where nothing has."""
-    if not names_like(run.only):
+def run_suite(run: Run, further: Mapping[str, Measure] = NOTHING_FURTHER) -> Iterator[Line]:
+    """Measure what has the word in its name, as far as its database is there; raise Invalid where nothing has.
+
+    `further` are measurements by name that need an empty database, on PostgreSQL where there is one.
+    """
+    wanted = names_like(run.only, further)
+    if not wanted:
         message = f"nothing is named like {run.only!r}; there are: {', '.join(names_like(''))}"
         raise Invalid(message, code="bench_unknown")
     with places(run.databases, run.shape, keeps_filled=run.keeps_filled) as there:
-        suite = _suite(run, there)
-        for name in names_like(run.only):
+        suite = _suite(run, there, further)
+        if not suite.keys() & set(wanted):
+            message = f"{wanted[0]} needs PostgreSQL: say --database postgresql://user@host/name"
+            raise Invalid(message, code="bench_needs_postgresql")
+        for name in wanted:
             if name in suite:
                 yield suite[name]()
         if run.audits:
             yield from (_audit(place) for place in there.values() if place.is_used)
 
 
-def _suite(run: Run, there: dict[str, Place]) -> dict[str, Callable[[], Line]]:
+def _suite(run: Run, there: dict[str, Place], further: Mapping[str, Measure]) -> dict[str, Callable[[], Line]]:
     """Return what can be measured with the databases that are there."""
     charging = ChargingBench(there, run.seconds, say)
     database_url = next(reversed(there.values())).url
@@ -67,12 +79,23 @@ def _suite(run: Run, there: dict[str, Place]) -> dict[str, Callable[[], Line]]:
         "quote.inprocess": partial(quotes, run.seconds, run.shape.prefixes),
         "deck.load": partial(deck_load, run.shape.prefixes),
         "deck.load.500k": partial(deck_swap, database_url, run.large_prefixes),
+        **{name: partial(_on_empty_database, name, measure, database_url) for name, measure in further.items()},
     }
 
 
-def names_like(word: str) -> list[str]:
+def _on_empty_database(name: str, measure: Measure, database_url: str) -> Line:
+    say(name)
+    url = databases.beside(database_url, "further")
+    databases.create(url)
+    try:
+        return {"name": name, **measure(url)}
+    finally:
+        databases.drop(url)
+
+
+def names_like(word: str, further: Mapping[str, Measure] = NOTHING_FURTHER) -> list[str]:
     """Return what can be measured and has the word in its name; what is called so, alone."""
-    known = (*WAYS, *OTHERS)
+    known = (*WAYS, *OTHERS, *further)
     # The whole name of one is no part of the others' names.
     return [word] if word in known else [name for name in known if word in name]
 
@@ -87,7 +110,7 @@ def _audit(place: Place) -> Line:
     books = audited(place.url, datetime.now(UTC), lambda calls: progress("Auditing", calls, "calls"))
     return {
         "name": f"audit.{place.engine}",
-        "value": len(books.problems),
+        "value": books.counts["violations"],
         "unit": "violations",
         "books": books.document,
     }

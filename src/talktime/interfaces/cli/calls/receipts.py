@@ -330,8 +330,10 @@ def _charge_view(charge: Charge, shown: Receipt) -> list[RenderableType]:
     if charge.blocks:
         rows.append(("Exact", _exact(charge, shown)))
     rows.append(("Cost", Text(money(row.cost_micros, currency), "bold")))
-    by_lots = [_paid(payment, currency) for payment in charge.payments]
-    rows += [("Paid", each) for each in ([_billed(row, currency)] if row.paid_by is PaysFrom.OVERAGE else by_lots)]
+    if row.paid_by is PaysFrom.OVERAGE:
+        rows.append(("Paid", _billed(row, currency)))
+    else:
+        rows += [("Paid" if each.amount_micros > 0 else "Back", _paid(each, currency)) for each in charge.payments]
     if charge.lapsed_micros:
         why = "came back to" if row.correction_reference else "was held and not used, in"
         rows.append(("Lapsed", f"{money(charge.lapsed_micros, currency)} {why} a lot that had expired"))

@@ -327,7 +327,7 @@ def _bad_lines(told: _Told) -> Table:
 
 def _next_steps(told: _Told, request: ReconcileCalls) -> None:
     if told.bad_lines_count:
-        warn(f"{told.bad_lines_count:,} lines are no records; the calls on them were not compared.")
+        warn(f"{_count(told.bad_lines_count, 'line')} could not be read; the calls on them were not compared.")
     waiting = [
         (match, total)
         for (match, _), total in told.totals.items()
@@ -336,12 +336,16 @@ def _next_steps(told: _Told, request: ReconcileCalls) -> None:
     settles = sum(total.calls - total.applied - total.refused for match, total in waiting if match is not Match.UNKNOWN)
     late = sum(total.calls - total.applied - total.refused for match, total in waiting if match is Match.UNKNOWN)
     if told.applied_count:
-        hint(f"{told.applied_count:,} calls were settled. Whether all adds up: `talktime audit`.")
+        hint(f"Settled: {_count(told.applied_count, 'call')}. Whether all adds up: `talktime audit`.")
     if settles and not request.applies:
-        hint(f"Nothing was changed. `--apply` settles {settles:,} calls.")
+        hint(f"Nothing was changed. `--apply` settles {_count(settles, 'call')}.")
     if late:
-        hint(f"{late:,} calls were never started here; `--apply --charge` charges them as late usage.")
+        hint(f"Never started here: {_count(late, 'call')}. `--apply --charge` charges late usage.")
     if not told.totals:
         hint("There is nothing to compare: the file holds no call.")
     elif not waiting and not told.applied_count and not told.calls(Match.MISSING, Match.REFUSED):
         hint("Nothing to do.")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -45,6 +45,7 @@ _PHONE_NUMBER = 0
 _NUMBERS = Struct(">II")
 _NUMBERS_AT = 12
 _SUCCESS = codec.unsigned_avp(names.RESULT_CODE, ResultCode.SUCCESS)
+_TOO_BUSY = codec.unsigned_avp(names.RESULT_CODE, ResultCode.TOO_BUSY)
 _STEPS = (RequestType.INITIAL, RequestType.UPDATE, RequestType.TERMINATION)
 _clock = time.perf_counter_ns
 
@@ -116,6 +117,7 @@ class Connection(asyncio.Protocol):
         self._ids = [b""] * self._depth
         self._steps = [0] * self._depth
         self._since = [0] * self._depth
+        self._sent = [b""] * self._depth
         self._serial = 0
         self._running_count = 0
         self._is_closing = False
@@ -148,6 +150,11 @@ class Connection(asyncio.Protocol):
                 self.is_open.set()
                 continue
             (slot, _) = _NUMBERS.unpack_from(message, _NUMBERS_AT)
+            if _TOO_BUSY in message:
+                # As a client does: the same again, and who waits waits on.
+                self._load.report.repeated += 1
+                asked.append(self._sent[slot])
+                continue
             self._take(message, slot, now)
             if self._steps[slot] == 0 and now >= self._load.ends_at:
                 self._running_count -= 1
@@ -184,7 +191,9 @@ class Connection(asyncio.Protocol):
             case _:
                 head, tail = self._load.end
         # After the numbers comes the Session-Id's own header, which stands at the end of the first part.
-        return head[:_NUMBERS_AT] + _NUMBERS.pack(slot, slot) + head[_NUMBERS_AT:] + self._ids[slot] + tail
+        numbers = _NUMBERS.pack(slot, slot)
+        self._sent[slot] = head[:_NUMBERS_AT] + numbers + head[_NUMBERS_AT:] + self._ids[slot] + tail
+        return self._sent[slot]
 
 
 def _encoded(host: str, kind: RequestType, pair: Pair | None = None) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ can delay, and a latency is counted from the scheduled instant: a server that st
 
 import asyncio
 import gc
+import re
 import time
 from array import array
 from collections import Counter, deque
@@ -34,6 +35,8 @@ SILENCE_SECONDS_MAX = 30.0
 
 _ALLOWED = b'"result":"allow"'
 _CHARGED = b'"charged":"'
+# One request that got a 503, or one of a batch that would have.
+_NO_TIME = re.compile(rb'"code":"(?:busy|deadline|unavailable)"')
 _clock = time.perf_counter_ns
 
 
@@ -164,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._round: list[bytes] = []
         self._step, self._place = START, 0
         self._since = 0
-        self._waiting = b""
+        self._sent = self._waiting = b""
 
     @property
     def is_between_rounds(self) -> bool:
@@ -188,19 +191,26 @@ class Connection(asyncio.Protocol):
     def ask(self, since: int) -> None:
         """Send the next request; its latency counts from an instant."""
         self._since = since
-        self._transport.write(self._batch() if self._is_batch else self._single())
+        self._sent = self._batch() if self._is_batch else self._single()
+        self._transport.write(self._sent)
 
     def data_received(self, data: bytes) -> None:
         """Take an answer, whole or in parts."""
         if self._waiting:
             data = self._waiting + data
         head = data.find(b"\r\n\r\n")
-        place = data.find(b"ontent-length: ")
-        if head < 0 or place < 0 or len(data) < head + 4 + int(data[place + 15 : data.find(b"\r", place)]):
+        # Of Content-Length, in whichever case.
+        place = data.find(b"ength: ")
+        if head < 0 or place < 0 or len(data) < head + 4 + int(data[place + 7 : data.find(b"\r", place)]):
             self._waiting = data
             return
         self._waiting = b""
         now, load = _clock(), self._load
+        if _NO_TIME.search(data) is not None:
+            # As a switch does: the same again, and who waits waits on.
+            self._report.repeated += 1
+            self._transport.write(self._sent)
+            return
         # Of an open loop everything counts that was due in time, however late it was answered.
         counted_at = self._since if load.order.rate else now
         if load.begins_at <= counted_at < load.ends_at:

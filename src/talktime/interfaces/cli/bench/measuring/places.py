@@ -69,8 +69,10 @@ class Place:
             self._fill_into(self.url, now)
             return
         kept_url = databases.beside(self.url, "filled")
-        if not self._is_fresh(databases.signature(kept_url), now):
-            databases.refuse_used(kept_url) if databases.signature(kept_url) is None else None
+        signature = databases.signature(kept_url)
+        if not self._is_fresh(signature, now):
+            if signature is None:
+                databases.refuse_used(kept_url)
             self._fill_into(kept_url, now)
             databases.sign(kept_url, f"{self.shape.signature} at={now.isoformat()}")
         databases.create(self.url, template_url=kept_url)

@@ -24,6 +24,8 @@ class LoadReport:
     operations: int = 0
     cpu_seconds: float = 0.0
     latencies: Counter[int] = field(default_factory=Counter)
+    # Asked again, because the server had no time: a switch does so, and is answered alike.
+    repeated: int = 0
     unexpected: int = 0
     samples: list[str] = field(default_factory=list)
     # Of the whole load, with its warm-up.

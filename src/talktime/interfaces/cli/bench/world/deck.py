@@ -13,6 +13,8 @@ TERMS = DeckTerms("USD", ZoneInfo("UTC"))
 SEED = 2026
 # How many prefixes of each length a wholesale price list of 2015 has.
 _LENGTHS = {3: 228, 4: 1_026, 5: 3_025, 6: 5_510, 7: 11_594, 8: 6_805, 9: 7_117, 10: 838, 11: 16}
+# A larger list has more prefixes of this length: there is room for millions.
+_ROOMY_LENGTH = 10
 # Under these everything else lies, so that every number has a price.
 _TWO_DIGITS = (20, 27, *range(30, 35), 36, *range(39, 42), *range(43, 50), *range(51, 59), *range(60, 67), 76, 77)
 _CALLING_CODES = ["1", *map(str, (*_TWO_DIGITS, 81, 82, 84, 86, *range(90, 96), 98))]
@@ -30,17 +32,18 @@ def generated_rates(count: int = PREFIXES_COUNT) -> tuple[Rate, ...]:
     for code in _CALLING_CODES:
         prefixes[len(code)].append(code)
     for length, share in _LENGTHS.items():
-        wanted = share * max(0, count - len(_CALLING_CODES)) // sum(_LENGTHS.values())
-        _grow(prefixes, known, length, wanted, dice)
-    _grow(prefixes, known, 9, count - len(known), dice)
+        _grow(prefixes, known, length, share * max(0, count - len(_CALLING_CODES)) // sum(_LENGTHS.values()), dice)
+    _grow(prefixes, known, _ROOMY_LENGTH, count - len(known), dice)
     return tuple(_rate(prefix, dice) for prefix in sorted(known)[:count])
 
 
 def _grow(prefixes: dict[int, list[str]], known: set[str], length: int, wanted: int, dice: Random) -> None:
     """Add prefixes of a length, each under a shorter one."""
     parents = [*prefixes[length - 2], *prefixes[length - 1]] or _CALLING_CODES
+    # Half of the numbers under them at most: what does not fit is made longer.
+    room = (100 * len(prefixes[length - 2]) + 10 * len(prefixes[length - 1])) // 2
     added = 0
-    while added < wanted:
+    while added < min(wanted, room):
         parent = dice.choice(parents)
         missing = length - len(parent)
         prefix = f"{parent}{dice.randrange(10**missing):0{missing}d}"
