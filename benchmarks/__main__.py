@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks import open_calls
 from talktime.core.values.errors import CallerError
 from talktime.interfaces.cli.bench.bench import is_reconciled
+from talktime.interfaces.cli.bench.charging import Duration
 from talktime.interfaces.cli.bench.measuring.lines import Line, load_average
 from talktime.interfaces.cli.bench.suite import Run, names_like, run_suite, say
 from talktime.interfaces.cli.bench.view import view
@@ -28,7 +29,8 @@ def main() -> int:
     shape = Shape(options.organizations, options.finished_calls)
     lines = []
     with _databases() as urls:
-        run = Run(urls, shape, options.seconds, options.only, audits=options.audit)
+        duration = Duration(options.seconds, options.warm_up)
+        run = Run(urls, shape, duration, options.only, audits=options.audit)
         for line in run_suite(run, FURTHER):
             lines.append(line)
             print(json.dumps(line, ensure_ascii=False), flush=True)
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="a part of the names to run")
     parser.add_argument("--seconds", type=float, default=10, help="how long each measurement lasts")
+    parser.add_argument("--warm-up", type=float, default=5, help="how long a load runs before it is measured")
     parser.add_argument("--finished-calls", type=int, default=Shape().finished_calls, help="charged before")
     parser.add_argument("--organizations", type=int, default=Shape().organizations)
     parser.add_argument("--no-audit", dest="audit", action="store_false", help="leave out the audit of every row")

@@ -1,8 +1,9 @@
 """A switch that writes down every answer it gets: the witness of what servers acknowledged before they were killed.
 
-    python -m tests.proofs.kills 8080,8081 witnessed.jsonl --switch w1 --seed 1 --callers 32 --batchers 1
+    python -m tests.proofs.kills 8080,8081 witnessed.jsonl --switch w1 --seed 1 --callers 32 --batchers 1 --ro 3868,3869
 
-Each caller makes one call after the other: start, perhaps answer, some extensions, end; a batcher makes twenty at once.
+Each caller makes one call after the other: start, perhaps answer, some extensions, end; a batcher makes twenty at once,
+and on the ports of `--ro` some speak Diameter.
 What gets no answer is asked again, word for word, of any server, until it is answered; one answer in ten is asked for
 again although it came. Every answer is a line in the file, written at once, in another process than the servers'.
 A line on standard input ends it: calls in progress are brought to their end, and the counts are printed.
@@ -16,16 +17,19 @@ import random
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.interfaces.charging.books import CALLED, caller_of
 from tests.interfaces.charging.servers import Client
+from tests.proofs.kills_ro import RoClient
 
 RETRY_SECONDS = 0.02
 ANSWER_SECONDS_MAX = 10.0
 EXTENSIONS_MAX = 2
 # A call may be said to have lasted a little longer than it has existed: clocks differ (core/calls/finishing.py).
 USED_SECONDS_MAX = 100
+RO_USED_SECONDS_MAX = 25
 ASKED_AGAIN = 0.1
 CALLS_IN_A_BATCH = 20
 
@@ -46,11 +50,10 @@ class Counts:
 class Witness:
     """Asks until it is answered, and writes the answer down before it goes on."""
 
-    def __init__(self, ports: Sequence[int], path: str, switch: str) -> None:
+    def __init__(self, path: str, switch: str) -> None:
         self.counts = Counts()
         self.is_over = False
         self.switch = switch
-        self._ports = ports
         self._file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
     async def ask(self, line: "Line", operation: str, fields: Fields) -> Answer:
@@ -80,9 +83,8 @@ class Witness:
         client = line.dice.choice(line.clients)
         is_batch = operation == "batch"
         try:
-            status, said = await asyncio.wait_for(
-                client.post(operation, asked if is_batch else asked[0]), ANSWER_SECONDS_MAX
-            )  # type: ignore[arg-type]
+            question: Any = asked if is_batch else asked[0]
+            status, said = await asyncio.wait_for(client.post(operation, question), ANSWER_SECONDS_MAX)
         except (OSError, EOFError, TimeoutError):
             return [None] * len(asked)
         if status != 200:
@@ -105,8 +107,10 @@ class Witness:
 class Line:
     """Somebody who calls: connections to all servers, dice, and the calls made one after the other."""
 
-    def __init__(self, witness: Witness, ports: Sequence[int], name: str, seed: int, organizations_count: int) -> None:
-        self.clients = [Client(port) for port in ports]
+    def __init__(
+        self, witness: Witness, clients: Sequence[Client | RoClient], name: str, seed: int, organizations_count: int
+    ) -> None:
+        self.clients = clients
         self.dice = random.Random(f"{seed}-{name}")
         self._witness = witness
         self._name = name
@@ -129,6 +133,38 @@ class Line:
             await self._make_batch([f"{self._name}-{count}-{number}" for number in range(CALLS_IN_A_BATCH)])
         for client in self.clients:
             client.close()
+
+    async def make_ro_calls(self) -> None:
+        """Make one call after the other over Diameter until it is over."""
+        for count in range(sys.maxsize):
+            if self._witness.is_over:
+                break
+            await self._make_ro_call(f"{self._witness.switch};{self._name};{count}")
+        for client in self.clients:
+            client.close()
+
+    async def _make_ro_call(self, session: str) -> None:
+        """Make a call of which each report tells what was used since the last one."""
+        call = {"call_id": session, "from": caller_of(1 + self.dice.randrange(self._organizations_count))}
+
+        async def ask(operation: str, number: int, used: int, reported: int) -> Answer:
+            at = datetime.now(UTC).isoformat(timespec="seconds")
+            said = {"operation": operation, "number": number, "used": used, "reported": reported, "at": at}
+            return await self._ask({**call, **said})
+
+        answer = await ask("start", 0, 0, 0)
+        if answer["result"] != "allow":
+            return
+        granted, reported, number = answer["granted_total"], 0, 1
+        for number in range(1, 1 + self.dice.randrange(1, EXTENSIONS_MAX + 2)):
+            if answer.get("final", 1):
+                break
+            used = self.dice.randrange(min(granted - reported, RO_USED_SECONDS_MAX) + 1)
+            reported += used
+            answer = await ask("extend", number, used, reported)
+            granted = answer.get("granted_total", granted)
+        used = self.dice.randrange(min(granted - reported, RO_USED_SECONDS_MAX) + 1)
+        await ask("end", number + 1, used, reported + used)
 
     async def _make_call(self, call_id: str) -> None:
         started = await self._ask(self._start(call_id))
@@ -176,15 +212,23 @@ class Line:
 
 
 async def _run(arguments: argparse.Namespace) -> Counts:
-    ports = [int(port) for port in arguments.ports.split(",")]
-    witness = Witness(ports, arguments.file, arguments.switch)
+    witness = Witness(arguments.file, arguments.switch)
+    http_ports, ro_ports = (
+        [int(port) for port in ports.split(",") if port] for ports in (arguments.ports, arguments.ro)
+    )
 
     def line(name: str) -> Line:
-        return Line(witness, ports, name, arguments.seed, arguments.organizations)
+        clients = [Client(port) for port in http_ports]
+        return Line(witness, clients, name, arguments.seed, arguments.organizations)
+
+    def ro_line(name: str) -> Line:
+        clients = [RoClient(port, arguments.switch) for port in ro_ports]
+        return Line(witness, clients, name, arguments.seed, arguments.organizations)
 
     calls = asyncio.gather(
         *(line(f"c{number}").make_calls() for number in range(arguments.callers)),
         *(line(f"b{number}").make_many_calls() for number in range(arguments.batchers)),
+        *(ro_line(f"r{number}").make_ro_calls() for number in range(arguments.ro_callers if ro_ports else 0)),
     )
     await asyncio.to_thread(sys.stdin.readline)
     witness.is_over = True
@@ -201,6 +245,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--callers", type=int, default=32)
     parser.add_argument("--batchers", type=int, default=1)
+    parser.add_argument("--ro", default="")
+    parser.add_argument("--ro-callers", type=int, default=4)
     parser.add_argument("--organizations", type=int, default=10)
     counts = asyncio.run(_run(parser.parse_args()))
     print(json.dumps(vars(counts)))

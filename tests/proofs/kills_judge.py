@@ -7,8 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from talktime.core.calls.calls import DenialReason
 from talktime.core.values.money import MICROS_PER_UNIT
 from tests.interfaces.charging.books import Facts, audit
+from tests.proofs.kills_ro import LIMIT_REACHED
 
 Seen = dict[str, list[dict[str, Any]]]
 
@@ -88,11 +90,13 @@ def _agrees(
         return False
     (started,) = seen["start"]
     if started["result"] == "deny":
-        return (state, denial) == ("denied", started["reason"])
+        return (state, denial) == ("denied", started.get("reason", DenialReason.CREDIT_EXHAUSTED.value))
     (ended,) = seen["end"]
-    grants = [answer["granted_total"] for answer in (started, *seen["extend"])]
+    # Diameter tells of an update with nothing left that the limit is reached; the grant stays what it was.
+    extended = [answer for answer in seen["extend"] if answer.get("code") != LIMIT_REACHED]
+    grants = [answer["granted_total"] for answer in (started, *extended)]
     return (
-        all(answer["result"] == "allow" for answer in seen["extend"])
+        all(answer["result"] == "allow" for answer in extended)
         and all(answer["result"] == "ok" for answer in seen["answer"])
         and (state, granted_seconds) == ("finished", max(grants))
         and (used_seconds, cost_micros) == (ended["used"], _charged_micros(ended))

@@ -82,7 +82,7 @@ def prove(
         for server in servers:
             server.start()
         switch, path = f"w{first}", folder / f"w{first}.jsonl"
-        with witnessing([server.port for server in servers], path, switch, seed) as witness:
+        with witnessing(servers, path, switch, seed) as witness:
             for kill in order[first : first + KILLS_OF_A_WITNESS]:
                 _kill(kill, servers, path, dice, tally)
                 if tally.kills.total() % SAID_AFTER_KILLS == 0:
@@ -98,9 +98,12 @@ def prove(
 
 
 @contextmanager
-def witnessing(ports: Sequence[int], path: Path, switch: str, seed: int) -> "Iterator[subprocess.Popen[str]]":
+def witnessing(
+    servers: Sequence[NursedServer], path: Path, switch: str, seed: int
+) -> "Iterator[subprocess.Popen[str]]":
     """Run a witness in a process of its own, which survives the servers."""
-    arguments = [",".join(map(str, ports)), str(path), "--switch", switch, "--seed", str(seed)]
+    ports, ro_ports = (",".join(map(str, each)) for each in zip(*((s.port, s.ro_port) for s in servers), strict=True))
+    arguments = [ports, str(path), "--switch", switch, "--seed", str(seed), "--ro", ro_ports]
     arguments += ["--callers", str(CALLERS), "--batchers", str(BATCHERS), "--organizations", str(ORGANIZATIONS)]
     path.touch()
     witness = subprocess.Popen(

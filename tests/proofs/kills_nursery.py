@@ -77,7 +77,7 @@ class NursedServer:
     """A forked `talktime serve` at an address of its own."""
 
     def __init__(self, nursery: Nursery, url: str, log: Path, **settings: object) -> None:
-        self.port = free_port()
+        self.port, self.ro_port = free_port(), free_port()
         self._environment = {f"TALKTIME_{name.upper()}": str(value) for name, value in settings.items()}
         self._nursery = nursery
         self._url = url
@@ -94,6 +94,7 @@ class NursedServer:
         if self.process_id:
             return
         arguments = ["serve", "--no-worker", "--database", self._url, "--port", str(self.port)]
+        arguments += ["--diameter", f"{HOST}:{self.ro_port}"]
         self.process_id = self._nursery.bear(arguments, self._log, self._environment)
 
     def start(self) -> None:

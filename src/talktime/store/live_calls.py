@@ -21,9 +21,7 @@ _BY_CURRENCY = text(
     " JOIN organizations USING (organization_id) WHERE state = 'open' AND valid_until IS NOT NULL"
     " GROUP BY organizations.currency"
 )
-_PARKED = text(
-    "SELECT count(*) FROM (SELECT 1 FROM parked_reports WHERE resolved_at IS NULL LIMIT :most) AS parked"
-)
+_PARKED = text("SELECT count(*) FROM (SELECT 1 FROM parked_reports WHERE resolved_at IS NULL LIMIT :most) AS parked")
 EVERYBODY = 0
 
 

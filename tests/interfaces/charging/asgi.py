@@ -73,14 +73,30 @@ class Served:
 
     async def __aenter__(self) -> Self:
         self._life = asyncio.create_task(self.server({"type": "lifespan"}, self._incoming.get, self._outgoing.put))
-        await self._incoming.put({"type": "lifespan.startup"})
-        assert (await self._outgoing.get())["type"] == "lifespan.startup.complete"
+        assert (await self._told("startup"))["type"] == "lifespan.startup.complete"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._incoming.put({"type": "lifespan.shutdown"})
-        assert (await self._outgoing.get())["type"] == "lifespan.shutdown.complete"
+        assert (await self._told("shutdown"))["type"] == "lifespan.shutdown.complete"
         await self._life
+
+    async def refusal(self) -> str:
+        """Start it up, and return the sentence with which it refuses."""
+        self._life = asyncio.create_task(self.server({"type": "lifespan"}, self._incoming.get, self._outgoing.put))
+        told = await self._told("startup")
+        await self._life
+        assert told["type"] == "lifespan.startup.failed"
+        return str(told["message"])
+
+    async def _told(self, what: str) -> Message:
+        """Tell it what to do, and return what it says; where it ends without a word, raise what it ended with."""
+        await self._incoming.put({"type": f"lifespan.{what}"})
+        saying = asyncio.create_task(self._outgoing.get())
+        await asyncio.wait((saying, self._life), return_when=asyncio.FIRST_COMPLETED)
+        if not saying.done():
+            saying.cancel()
+            await self._life
+        return await saying
 
     async def post(
         self, operation: str, fields: Mapping[str, object] | None = None, *, form: bool = False, text: bool = False

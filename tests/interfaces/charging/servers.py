@@ -42,10 +42,11 @@ def command(*arguments: str) -> list[str]:
 class Server:
     """A server process, and what it said; `kill` ends it as a crash would, `start` begins again."""
 
-    def __init__(self, url: str, log: Path, settings: Mapping[str, object]) -> None:
+    def __init__(self, url: str, log: Path, settings: Mapping[str, object], arguments: Sequence[str] = ()) -> None:
         self.port = free_port()
         self._url = url
         self._log = log
+        self._arguments = arguments
         self._environment = {f"TALKTIME_{name.upper()}": str(value) for name, value in settings.items()}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -62,7 +63,8 @@ class Server:
 
     def start(self) -> None:
         """Start, and return when it answers."""
-        arguments = command("serve", "--no-worker", "--database", self._url, "--port", str(self.port))
+        own = ("--database", self._url, "--port", str(self.port))
+        arguments = command("serve", "--no-worker", *own, *self._arguments)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 arguments, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self._environment}
@@ -80,6 +82,17 @@ class Server:
     def stop(self) -> None:
         """Ask it to end, and wait until it has."""
         self._end(signal.SIGTERM)
+
+    def tell(self, what: signal.Signals) -> None:
+        """Send a signal, and do not wait."""
+        os.kill(self.process_id, what)
+
+    def wait(self) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        assert self._process is not None
+        returned = self._process.wait(STOP_SECONDS_MAX)
+        self._process = None
+        return returned
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
@@ -99,9 +112,9 @@ class Server:
 
 
 @contextmanager
-def serving(url: str, folder: Path, **settings: object) -> Iterator[Server]:
+def serving(url: str, folder: Path, arguments: Sequence[str] = (), **settings: object) -> Iterator[Server]:
     """Serve a database, and stop at the end."""
-    server = Server(url, folder / f"serve-{time.monotonic_ns()}.log", settings)
+    server = Server(url, folder / f"serve-{time.monotonic_ns()}.log", settings, arguments)
     try:
         server.start()
         yield server

@@ -14,6 +14,7 @@ from talktime.interfaces.nchf.references import Counting, Reference
 from talktime.settings import Settings
 from tests.interfaces.charging.asgi import Message, until
 from tests.interfaces.charging.books import BLOCKED, UNRATED, Facts, audit, caller_of, open_books
+from tests.interfaces.charging.outages import database_gone
 from tests.interfaces.nchf.served import CONSUMER, Fields, NchfAnswer, Served, message, with_ims
 
 Scenario = Callable[[Served], Awaitable[Any]]
@@ -481,3 +482,22 @@ def test_a_call_for_help_is_recorded_and_ends(url: str) -> None:
 
     assert played(url, scenario).status == 204
     assert Facts(url).rows("SELECT kind, cost_micros, used_seconds FROM usage_rows") == [("emergency_out", 0, 40)]
+
+
+def test_the_end_of_a_call_for_help_never_comes_before_its_start(url: str) -> None:
+    """A consumer repeats a release that is refused for now: it may be the first that the database hears of the call."""
+
+    async def scenario(chf: Served) -> list[NchfAnswer]:
+        folder = Settings(database=url).emergencies_folder
+        end = message("a", 1, used=40)
+        with database_gone(url):
+            created = await chf.create(message("a", called="112", wanted=0))
+            await until(lambda: folder.is_dir() and list(folder.glob("*.json")))
+            refused = await chf.release(created.reference, end)
+        return [created, refused, await chf.release(created.reference, end)]
+
+    answers = played(url, scenario, deadline_milliseconds=300)
+
+    assert [answer.status for answer in answers] == [201, 503, 204]
+    assert Facts(url).rows("SELECT kind, cost_micros, used_seconds FROM usage_rows") == [("emergency_out", 0, 40)]
+    assert Facts(url).one("SELECT count(*) FROM parked_reports") == 0

@@ -11,7 +11,7 @@ CALLS_PER_SECOND = 300
 SECONDS = 30
 TALK_MILLISECONDS = 500
 # No more at once: where the machine is too slow for the rate, calls begin later instead of failing.
-OPEN_CALLS_MAX = 180
+OPEN_CALLS_MAX = 240
 # Long enough for a machine that does a sixth of the rate.
 PATIENCE_SECONDS = 240.0
 COLUMNS = {"succeeded": "SuccessfulCall(C)", "failed": "FailedCall(C)", "retransmissions": "Retransmissions(C)"}

@@ -120,7 +120,9 @@ class NchfDoor:
             # It may never be said again: kept for an operator, whatever the consumer makes of our answer.
             await self._committer.charge((reading.misread_release(reference, failure, now),))
             raise
-        (answer,) = await self._committer.charge((request,))
+        # The end of a call for help that is not recorded yet would be nobody's: its start comes first.
+        start = self._emergencies.kept.get(reference.key)
+        answer = (await self._committer.charge((request,) if start is None else (start, request)))[-1]
         if isinstance(answer, Exception):
             return Answer(*writing.failed(answer))
         is_unknown = isinstance(answer, Noted) and reference.counting is not Counting.EMERGENCY

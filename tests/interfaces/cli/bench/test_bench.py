@@ -16,6 +16,7 @@ import pytest
 from benchmarks.__main__ import _parser
 from talktime.core.values.errors import Conflict, Invalid
 from talktime.interfaces.cli.bench.bench import bench, is_reconciled
+from talktime.interfaces.cli.bench.charging import Duration
 from talktime.interfaces.cli.bench.loads.http import Load
 from talktime.interfaces.cli.bench.measuring import lines, processes
 from talktime.interfaces.cli.bench.measuring.pgbench import find_pgbench
@@ -31,7 +32,7 @@ from talktime.store.bench.sums import Sums, charged_calls
 from talktime.store.engine import open_engine
 
 SHAPE = Shape(organizations=5, finished_calls=40, prefixes=300)
-SECONDS = 0.3
+BRIEFLY = Duration(seconds=0.3, warm_up_seconds=0.3)
 NOTHING = Sums(*[0] * len(Sums._fields))
 LINE_FIELDS = {"value", "unit", "p50_ms", "p99_ms", "p999_ms", "baseline", "ratio", "durable", "cpu_us", "books"}
 
@@ -68,7 +69,7 @@ def test_the_filled_database_is_sound_and_a_charge_without_a_word_or_a_word_with
 
 @pytest.mark.parametrize("name", ["charging.http.sqlite", "charging.inprocess.sqlite"])
 def test_sqlite_is_measured_and_its_books_agree(tmp_path: Path, name: str) -> None:
-    run = Run((f"sqlite:///{tmp_path / 'bench.db'}",), SHAPE, SECONDS, name)
+    run = Run((f"sqlite:///{tmp_path / 'bench.db'}",), SHAPE, BRIEFLY, name)
 
     line, audit = run_suite(run)
 
@@ -94,7 +95,7 @@ def test_postgresql_is_measured_beside_pgbench_and_its_books_agree(
     postgresql_server: Any, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with postgresql_server.fresh_database() as url:
-        run = Run((_beside(url),), SHAPE, SECONDS, name, audits=False)
+        run = Run((_beside(url),), SHAPE, BRIEFLY, name, audits=False)
 
         (line,) = run_suite(run)
 
@@ -109,7 +110,7 @@ def test_postgresql_is_measured_beside_pgbench_and_its_books_agree(
 
 def test_the_command_prints_json_lines_or_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database = f"sqlite:///{tmp_path / 'bench.db'}"
-    small = {"seconds": SECONDS, "finished_calls": 0, "organizations": 2}
+    small = {"seconds": 0.3, "finished_calls": 0, "organizations": 2}
 
     told = bench("quote.inprocess", database=database, **small)
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
@@ -130,7 +131,7 @@ def test_books_that_do_not_agree_are_shouted(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_database_that_holds_data_is_refused(migrated_database_url: str) -> None:
-    run = Run((migrated_database_url,), SHAPE, SECONDS, "charging.inprocess")
+    run = Run((migrated_database_url,), SHAPE, BRIEFLY, "charging.inprocess")
 
     with pytest.raises(Conflict, match="holds data"):
         list(run_suite(run))
@@ -138,7 +139,7 @@ def test_a_database_that_holds_data_is_refused(migrated_database_url: str) -> No
 
 def test_a_name_that_nothing_has_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(Invalid, match=r"charging\.http\.sqlite"):
-        list(run_suite(Run(("sqlite://",), SHAPE, SECONDS, "warp drive")))
+        list(run_suite(Run(("sqlite://",), SHAPE, BRIEFLY, "warp drive")))
 
 
 def test_a_whole_name_is_that_one_and_a_part_is_all_that_have_it() -> None:

@@ -28,6 +28,7 @@ def bench(
         ),
     ] = "",
     seconds: Annotated[float, Parameter(help="How long each measurement lasts.")] = 10.0,
+    warm_up: Annotated[float, Parameter(help="How many seconds a load runs before it is measured.")] = 5.0,
     finished_calls: Annotated[int, Parameter(help="How many calls have been charged before.")] = 1_000_000,
     organizations: Annotated[int, Parameter(help="How many organizations call.")] = 10_000,
     keep: Annotated[bool, Parameter(help="Keep the filled database beside it for the next run.", negative=())] = False,
@@ -42,12 +43,14 @@ def bench(
     and a million calls charged before. After each measurement the books are reconciled: where they do not agree, the
     exit code is 1. Progress goes to standard error.
     """
+    from talktime.interfaces.cli.bench.charging import Duration
     from talktime.interfaces.cli.bench.suite import Run, run_suite
     from talktime.interfaces.cli.bench.view import view
     from talktime.interfaces.cli.bench.world.filling import Shape
 
     with _database(database) as url:
-        run = Run((url,), Shape(organizations, finished_calls), seconds, only, keeps_filled=keep, audits=audit)
+        duration, shape = Duration(seconds, warm_up), Shape(organizations, finished_calls)
+        run = Run((url,), shape, duration, only, keeps_filled=keep, audits=audit)
         found = []
         for line in run_suite(run):
             found.append(line)

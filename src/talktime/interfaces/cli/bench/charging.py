@@ -15,7 +15,6 @@ from talktime.interfaces.cli.bench.measuring.reports import LoadOrder, LoadRepor
 from talktime.interfaces.cli.bench.measuring.servers import serving
 from talktime.store.bench import databases
 
-WARM_UP_SECONDS = 2.0
 OPEN_SHARE = 0.7
 BASELINE_NAME = "pgbench, naive: SELECT FOR UPDATE, INSERT, UPDATE in five round trips, 32 clients"
 HOT_BASELINE_NAME = f"{BASELINE_NAME}, one row"
@@ -38,6 +37,14 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
+class Duration:
+    """How long a load runs before it is measured, until what is often needed is in memory, and how long it is then."""
+
+    seconds: float = 10.0
+    warm_up_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Watched:
     """All processes when the measured time began, and when it ended."""
 
@@ -49,9 +56,10 @@ class Watched:
 class ChargingBench:
     """The measurements of charging of one run; each leaves its books reconciled, or says so."""
 
-    def __init__(self, places: dict[str, Place], seconds: float, say: Callable[[str], None]) -> None:
-        """Measure for so many seconds each."""
-        self._places, self._seconds, self._say = places, seconds, say
+    def __init__(self, places: dict[str, Place], duration: Duration, say: Callable[[str], None]) -> None:
+        """Measure for so long each."""
+        self._places, self._seconds, self._say = places, duration.seconds, say
+        self._warm_up_seconds = duration.warm_up_seconds
         self._closed_rate = 0
         self._count = 0
 
@@ -100,7 +108,7 @@ class ChargingBench:
             url=url,
             switch=switch,
             seconds=self._seconds,
-            warm_up_seconds=min(WARM_UP_SECONDS, self._seconds),
+            warm_up_seconds=self._warm_up_seconds,
             organizations=self._places[way.engine].shape.organizations,
             connections=way.connections,
             calls_each=way.calls_each,
@@ -165,6 +173,7 @@ class ChargingBench:
             "calls_open": way.connections * way.calls_each,
             "loop": "open" if way.is_open else "closed",
             "seconds": round(report.seconds, 2),
+            "warm_up_seconds": self._warm_up_seconds,
             "operations": report.operations,
             "repeated": report.repeated,
             "load": asdict(place.shape),

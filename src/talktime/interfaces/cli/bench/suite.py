@@ -8,7 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from talktime.core.values.errors import Invalid
-from talktime.interfaces.cli.bench.charging import ChargingBench, Way
+from talktime.interfaces.cli.bench.charging import ChargingBench, Duration, Way
 from talktime.interfaces.cli.bench.decks import deck_load, deck_swap
 from talktime.interfaces.cli.bench.measuring.lines import Line
 from talktime.interfaces.cli.bench.measuring.places import Place, places
@@ -41,7 +41,7 @@ class Run:
 
     databases: tuple[str, ...]
     shape: Shape
-    seconds: float
+    duration: Duration
     only: str = ""
     keeps_filled: bool = False
     audits: bool = True
@@ -71,12 +71,12 @@ def run_suite(run: Run, further: Mapping[str, Measure] = NOTHING_FURTHER) -> Ite
 
 def _suite(run: Run, there: dict[str, Place], further: Mapping[str, Measure]) -> dict[str, Callable[[], Line]]:
     """Return what can be measured with the databases that are there."""
-    charging = ChargingBench(there, run.seconds, say)
+    charging = ChargingBench(there, run.duration, say)
     database_url = next(reversed(there.values())).url
     return {
         **{name: partial(charging.measure, name, way) for name, way in WAYS.items() if way.engine in there},
         "charging.lone_request": partial(charging.lone, "charging.lone_request"),
-        "quote.inprocess": partial(quotes, run.seconds, run.shape.prefixes),
+        "quote.inprocess": partial(quotes, run.duration.seconds, run.shape.prefixes),
         "deck.load": partial(deck_load, run.shape.prefixes),
         "deck.load.500k": partial(deck_swap, database_url, run.large_prefixes),
         **{name: partial(_on_empty_database, name, measure, database_url) for name, measure in further.items()},
