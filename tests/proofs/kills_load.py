@@ -49,6 +49,7 @@ class Tally:
     kills: Counter[str] = field(default_factory=Counter)
     met_load: int = 0
     calls: int = 0
+    diameter_calls: int = 0
     acknowledged: Counter[str] = field(default_factory=Counter)
     unanswered: int = 0
     asked_again: int = 0
@@ -86,7 +87,7 @@ def prove(
             for kill in order[first : first + KILLS_OF_A_WITNESS]:
                 _kill(kill, servers, path, dice, tally)
                 if tally.kills.total() % SAID_AFTER_KILLS == 0:
-                    _say_progress(say, url, tally, kills, time.monotonic() - began)
+                    _say_progress(say, url, tally, kills, path, time.monotonic() - began)
             for server in servers:
                 server.start()
             counts = _ended(witness)
@@ -153,6 +154,7 @@ def _judge(url: str, switch: str, path: Path, counts: dict[str, int], tally: Tal
     kills_judge.assert_nothing_is_lost_or_doubled(url, switch, witnessed)
     kills_judge.assert_sums_agree(url)
     tally.calls += len(witnessed.by_call)
+    tally.diameter_calls += sum(call_id.startswith(f"{switch};") for call_id in witnessed.by_call)
     tally.acknowledged += witnessed.acknowledged
     tally.unanswered += counts["unanswered"]
     tally.asked_again += counts["asked_again"]
@@ -165,9 +167,11 @@ def _ended(witness: "subprocess.Popen[str]") -> dict[str, int]:
     return counts
 
 
-def _say_progress(say: Say, url: str, tally: Tally, kills: int, seconds: float) -> None:
-    database, done = url.partition(":")[0], tally.kills.total()
-    say(f"{database}: kill {done} of {kills}, {tally.acknowledged.total()} answers compared, {seconds:.0f} s")
+def _say_progress(say: Say, url: str, tally: Tally, kills: int, path: Path, seconds: float) -> None:
+    database, done, compared = url.partition(":")[0], tally.kills.total(), tally.acknowledged.total()
+    with path.open("rb") as lines:
+        acknowledged = compared + sum(1 for _ in lines)
+    say(f"{database}: kill {done} of {kills}, {acknowledged} acknowledged, {compared} compared, {seconds:.0f} s")
 
 
 def _figures(url: str, tally: Tally, seconds: float) -> dict[str, object]:
@@ -177,6 +181,7 @@ def _figures(url: str, tally: Tally, seconds: float) -> dict[str, object]:
         "kills": dict(tally.kills),
         "kills_that_met_load": tally.met_load,
         "calls": tally.calls,
+        "calls_over_diameter": tally.diameter_calls,
         "acknowledged": dict(tally.acknowledged),
         "unanswered_and_asked_again": tally.unanswered,
         "answered_and_asked_again": tally.asked_again,

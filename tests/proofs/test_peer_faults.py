@@ -5,20 +5,27 @@ while its store refuses writes, and loses 26 % of charges where two engines shar
 """
 
 import asyncio
+import http.client
+import json
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from talktime.interfaces.nchf.door import COLLECTION
 from tests.interfaces.charging.asgi import PATIENCE_SECONDS, until
 from tests.interfaces.charging.books import CALLED, MICROS_PER_SECOND, Facts, audit, caller_of, open_books
 from tests.interfaces.charging.outages import database_gone
-from tests.interfaces.charging.servers import Asked, Client, post_all
+from tests.interfaces.charging.servers import HOST, Asked, Client, post_all
+from tests.interfaces.nchf import served
 from tests.proofs import peer_faults
 from tests.proofs.kills_nursery import NursedServer, Nursery, nursed, serving
+from tests.proofs.kills_ro import RoClient
 from tests.proofs.peer_faults import RefusingStore
 
 on_postgresql = pytest.mark.parametrize(
@@ -122,6 +129,56 @@ def test_a_terminate_that_is_repeated_is_charged_once(url: str, nursery: Nursery
     assert [fields for _, fields in at_once] == [first] * 20
     assert in_a_batch == [first] * 3
     assert afterwards == first
+    assert charged_micros(url) == [TALKED_SECONDS * MICROS_PER_SECOND, 1]
+    assert audit(url).is_clean
+
+
+def test_a_ccr_t_that_is_repeated_is_charged_once(url: str, nursery: Nursery, tmp_path: Path) -> None:
+    call = {"call_id": "scscf.test;1;1", "from": caller_of(1), "at": datetime.now(UTC).isoformat()}
+    begun = {**call, "number": 0, "used": 0, "reported": 0}
+    over = {**call, "number": 1, "used": TALKED_SECONDS, "reported": TALKED_SECONDS}
+
+    async def ask(server: NursedServer, operation: str, fields: dict[str, object]) -> Answered:
+        client = RoClient(server.ro_port, "scscf.test")
+        try:
+            return await client.post(operation, fields)
+        finally:
+            client.close()
+
+    with serving(nursery, url, tmp_path) as server:
+        began = asyncio.run(ask(server, "start", begun))
+        ends = [asyncio.run(ask(server, "end", over)) for _ in range(2)]
+        server.kill()
+        server.start()
+        ends.append(asyncio.run(ask(server, "end", over)))
+
+    assert (began[0], began[1]["result"]) == (200, "allow")
+    assert [status for status, _ in ends] == [200] * 3
+    assert charged_micros(url) == [TALKED_SECONDS * MICROS_PER_SECOND, 1]
+    assert audit(url).is_clean
+
+
+def test_an_nchf_release_that_is_repeated_is_charged_once(url: str, nursery: Nursery, tmp_path: Path) -> None:
+    def ask(server: NursedServer, path: str, asked: dict[str, object]) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(HOST, server.port)
+        try:
+            connection.request("POST", path, json.dumps(asked), {"content-type": "application/json"})
+            answer = connection.getresponse()
+            return answer.status, urlsplit(answer.getheader("location", "")).path
+        finally:
+            connection.close()
+
+    release = served.message("a", 1, used=TALKED_SECONDS)
+    with serving(nursery, url, tmp_path) as server:
+        created, resource = ask(server, COLLECTION, served.message("a", wanted=60))
+        released = [ask(server, f"{resource}/release", release)[0] for _ in range(2)]
+        server.kill()
+        server.start()
+        released.append(ask(server, f"{resource}/release", release)[0])
+
+    assert created == 201
+    assert released[0] == 204
+    assert set(released[1:]) <= {204, 404}
     assert charged_micros(url) == [TALKED_SECONDS * MICROS_PER_SECOND, 1]
     assert audit(url).is_clean
 

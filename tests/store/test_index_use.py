@@ -11,7 +11,7 @@ from talktime.store.engine import open_postgresql, sqlite_path
 
 KEYS = [(organization_id, f"proxy||call {organization_id}") for organization_id in range(1, 60)]
 IDS, NAMES = [owner for owner, _ in KEYS], [key for _, key in KEYS]
-STATEMENTS = ("_IDENTITIES", "_CALL_KEYS", "_CALLS", "_LOTS", "_OVERDUE")
+STATEMENTS = ("_IDENTITIES", "_CALL_KEYS", "_CALLS", "_LOTS", "_REVISIONS", "_OVERDUE")
 
 
 @pytest.mark.parametrize("database_engine", ["sqlite"])
@@ -22,6 +22,7 @@ def test_sqlite_searches_by_index(migrated_database_url: str, name: str) -> None
         "_CALL_KEYS": (json.dumps(NAMES),),
         "_CALLS": (json.dumps(KEYS),),
         "_LOTS": (json.dumps(IDS), 10**15),
+        "_REVISIONS": (json.dumps(IDS),),
         "_OVERDUE": (10**15, 100),
     }[name]
     with closing(sqlite3.connect(sqlite_path(migrated_database_url))) as connection:
@@ -42,6 +43,7 @@ def test_postgresql_searches_by_index(migrated_database_url: str, name: str) -> 
         "_CALL_KEYS": (names,),
         "_CALLS": (ids, names),
         "_LOTS": (ids, 10**15),
+        "_REVISIONS": (ids,),
         "_LOCK": (ids,),
         "_OVERDUE": (10**15, 100),
     }[name]
@@ -55,7 +57,7 @@ def test_postgresql_searches_by_index(migrated_database_url: str, name: str) -> 
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("database_engine", ["postgresql"])
-@pytest.mark.parametrize("name", ["changed_calls", "lots", "receivables"])
+@pytest.mark.parametrize("name", ["grown_calls", "ended_calls", "lots", "receivables", "watches"])
 def test_postgresql_updates_by_index(migrated_database_url: str, name: str) -> None:
     write = postgresql._WRITES[name]
     row = ["1" if kind in {"bigint", "int"} else "true" if kind == "bool" else "x" for kind in write.types]

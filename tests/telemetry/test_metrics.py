@@ -85,7 +85,7 @@ def test_prometheus_reads_what_a_process_has_counted() -> None:
 
 
 def test_several_processes_are_told_apart_and_what_is_of_all_is_told_once(tmp_path: Path) -> None:
-    first, second = Place("1", tmp_path), Place("2", tmp_path)
+    first, second = Place(1, 3, tmp_path), Place(2, 3, tmp_path)
     counted = [Sample("requests_waiting", [], 3), Sample("open_calls", ["EUR"], 5)]
     first.write(Snapshot("1", 10.0, counted))
     second.write(Snapshot("2", 11.0, [Sample("requests_waiting", [], 4), Sample("open_calls", ["EUR"], 6)]))

@@ -135,6 +135,8 @@ class Client:
     def __init__(self, port: int) -> None:
         self._port = port
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        # Of the last answer, in small letters.
+        self.headers: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -152,6 +154,7 @@ class Client:
         try:
             writer.write(head.encode() + body)
             answered = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            self.headers = dict(line.split(": ", 1) for line in answered.split("\r\n")[1:-2])
             length = int(answered.partition("content-length: ")[2].partition("\r\n")[0])
             return int(answered[9:12]), json.loads(await reader.readexactly(length))
         except BaseException:

@@ -33,6 +33,9 @@ def key_of(text: str) -> CallKey:
 class CallKind(Enum):
     """The usage report's call types that this house charges (domain.md 7.2), and the call to one's own mobile (S7)."""
 
+    # By identity: an Enum hashes its name, in Python, at every look into a table.
+    __hash__ = object.__hash__
+
     USER_OUT = "user_out"
     USER_OUT_CONFERENCE = "user_out_conf"
     USER_OUT_TRANSFER = "user_out_transfer"

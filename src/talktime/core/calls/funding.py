@@ -1,7 +1,6 @@
 """What a call holds and what it has used: minutes of pools first, then money at its rate."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -124,7 +123,8 @@ def grow(
     """
     held_micros = hold.money_micros
     if funds.pools and not held_micros:
-        hold = replace(hold, minutes=_with_minutes(hold, funds.pools, -(-wanted_seconds // SECONDS_PER_MINUTE)))
+        minutes = _with_minutes(hold, funds.pools, -(-wanted_seconds // SECONDS_PER_MINUTE))
+        hold = Hold(hold.slices, minutes, hold.overage_micros)
     included = hold.included_minutes * SECONDS_PER_MINUTE
     if included >= wanted_seconds or funds.tariff is None:
         return Funded(hold, funds.credit, included)

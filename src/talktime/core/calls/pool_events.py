@@ -22,12 +22,14 @@ def pool_events(
     for name, meter in moved.items():
         if meters.kind_of(name) != meters.POOL:
             continue
+        before = facts.meter(call.setup.organization_id, name)
+        if before.used == meter.used:
+            continue
         pool = pool_of(name)
         organization = facts.organizations[call.setup.organization_id]
         table = in_force(facts.country_tables, call.setup.started_at)
         arrangements = facts.arranged(organization.organization_id)
         capacity = capacity_minutes(pool, arrangements, table, organization.country)
-        before = facts.meter(organization.organization_id, name)
         events += [
             Event(
                 organization.organization_id,

@@ -17,6 +17,9 @@ OUTLIER_FACTOR = 200
 class Direction(Enum):
     """Who is called from where: what a rate row prices (domain.md 8)."""
 
+    # By identity: an Enum hashes its name, in Python, at every look into a table.
+    __hash__ = object.__hash__
+
     OUTBOUND = "outbound"
     TOLL_FREE_INBOUND = "toll_free_inbound"
     TOLL_INBOUND = "toll_inbound"

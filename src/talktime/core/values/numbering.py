@@ -52,22 +52,18 @@ class _Types:
     found: tuple[tuple[str, str], ...]
 
 
-def country_of(digits: str) -> str:
-    """Return the ISO 3166 country of E.164 digits, or an empty string where the number plan does not tell."""
-    calling_code = _calling_code(digits[:_CODE_DIGITS_MAX])
-    if calling_code is None:
-        return ""
-    # A number that is not assigned (yet) still shows its country where the calling code has one country only.
-    return _found(calling_code, digits)[0] if calling_code.country is None else calling_code.country
+def described(digits: str) -> tuple[str, str]:
+    """Return the ISO 3166 country of E.164 digits, and their type as the metadata names it (`premium_rate`).
 
-
-def type_of(digits: str) -> str:
-    """Return the type of E.164 digits as the metadata names it (`premium_rate`), or an empty string for none.
-
-    A `fixed_line` may be a mobile number where the plan, as in North America, does not tell them apart.
+    Either is empty where the number plan does not tell. A `fixed_line` may be a mobile number where the plan, as in
+    North America, does not tell them apart.
     """
     calling_code = _calling_code(digits[:_CODE_DIGITS_MAX])
-    return "" if calling_code is None else _found(calling_code, digits)[1]
+    if calling_code is None:
+        return "", ""
+    country, found_type = _found(calling_code, digits)
+    # A number that is not assigned (yet) still shows its country where the calling code has one country only.
+    return country if calling_code.country is None else calling_code.country, found_type
 
 
 def prepare() -> None:

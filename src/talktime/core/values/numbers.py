@@ -18,6 +18,9 @@ _DECORATION = str.maketrans("", "", " -().\t/")
 class NumberClass(Enum):
     """What a number is, by its country's numbering plan."""
 
+    # By identity: an Enum hashes its name, in Python, at every look into a table.
+    __hash__ = object.__hash__
+
     GEOGRAPHIC = "geographic"
     MOBILE = "mobile"
     TOLL_FREE = "toll_free"
@@ -85,11 +88,19 @@ def country_codes() -> dict[str, tuple[str, ...]]:
     return {str(code): tuple(region for region in regions if region.isalpha()) for code, regions in shared.items()}
 
 
+def described(digits: str) -> tuple[str, NumberClass]:
+    """Return the country and the class of E.164 digits, as `country_of` and `class_of` do, by one look."""
+    if not is_e164(digits):
+        return "", NumberClass.OTHER
+    country, found_type = numbering.described(digits)
+    return country, _CLASSES.get(found_type, NumberClass.OTHER)
+
+
 def country_of(digits: str) -> str:
     """Return the ISO 3166 country of E.164 digits, or an empty string where the number plan does not tell."""
-    return numbering.country_of(digits) if is_e164(digits) else ""
+    return described(digits)[0]
 
 
 def class_of(digits: str) -> NumberClass:
     """Return the class of E.164 digits by the country's numbering plan."""
-    return _CLASSES.get(numbering.type_of(digits), NumberClass.OTHER) if is_e164(digits) else NumberClass.OTHER
+    return described(digits)[1]

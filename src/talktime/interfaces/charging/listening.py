@@ -5,12 +5,12 @@ listen, answers what it has begun, and ends. Told a second time it does not wait
 """
 
 import asyncio
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import ceil
 from typing import Any
 
 import structlog
@@ -18,14 +18,14 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from talktime.core.values.errors import Unavailable
-from talktime.interfaces.charging.protocol import Patience, SwitchProtocol
+from talktime.interfaces.charging.protocol import IDLE_SECONDS_MAX, Patience, SwitchProtocol
 from talktime.interfaces.charging.server import ChargingServer
 from talktime.telemetry.metrics import Sample
 
 BACKLOG = 2_048
 LOOK_TICKS = 20
-# What has begun is answered within the deadline of its charging; whoever is slower than this is left.
-FINISH_SECONDS_MAX = 10
+# What has begun is answered within the deadline of its charging; whoever has not taken it soon after is left.
+FINISH_SECONDS_MORE = 5
 
 log = structlog.get_logger()
 
@@ -51,44 +51,19 @@ def bound(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     return listener
 
 
-async def serve(
-    app: Any,
-    charging: ChargingServer,
-    listener: socket.socket,
-    *,
-    drain_seconds: float,
-    when_listening: Callable[[], None] = lambda: None,
-) -> None:
-    """Serve an ASGI application, whose calls go to the opened charging server, until the process is told to stop."""
-    config = uvicorn.Config(
-        app,
-        http=partial(SwitchProtocol, charging.door),  # type: ignore[arg-type]
-        interface="asgi3",
-        lifespan="off",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        backlog=BACKLOG,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=FINISH_SECONDS_MAX,
-    )
-    await _Server(config, charging, drain_seconds, when_listening).serve([listener])
-
-
-class _Server(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     """Uvicorn's server, with a stop that is announced, and an eye on connections on which nothing comes."""
 
     def __init__(
         self,
-        config: uvicorn.Config,
+        app: object,
         charging: ChargingServer,
-        drain_seconds: float,
-        when_listening: Callable[[], None],
+        *,
+        drain_seconds: float = 0,
+        when_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(config)
+        """Serve an ASGI application, whose calls go to the charging server, which must be open."""
+        super().__init__(_config(app, charging))
         self._charging = charging
         self._drain_seconds = drain_seconds
         self._when_listening = when_listening
@@ -101,7 +76,7 @@ class _Server(uvicorn.Server):
         """Be told by the loop; a signal that was heard is done with when we end."""
         loop = asyncio.get_running_loop()
         for number in HANDLED_SIGNALS:
-            loop.add_signal_handler(number, self._stop, number)
+            loop.add_signal_handler(number, self.tell_to_stop)
         try:
             yield
         finally:
@@ -121,10 +96,11 @@ class _Server(uvicorn.Server):
             self.should_exit = True
         return await super().on_tick(counter)
 
-    def _stop(self, number: int) -> None:
+    def tell_to_stop(self) -> None:
+        """Be not ready from now on, and end after the drain; told a second time, end at once."""
         self._charging.readiness.is_stopping = True
         if self._ends_at is None:
-            log.info("stopping", signal=signal.Signals(number).name, drain_seconds=self._drain_seconds)
+            log.info("stopping", drain_seconds=self._drain_seconds)
             self._ends_at = time.monotonic() + self._drain_seconds
         else:
             self._ends_at = time.monotonic()
@@ -134,3 +110,21 @@ class _Server(uvicorn.Server):
             Sample("connections", [], len(self.server_state.connections)),
             Sample("slow_connections_closed", [], self._patience.closed_count),
         ]
+
+
+def _config(app: Any, charging: ChargingServer) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=partial(SwitchProtocol, charging.door),  # type: ignore[arg-type]
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=round(IDLE_SECONDS_MAX),
+        timeout_graceful_shutdown=ceil(charging.deadline_seconds) + FINISH_SECONDS_MORE,
+    )

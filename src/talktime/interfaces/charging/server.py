@@ -70,6 +70,11 @@ class ChargingServer:
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
+    @property
+    def deadline_seconds(self) -> float:
+        """Return after how long a request is refused that was not charged."""
+        return self._settings.deadline_milliseconds / 1000
+
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Charge until the block ends, and what waits then; raise TalktimeError where that cannot begin."""
@@ -123,7 +128,7 @@ class ChargingServer:
         requests = RequestCounts(self._request_log)
         self._committer = GroupCommitter(
             self._charging.charge,
-            deadline_seconds=settings.deadline_milliseconds / 1000,
+            deadline_seconds=self.deadline_seconds,
             queue_max=settings.queue_max,
             observe=requests.answered,
         )
@@ -169,7 +174,7 @@ class ChargingServer:
         """Close calls whose switch fell silent, have decks in memory before calls need them, count what is open."""
         await self._close_silent_calls()
         await asyncio.to_thread(self._charging.warm_decks, self._statements)
-        if self._place.process == ALONE.process:
+        if self._place.number == ALONE.number:
             # The first of several processes counts for all.
             await asyncio.to_thread(self.counted.open_calls.look)
 

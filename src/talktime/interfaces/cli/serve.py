@@ -82,13 +82,13 @@ def serve(
 
 
 @app.command(show=False)
-def process(*, number: int, host: str, port: int, folder: Path, parent: int, told: int) -> int:
+def process(*, number: int, count: int, host: str, port: int, folder: Path, parent: int, told: int) -> int:
     """Be one of several processes: serve until the parent says so, or is gone."""
     settings = settings_from(os.environ)
     threading.Thread(target=_stop_with_parent, args=(parent,), daemon=True).start()
     try:
         with _bound(Address(host, port), is_shared=True) as listener:
-            _serve_here(settings, listener, Place(str(number), folder), lambda: _tell(told))
+            _serve_here(settings, listener, Place(number, count, folder), lambda: _tell(told))
     except Unavailable as failure:
         if failure.code not in UNFIT_CODES:
             raise
@@ -114,9 +114,10 @@ def _serve_here(
 
     async def living() -> None:
         async with served.charging.opened():
-            await listening.serve(
-                served, served.charging, listener, drain_seconds=settings.drain_seconds, when_listening=when_listening
+            server = listening.HttpServer(
+                served, served.charging, drain_seconds=settings.drain_seconds, when_listening=when_listening
             )
+            await server.serve([listener])
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(living())
@@ -183,14 +184,15 @@ def _serve_by_several(address: Address, processes: int, *, worker: bool) -> int:
     with _bound(address):
         pass
     with TemporaryDirectory(prefix="talktime-") as folder:
-        servers = [_server(number, address, folder) for number in range(1, processes + 1)]
+        places = [Place(number, processes, Path(folder)) for number in range(1, processes + 1)]
+        servers = [_server(place, address) for place in places]
         return keep_running([*servers, *([_worker()] if worker else [])], stop)
 
 
-def _server(number: int, address: Address, folder: str) -> Program:
-    own = ("--number", str(number), "--host", address.host, "--port", str(address.port))
-    command = (*_TALKTIME, "serve", "process", *own, "--folder", folder, "--parent", str(os.getpid()))
-    return Program(f"server {number}", command, is_server=True)
+def _server(place: Place, address: Address) -> Program:
+    own = ("--number", str(place.number), "--count", str(place.count), "--folder", str(place.folder))
+    where = ("--host", address.host, "--port", str(address.port), "--parent", str(os.getpid()))
+    return Program(f"server {place.number}", (*_TALKTIME, "serve", "process", *own, *where), is_server=True)
 
 
 def _worker() -> Program:

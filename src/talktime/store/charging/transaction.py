@@ -308,8 +308,9 @@ class ChargingTransaction:
             before = facts.credits[organization_id]
             if after.receivable_micros != before.receivable_micros:
                 writes.receivables.append((after.receivable_micros, organization_id))
-            unchanged = {id(lot) for lot in before.lots}
-            changed = [lot for lot in after.lots if id(lot) not in unchanged]
+            # Lots keep their places while calls are charged; one that came to another is written once too often.
+            known = (*before.lots, *(None,) * (len(after.lots) - len(before.lots)))
+            changed = [lot for lot, was in zip(after.lots, known, strict=False) if lot is not was]
             writes.lots += [rows.lot_parts(organization_id, lot) for lot in changed]
             # Should the commit fail, the rows that are read next will differ, and this is not used.
             self._memory.credits.keep(organization_id, before, changed, after)

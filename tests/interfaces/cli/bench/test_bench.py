@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.__main__ import _parser
 from talktime.core.values.errors import Conflict, Invalid
-from talktime.interfaces.cli.bench.bench import bench, is_reconciled
+from talktime.interfaces.cli.bench.bench import Extent, bench, is_reconciled
 from talktime.interfaces.cli.bench.charging import Duration
 from talktime.interfaces.cli.bench.loads.http import Load
 from talktime.interfaces.cli.bench.measuring import lines, processes
@@ -110,11 +110,11 @@ def test_postgresql_is_measured_beside_pgbench_and_its_books_agree(
 
 def test_the_command_prints_json_lines_or_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     database = f"sqlite:///{tmp_path / 'bench.db'}"
-    small = {"seconds": 0.3, "finished_calls": 0, "organizations": 2}
+    small = Extent(seconds=0.3, finished_calls=0, organizations=2)
 
-    told = bench("quote.inprocess", database=database, **small)
+    told = bench("quote.inprocess", database=database, extent=small)
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
-    drawn = bench("quote.inprocess", database=database, table=True, **small)
+    drawn = bench("quote.inprocess", database=database, table=True, extent=small)
 
     assert (told, drawn) == (0, 0)
     assert line["name"] == "quote.inprocess"

@@ -14,7 +14,7 @@ from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.organizations.policies import DialOutPolicy, policy_named
 from talktime.core.organizations.users import AccountKind, Identity, NumberUse, User
 from talktime.core.rates.rate_decks import Direction, MatchedRate, version_in_force
-from talktime.core.values.numbers import NumberClass, class_of, country_of
+from talktime.core.values.numbers import NumberClass, described
 
 T = TypeVar("T")
 # Numbers of special rate are paid from money, never from included minutes (domain.md 2.4).
@@ -128,15 +128,19 @@ class Case:
         return self.organization.country if self.user is None else self.user.usage_location
 
     @lazy
+    def _described(self) -> tuple[str, NumberClass]:
+        return described(self.request.called)
+
+    @property
     def destination(self) -> str:
         """Return the country of the called number, empty where its digits do not tell."""
-        return country_of(self.request.called)
+        return self._described[0]
 
-    @lazy
+    @property
     def number_class(self) -> NumberClass:
         """Return what kind of number is called; some premium numbers of Britain are shared-cost ones to us."""
         is_shared_cost = self.request.called.startswith(SHARED_COST_PREFIXES)
-        return NumberClass.SHARED_COST if is_shared_cost else class_of(self.request.called)
+        return NumberClass.SHARED_COST if is_shared_cost else self._described[1]
 
     @lazy
     def is_to_toll_number(self) -> bool:

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,20 @@ from talktime.interfaces.cli.terminal import out
 
 app = App(name="bench")
 EXIT_UNRECONCILED = 1
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long it takes, and how much stands in the database before."""
+
+    seconds: Annotated[float, Parameter(help="How long each measurement lasts.")] = 10.0
+    warm_up: Annotated[float, Parameter(help="How many seconds a load runs before it is measured.")] = 5.0
+    finished_calls: Annotated[int, Parameter(help="How many calls have been charged before.")] = 1_000_000
+    organizations: Annotated[int, Parameter(help="How many organizations call.")] = 10_000
+
+
+AS_IT_SHOULD_BE = Extent()
 
 
 @app.default
@@ -27,10 +42,7 @@ def bench(
             " made, filled and dropped. Without it, a SQLite file in a temporary folder."
         ),
     ] = "",
-    seconds: Annotated[float, Parameter(help="How long each measurement lasts.")] = 10.0,
-    warm_up: Annotated[float, Parameter(help="How many seconds a load runs before it is measured.")] = 5.0,
-    finished_calls: Annotated[int, Parameter(help="How many calls have been charged before.")] = 1_000_000,
-    organizations: Annotated[int, Parameter(help="How many organizations call.")] = 10_000,
+    extent: Extent = AS_IT_SHOULD_BE,
     keep: Annotated[bool, Parameter(help="Keep the filled database beside it for the next run.", negative=())] = False,
     audit: Annotated[bool, Parameter(help="Audit every row at the end.")] = True,
     table: Annotated[
@@ -49,7 +61,8 @@ def bench(
     from talktime.interfaces.cli.bench.world.filling import Shape
 
     with _database(database) as url:
-        duration, shape = Duration(seconds, warm_up), Shape(organizations, finished_calls)
+        duration = Duration(extent.seconds, extent.warm_up)
+        shape = Shape(extent.organizations, extent.finished_calls)
         run = Run((url,), shape, duration, only, keeps_filled=keep, audits=audit)
         found = []
         for line in run_suite(run):
