@@ -1,10 +1,11 @@
 """The composition root: settings become an `App`, and `App.run` is the one door to every use case."""
 
+import gc
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ from talktime.store.charging.rows import Row
 from talktime.store.charging.sqlite import SqliteStatements
 from talktime.store.charging.transaction import ChargingStatements, ChargingTransaction
 from talktime.store.engine import create_schema, is_sqlite, open_engine
+from talktime.store.instants import to_micros
 from talktime.store.transaction import Transaction, operator_transaction
 from talktime.telemetry.batches import BatchCounts, BatchResult
 from talktime.telemetry.request_log import RequestLog
@@ -43,8 +45,10 @@ if TYPE_CHECKING:
 ATTEMPTS_MAX = 5
 FIRST_PAUSE_SECONDS = 0.02
 # So many rates are built in a millisecond or two; then whoever waits for the interpreter gets it.
-TURN_RATES = 100
+TURN_RATES = 200
 TURN_SECONDS = 0.001
+# A call that began longer ago has ended, or is closed by the watch; a later report of it has its deck loaded again.
+OPEN_CALL_MAX = timedelta(days=2)
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -141,11 +145,22 @@ class Charging:
         """Return how many versions of rate decks are in memory."""
         return len(self._memory.decks.loaded)
 
-    def warm_decks(self, statements: ChargingStatements) -> None:
-        """Load, on another connection, every deck version that a call may need and that is not in memory yet."""
+    def warm_decks(self, statements: ChargingStatements, at: datetime) -> None:
+        """Load, on another connection, every deck version that a call may need now, and forget what none does."""
+        decks = self._memory.decks
         with statements.snapshot():
-            wanted = [row[0] for row in statements.versions_to_load()]
-            self._memory.decks.ensure(wanted, lambda version_id: _patiently(*statements.deck_rows(version_id)))
+            wanted = {row[0] for row in statements.versions_to_load(to_micros(at - OPEN_CALL_MAX))}
+            if decks.loaded.keys() >= wanted:
+                return
+            # A collection in the midst of a million new objects would look at all of them while a phone rings, again
+            # and again; what a deck is made of lives as long as the deck, and has no cycle.
+            gc.disable()
+            try:
+                decks.ensure(wanted, lambda version_id: _patiently(*statements.deck_rows(version_id)))
+            finally:
+                gc.enable()
+                gc.freeze()
+        decks.forget_all_but(wanted)
 
     def explain(self, statements: ChargingStatements, request: StartCall) -> Explanation:
         """Explain, on another connection, how a call would be answered."""

@@ -96,7 +96,9 @@ class Settings:
 
     @property
     def emergencies_folder(self) -> Path:
-        """Return where calls for help wait to be recorded in this database, and in no other."""
+        """Return where calls for help wait to be recorded in this database, and in no other: beside a SQLite file."""
+        if self.database_url.startswith("sqlite:///"):
+            return Path(f"{self.database_url.removeprefix('sqlite:///')}.emergencies")
         return self.data_folder / "emergencies" / sha256(self.database_url.encode()).hexdigest()[:16]
 
     @property

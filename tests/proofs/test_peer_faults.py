@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from talktime.interfaces.nchf.door import COLLECTION
+from talktime.settings import Settings
 from tests.interfaces.charging.asgi import PATIENCE_SECONDS, until
 from tests.interfaces.charging.books import CALLED, MICROS_PER_SECOND, Facts, audit, caller_of, open_books
 from tests.interfaces.charging.outages import database_gone
@@ -226,16 +227,16 @@ def test_a_store_that_refuses_writes_refuses_calls_and_recovers_by_itself(
 def test_help_that_was_allowed_without_a_database_is_recorded_although_the_server_dies(
     url: str, nursery: Nursery, tmp_path: Path
 ) -> None:
-    facts, kept = Facts(url), tmp_path / "emergencies"
+    facts, folder = Facts(url), Settings(database=url, data_folder=tmp_path).emergencies_folder
 
     with serving(nursery, url, tmp_path, data_folder=tmp_path, **patience()) as server:
         with database_gone(url):
             ((_, helped),) = asked(server, start("help", called="112"))
-            asyncio.run(until(lambda: list(kept.glob("*/*.json"))))
+            asyncio.run(until(lambda: list(folder.glob("*.json"))))
             server.kill()
         server.start()
         asyncio.run(until(lambda: facts.one("SELECT count(*) FROM calls WHERE kind = 'emergency_out'")))
-        asyncio.run(until(lambda: not list(kept.glob("*/*.json"))))
+        asyncio.run(until(lambda: not list(folder.glob("*.json"))))
         ((_, ended),) = asked(server, end("help", 90))
 
     assert (helped["result"], ended["result"]) == ("allow", "ok")

@@ -14,6 +14,7 @@ from talktime.interfaces.diameter.peer import Peer, PeerTerms
 from talktime.interfaces.diameter.translating import Identity
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import CALLED, Facts, caller_of, open_books
+from tests.interfaces.charging.outages import sqlite_locked
 from tests.interfaces.charging.servers import HOST as SERVER_HOST
 from tests.interfaces.diameter.kamailio import (
     CAPABILITIES,
@@ -191,11 +192,13 @@ def test_a_server_that_stops_says_goodbye_and_answers_what_it_owes(url: str) -> 
     open_books(url)
 
     async def talk() -> tuple[list[Answer], bool]:
-        async with listening(url) as server:
+        async with listening(url, deadline_milliseconds=20_000) as server:
             connection = connected(server.port)
             client = await connection.__aenter__()
-            client.writer.write(b"".join(initial(session=f"s;{each}") for each in range(50)))
-            await until(lambda: server.peer._owed_count > 0)
+            # As long as somebody else holds the database, nothing is answered.
+            with sqlite_locked(url):
+                client.writer.write(b"".join(initial(session=f"s;{each}") for each in range(50)))
+                await until(lambda: server.peer._owed_count == 50)
         answers = [Answer(await client.receive()) for _ in range(51)]
         is_closed = await client.is_closed()
         await connection.__aexit__(None, None, None)

@@ -20,6 +20,7 @@ from tests.interfaces.switches.conftest import QUANTUM_SECONDS
 from tests.interfaces.switches.rig import (
     ORIGIN_HOST,
     Caller,
+    ChargingServer,
     KamailioRo,
     Phones,
     RoTerms,
@@ -215,6 +216,20 @@ def test_who_gives_up_while_it_rings_pays_nothing_and_frees_the_credit(books: Bo
     assert call.result is not None
     assert call.result.cost_micros == 0
     assert books.credit_of(payer).available_micros(call.result.ended_at) == MINUTE_MICROS
+
+
+def test_a_call_that_was_authorized_too_late_is_not_carried_and_frees_the_credit(
+    books: Books, ro_phones: Phones, charging_server: ChargingServer
+) -> None:
+    payer = books.payer_with(MINUTE_MICROS)
+
+    with charging_server.paused():
+        ro_phones.call("caller_is_refused", of=payer.number, to=BY_THE_SECOND, call_id="late", REFUSAL="503").finish()
+
+    call = _ended(books, "late")
+    assert call.result is not None
+    assert call.result.cost_micros == 0
+    assert books.credit_of(payer).held_micros() == 0
 
 
 def _ended(books: Books, call_id: str) -> Call:

@@ -70,10 +70,16 @@ class RateDeck:
         self.terms = terms
         # Nested, because hashing an enum member eleven times a match is most of the match.
         self._by_direction: dict[Direction, dict[str, tuple[MatchedRate, ...]]] = {each: {} for each in Direction}
+        # One tariff for all rows of the same prices, of which a deck has a few thousand: a third of its memory.
+        tariffs: dict[int, Tariff] = {}
         for rate in rates:
             assert rate.prices or rate.blocked
             by_prefix = self._by_direction[rate.direction]
-            matched = MatchedRate(rate, Tariff(rate.prices, terms.charge_decimals, terms.rounding, terms.zone))
+            tariff = tariffs.get(id(rate.prices))
+            if tariff is None:
+                tariff = Tariff(rate.prices, terms.charge_decimals, terms.rounding, terms.zone)
+                tariffs[id(rate.prices)] = tariff
+            matched = MatchedRate(rate, tariff)
             siblings = by_prefix.get(rate.prefix)
             by_prefix[rate.prefix] = (matched,) if siblings is None else _narrowest_first((*siblings, matched))
         self._longest = {

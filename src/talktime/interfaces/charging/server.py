@@ -115,7 +115,7 @@ class ChargingServer:
             self._looking = ends.enter_context(closing(open_statements(settings.database_url)))
             statements = open_statements(settings.database_url)
             self._charging = ends.enter_context(closing(Charging(settings, statements, self._request_log)))
-            self._charging.warm_decks(self._statements)
+            self._charging.warm_decks(self._statements, datetime.now(UTC))
             self._open_door(app)
             self._ends = ends.pop_all()
         # What lives now lives for ever; collections while a phone rings look at the rest only (performance.md).
@@ -173,7 +173,7 @@ class ChargingServer:
     async def _look_after_calls(self) -> None:
         """Close calls whose switch fell silent, have decks in memory before calls need them, count what is open."""
         await self._close_silent_calls()
-        await asyncio.to_thread(self._charging.warm_decks, self._statements)
+        await asyncio.to_thread(self._charging.warm_decks, self._statements, datetime.now(UTC))
         if self._place.number == ALONE.number:
             # The first of several processes counts for all.
             await asyncio.to_thread(self.counted.open_calls.look)

@@ -1,6 +1,7 @@
 """Published deck versions in memory: immutable, so that a version once loaded is good for ever."""
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from threading import Lock
 from zoneinfo import ZoneInfo
 
@@ -19,19 +20,31 @@ class DeckCache:
 
     def __init__(self) -> None:
         """Start empty."""
+        # Replaced as a whole where versions are forgotten: who decides by the old one has what he needs.
         self.loaded: dict[int, RateDeck] = {}
         self._lock = Lock()
         self._publication_rows: Sequence[Row] = ()
         self._publications: Publications = {}
 
-    def ensure(self, version_ids: Iterable[int], load: DeckLoader) -> None:
-        """Load the versions that are not here yet; a second thread that wants the same one waits for the first."""
-        for version_id in version_ids:
-            if version_id in self.loaded:
-                continue
-            with self._lock:
-                if version_id not in self.loaded:
-                    self.loaded[version_id] = deck_of(version_id, *load(version_id))
+    def ensure(self, version_ids: Iterable[int], load: DeckLoader) -> dict[int, RateDeck]:
+        """Return decks among which these versions are; a second thread that wants the same one waits for the first."""
+        loaded = self.loaded
+        if loaded.keys() >= set(version_ids):
+            return loaded
+        with self._lock:
+            loaded = self.loaded
+            for version_id in version_ids:
+                if version_id not in loaded:
+                    loaded[version_id] = deck_of(version_id, *load(version_id))
+        return loaded
+
+    def forget_all_but(self, version_ids: AbstractSet[int]) -> None:
+        """Give the memory of other versions back; whoever still needs one has it loaded again."""
+        with self._lock:
+            if not self.loaded.keys() <= version_ids:
+                self.loaded = {
+                    version_id: deck for version_id, deck in self.loaded.items() if version_id in version_ids
+                }
 
     def publications(self, publication_rows: Sequence[Row]) -> Publications:
         """Translate rows (deck, direction, version, published from), which hardly ever differ from the last ones."""

@@ -67,6 +67,7 @@ _ALL_LOTS = (
 )
 _REPAID = f"{rows.REPAID} AND organization_id = ANY(%s::bigint[]) GROUP BY organization_id, lot_id"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = %s"
+_VERSIONS_TO_LOAD = rows.VERSIONS_TO_LOAD.format(since="%s")
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 
 _TEXT, _BIGINT, _INT, _BOOL = "text", "bigint", "int", "bool"
@@ -267,9 +268,9 @@ class PostgresqlStatements:
         assert row is not None
         return int(row[0])
 
-    def versions_to_load(self) -> Sequence[Row]:
-        """Return the ids of all published versions, and of each deck's newest, which may be published any moment."""
-        return self._execute(rows.VERSIONS_TO_LOAD, ()).fetchall()
+    def versions_to_load(self, since_micros: int) -> Sequence[Row]:
+        """Return the ids of the versions in force since an instant or later, and of each deck's newest."""
+        return self._execute(_VERSIONS_TO_LOAD, (since_micros,)).fetchall()
 
     def close(self) -> None:
         """Close the connection."""

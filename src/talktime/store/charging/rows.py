@@ -98,8 +98,11 @@ REPAID = (
 )
 EVENT_COLUMNS = "organization_id, event_id, kind, occurred_at, balance_micros, details"
 RATE_COLUMNS = "direction, prefix, origin_prefix, destination, blocked, prices"
+# Those in force since an instant or later, and each deck's newest, which may be published any moment.
 VERSIONS_TO_LOAD = (
-    "SELECT version_id FROM deck_publications"
+    "SELECT version_id FROM deck_publications p WHERE NOT EXISTS (SELECT 1 FROM deck_publications later"
+    " WHERE later.deck = p.deck AND later.direction = p.direction AND later.published_from > p.published_from"
+    " AND later.published_from <= {since})"
     " UNION SELECT max(version_id) FROM deck_versions WHERE is_complete GROUP BY deck"
 )
 

@@ -61,6 +61,7 @@ _ALL_LOTS = (
 )
 _REPAID = f"{rows.REPAID} AND organization_id IN {_IDS} GROUP BY organization_id, lot_id"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
+_VERSIONS_TO_LOAD = rows.VERSIONS_TO_LOAD.format(since="?")
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
 
 
@@ -191,9 +192,9 @@ class SqliteStatements:
         """Return None: an embedded database has our own clock."""
         return None
 
-    def versions_to_load(self) -> Sequence[Row]:
-        """Return the ids of all published versions, and of each deck's newest, which may be published any moment."""
-        return self._all(rows.VERSIONS_TO_LOAD)
+    def versions_to_load(self, since_micros: int) -> Sequence[Row]:
+        """Return the ids of the versions in force since an instant or later, and of each deck's newest."""
+        return self._all(_VERSIONS_TO_LOAD, since_micros)
 
     def close(self) -> None:
         """Close the connection."""

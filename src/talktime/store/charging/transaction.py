@@ -1,6 +1,6 @@
 """Charging's transaction: the facts of many requests in a few reads, their outcomes in a few writes, one commit."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,9 +26,10 @@ from talktime.core.calls.requests import (
 from talktime.core.credit.lots import Credit
 from talktime.core.credit.recharging.watching import CreditWatch
 from talktime.core.organizations.users import Identity
-from talktime.core.rates.rate_decks import DeckPublication, version_in_force
+from talktime.core.rates.rate_decks import DeckPublication, RateDeck, version_in_force
 from talktime.core.values.frozen import frozen
 from talktime.store.charging import rows, watch_rows
+from talktime.store.charging.decks import Publications
 from talktime.store.charging.memory import ArrangementRows, Memory
 from talktime.store.charging.rows import Row
 from talktime.store.instants import to_micros
@@ -139,8 +140,8 @@ class ChargingStatements(Protocol):
     def clock_micros(self) -> int | None:
         """Return the database's clock, or None where it has none of its own."""
 
-    def versions_to_load(self) -> Sequence[Row]:
-        """Return the ids of all published versions, and of each deck's newest, which may be published any moment."""
+    def versions_to_load(self, since_micros: int) -> Sequence[Row]:
+        """Return the ids of the versions in force since an instant or later, and of each deck's newest."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -192,7 +193,7 @@ class ChargingTransaction:
             calls=calls,
             identities=identities,
             publications=publications,
-            decks=self._memory.decks.loaded,
+            decks=self._decks(calls, publications, requests),
             watches=self._watches(read.watch_revisions),
             arrangements=self._memory.arrangements.of(organizations.values(), self._statements.arrangement_rows),
             meters={},
@@ -203,7 +204,6 @@ class ChargingTransaction:
             for index, organization_id in enumerate(concerned)
             if organization_id is None or organization_id in organizations
         ]
-        self._load_decks(facts, requests)
         facts = self._with_charged(facts, requests)
         return Loaded(self._with_meters(facts, requests, terms), ready, concerned)
 
@@ -334,14 +334,16 @@ class ChargingTransaction:
                 known[call_key] = owner
         return known, unknown
 
-    def _load_decks(self, facts: ChargingFacts, requests: Sequence[Request]) -> None:
-        needed = {call.setup.rate.version_id for call in facts.calls.values() if call.setup.rate is not None}
+    def _decks(
+        self, calls: Mapping[CallKey, Call], publications: Publications, requests: Sequence[Request]
+    ) -> dict[int, RateDeck]:
+        needed = {call.setup.rate.version_id for call in calls.values() if call.setup.rate is not None}
         starts = {request.at for request in requests if isinstance(request, StartCall)}
         if starts:
             earliest, latest = min(starts), max(starts)
-            for published in facts.publications.values():
+            for published in publications.values():
                 needed |= _versions_between(published, earliest, latest)
-        self._memory.decks.ensure(needed, self._statements.deck_rows)
+        return self._memory.decks.ensure(needed, self._statements.deck_rows)
 
 
 def _names(request: StartCall) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def deck_load(prefixes: int) -> Line:
             samples = []
             for _ in range(LOADS_COUNT):
                 began = time.perf_counter()
-                Memory().decks.ensure([row[0] for row in statements.versions_to_load()], statements.deck_rows)
+                Memory().decks.ensure([row[0] for row in statements.versions_to_load(0)], statements.deck_rows)
                 samples.append(round((time.perf_counter() - began) * 1_000, 1))
     return {
         "name": "deck.load",

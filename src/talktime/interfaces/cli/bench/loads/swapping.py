@@ -102,7 +102,7 @@ async def _swap(charging: Charging, phone: Phone, database_url: str) -> Swap:
 def _warm(charging: Charging, database_url: str) -> None:
     """Load what may be needed, as the charging server does each second."""
     statements = open_statements(database_url)
-    charging.warm_decks(statements)
+    charging.warm_decks(statements, datetime.now(UTC))
     statements.close()
 
 
