@@ -128,6 +128,7 @@ class NursedServer:
 @contextmanager
 def serving(nursery: Nursery, url: str, folder: Path, **settings: object) -> Iterator[NursedServer]:
     """Serve a database, and stop at the end."""
+    settings = {"data_folder": folder, **settings}
     server = NursedServer(nursery, url, folder / f"serve-{time.monotonic_ns()}.log", **settings)
     try:
         server.start()

@@ -229,7 +229,7 @@ def test_help_that_was_allowed_without_a_database_is_recorded_although_the_serve
 ) -> None:
     facts, folder = Facts(url), Settings(database=url, data_folder=tmp_path).emergencies_folder
 
-    with serving(nursery, url, tmp_path, data_folder=tmp_path, **patience()) as server:
+    with serving(nursery, url, tmp_path, **patience()) as server:
         with database_gone(url):
             ((_, helped),) = asked(server, start("help", called="112"))
             asyncio.run(until(lambda: list(folder.glob("*.json"))))

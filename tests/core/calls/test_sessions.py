@@ -156,11 +156,11 @@ def test_a_call_that_was_cut_keeps_its_grant_and_gets_no_more() -> None:
     begin(world)
 
     cut = world.ask(CutCall(key(), NOON + timedelta(seconds=10)))
-    refused = update(world, 1, 50, at=50)
+    refused = [update(world, 1, 50, at=50 + delay) for delay in (0, 1)]
     ended = end(world, 2, 9, at=60)
 
     assert cut == [Noted()]
-    assert refused == Denied(DenialReason.CALL_CUT)
+    assert refused == [Denied(DenialReason.CALL_CUT)] * 2
     assert ended == Finished(59, 590_000, "EUR")
 
 

@@ -16,6 +16,7 @@ from talktime.core.calls.requests import (
     EndCall,
     EndSession,
     ExtendCall,
+    Granted,
     Noted,
     Outcome,
     StartCall,
@@ -33,13 +34,20 @@ def update(facts: ChargingFacts, call: Call | None, request: UpdateSession, term
     if call is None:
         return Outcome(Denied(DenialReason.CALL_UNKNOWN))
     if call.state is not CallState.OPEN or request.number <= call.session.number:
-        return Outcome(extending.answer_again(call, terms))
+        return Outcome(_answer_again(call, terms))
     told = replace(call, session=_after(call, request))
     further = ExtendCall(
         request.key, request.at, call.granted_seconds, told.session.reported_seconds, request.wanted_seconds
     )
     outcome = extending.extend(facts, told, further, terms)
     return outcome if outcome.call is not None else replace(outcome, call=told)
+
+
+def _answer_again(call: Call, terms: ChargingTerms) -> Granted | Denied:
+    """Whoever was refused because the call was cut is refused again; else what stands is told again."""
+    if call.state is CallState.OPEN and call.cut_at is not None:
+        return Denied(DenialReason.CALL_CUT)
+    return extending.answer_again(call, terms)
 
 
 def end(facts: ChargingFacts, call: Call | None, request: EndSession, terms: ChargingTerms) -> Outcome:
