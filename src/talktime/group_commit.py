@@ -161,7 +161,7 @@ class GroupCommitter:
         groups_count = 1 + len(self._held) // HELD_MAX
         tried: list[_Item] = []
         later: list[_Item] = []
-        for item in self._held:
+        for item in _in_time(self._held):
             # By call, because what is asked about one call is decided in its order.
             is_next = hash(item.request.key) % groups_count == self._rounds % groups_count
             (tried if is_next else later).append(item)

@@ -20,7 +20,12 @@ from tests.scenarios.reading import FOLDER, scenarios_in
 STATES = 2_500
 LAST = STEPS[-1][0]
 # An end, not a start, is answered with these.
-OF_OTHER_REQUESTS = {DenialReason.CALL_CUT, DenialReason.CALL_UNKNOWN, DenialReason.CALL_ENDED}
+OF_OTHER_REQUESTS = {
+    DenialReason.CALL_CUT,
+    DenialReason.CALL_UNKNOWN,
+    DenialReason.CALL_ENDED,
+    DenialReason.CALL_ID_TAKEN,
+}
 _STEP = re.compile(r"^\| `(?P<name>\w+)` \| (?P<asks>.+) \|(?P<reasons>[`\w ]*)\| (?P<scenario>.+) \|$", re.MULTILINE)
 _REASON = re.compile(r"`(\w+)`")
 _EXAMPLE = re.compile(r"^```\n(scenario .+?)^```$", re.MULTILINE | re.DOTALL)

@@ -1,6 +1,7 @@
 """Connections to the two databases, opened so that nothing acknowledged is lost, and the schema in them."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from talktime.core.values.errors import Invalid, Unavailable
 from talktime.store.schema import SCHEMA_REVISION
 
 BUSY_TIMEOUT_SECONDS = 10
+BUSY_PAUSE_SECONDS = 0.01
 LOCK_TIMEOUT_MILLISECONDS = 5_000
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 # A standby, or a role that lost its rights: no fault of any request, and mended by an operator while phones ring.
@@ -121,9 +123,24 @@ def revision_of(connection: Connection) -> str | None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    _use_wal(cursor)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: sqlite3.Cursor) -> None:
+    # Where several open a new file at once, all but one are refused, and the busy timeout does not hold for this.
+    gives_up_at = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as failure:
+            if failure.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= gives_up_at:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _begin_immediate(connection: Connection) -> None:

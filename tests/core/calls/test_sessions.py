@@ -164,6 +164,62 @@ def test_a_call_that_was_cut_keeps_its_grant_and_gets_no_more() -> None:
     assert ended == Finished(59, 590_000, "EUR")
 
 
+def test_an_end_whose_number_does_not_grow_is_charged_and_flagged() -> None:
+    world = World()
+    begin(world)
+    update(world, 1, 50, at=50)
+
+    ended = end(world, 1, 10, at=60)
+    ended_again = end(world, 1, 10, at=61)
+
+    assert ended == ended_again == Finished(60, 600_000, "EUR")
+    assert Flags.GAP in world.usage[0].flags
+
+
+def test_a_call_that_lapsed_is_charged_by_its_late_end_whatever_its_number() -> None:
+    world = World()
+    begin(world)
+    world.close(at=1_000)
+
+    assert end(world, 0, 30, at=1_001) == Finished(30, 300_000, "EUR")
+
+
+def test_a_client_whose_clock_is_slow_pays_for_lost_reports_by_the_difference() -> None:
+    world = World()
+    slow = NOON - timedelta(seconds=90)
+    world.ask(StartCall(key(), NOON, ADA, PARIS, number=0, sent_at=slow))
+    world.ask(UpdateSession(key(), NOON + timedelta(seconds=50), 1, 50, 0, slow + timedelta(seconds=50)))
+
+    ended = end(world, 3, 7, at=100, sent=10)
+
+    assert ended == Finished(100, 1_000_000, "EUR")
+
+
+def test_no_report_says_more_than_time_has_passed() -> None:
+    world = World()
+    begin(world)
+
+    granted = update(world, 1, 71_582_788, at=8)
+    ended = end(world, 2, 0, at=10)
+
+    assert isinstance(granted, Granted)
+    assert granted.granted_seconds == 70
+    assert granted.reported_seconds == 10
+    assert ended == Finished(10, 100_000, "EUR")
+    assert Flags.GAP in world.usage[0].flags
+
+
+def test_an_end_that_cannot_be_of_this_call_is_kept_with_all_that_was_reported() -> None:
+    world = World()
+    begin(world)
+    update(world, 1, 50, at=50)
+
+    ended = end(world, 2, 4_294_967_295 * 100, at=60)
+
+    assert isinstance(ended, Parked)
+    assert ended.used_seconds == 50 + 4_294_967_295 * 100
+
+
 @given(st.lists(st.integers(0, 60), max_size=8), st.integers(0, 60))
 def test_however_use_is_split_into_reports_it_costs_the_same(parts: list[int], last: int) -> None:
     world, total = World(facts(lot(1, "1000"))), 0

@@ -225,11 +225,24 @@ def test_a_deck_in_another_currency_is_refused_and_nothing_is_converted() -> Non
     assert (world.credit, world.journal) == (credit, [])
 
 
+@pytest.mark.parametrize(("caller", "called"), [(ADA, TOKYO), (BOB, PARIS)])
+def test_a_call_id_that_was_used_buys_no_other_call(caller: str, called: str) -> None:
+    """A phone chooses its call ids: help called first, or a cheap number, must not carry a dear one."""
+    world = World()
+    world.start(PARIS)
+
+    other, same = world.start(called, caller=caller), world.start(PARIS)
+
+    assert other == Denied(DenialReason.CALL_ID_TAKEN)
+    assert isinstance(same, Granted)
+
+
 def test_every_reason_is_reached_and_explained() -> None:
     reached = {reason for _, _, reason in STARTS_DENIED} | {
         DenialReason.CALL_CUT,
         DenialReason.CALL_UNKNOWN,
         DenialReason.CALL_ENDED,
+        DenialReason.CALL_ID_TAKEN,
     }
 
     assert reached == set(DenialReason)

@@ -7,11 +7,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -257,11 +256,6 @@ class Caller(Program):
         answered_at = next(float(at) for _, _, at, *_, first in lines if first.startswith("SIP/2.0 200"))
         ended_at = next(float(at) for _, _, at, *_, first in lines if first.startswith("BYE "))
         return ended_at - answered_at
-
-
-def median_talked_seconds(callers: Sequence[Caller]) -> float:
-    """Return how long calls that are alike have lasted, whatever a busy machine did to one of them."""
-    return median(caller.talked_seconds() for caller in callers)
 
 
 @dataclass

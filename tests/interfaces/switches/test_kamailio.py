@@ -1,6 +1,6 @@
 """Kamailio on the configuration in examples/kamailio, called by SIPp and charged by `talktime serve`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,14 +16,13 @@ from tests.interfaces.switches.books import (
     Payer,
 )
 from tests.interfaces.switches.conftest import QUANTUM_SECONDS
+from tests.interfaces.switches.cut_calls import are_cut_within_a_second
 from tests.interfaces.switches.rig import (
     SWITCH,
-    Caller,
     ChargingServer,
     Kamailio,
     Phones,
     eventually,
-    median_talked_seconds,
 )
 
 
@@ -74,42 +73,15 @@ def test_what_may_not_be_called_is_refused_with_the_servers_code(
 def test_calls_are_cut_on_both_sides_when_their_grants_end_and_cost_what_was_funded(
     books: Books, phones: Phones
 ) -> None:
-    payers = [books.payer_with(3 * SECOND_MICROS) for _ in range(3)]
-
-    with phones.callee("callee_answers", calls=3):
-        callers = _call_until_cut(phones, "caller_is_cut", payers, "cut")
-
-    assert abs(median_talked_seconds(callers) - 3) <= 1
-    for payer in payers:
-        call = _ended(books, f"cut-{payer.organization_id}")
-        assert call.is_final
-        _assert_cut_at(call, 3)
-        assert books.credit_of(payer).balance_micros == 0
+    assert are_cut_within_a_second(books, phones, "caller_is_cut", funded_seconds=3)
 
 
 def test_calls_are_extended_while_credit_lasts_and_then_cut(books: Books, phones: Phones) -> None:
-    payers = [books.payer_with(11 * SECOND_MICROS) for _ in range(3)]
-
-    with phones.callee("callee_answers", calls=3):
-        callers = _call_until_cut(phones, "caller_is_cut", payers, "extended")
-
-    assert abs(median_talked_seconds(callers) - 11) <= 1
-    for payer in payers:
-        call = _ended(books, f"extended-{payer.organization_id}")
-        assert call.granted_seconds == 11 > QUANTUM_SECONDS
-        _assert_cut_at(call, 11)
-        assert books.credit_of(payer).balance_micros == 0
+    assert are_cut_within_a_second(books, phones, "caller_is_cut", funded_seconds=QUANTUM_SECONDS + 2)
 
 
 def test_a_further_invite_within_the_call_does_not_lengthen_it(books: Books, phones: Phones) -> None:
-    payers = [books.payer_with(3 * SECOND_MICROS) for _ in range(3)]
-
-    with phones.callee("callee_answers", calls=3):
-        callers = _call_until_cut(phones, "caller_invites_again", payers, "again")
-
-    assert abs(median_talked_seconds(callers) - 3) <= 1
-    for payer in payers:
-        _assert_cut_at(_ended(books, f"again-{payer.organization_id}"), 3)
+    assert are_cut_within_a_second(books, phones, "caller_invites_again", funded_seconds=3)
 
 
 def test_json_rpc_takes_no_other_orders(kamailio: Kamailio) -> None:
@@ -225,17 +197,6 @@ def test_a_call_for_which_nobody_could_be_asked_was_cut_at_what_was_granted(
     assert call.granted_seconds == QUANTUM_SECONDS
     assert call.result is not None
     assert call.result.ending is Ending.CREDIT_EXHAUSTED
-
-
-def _call_until_cut(phones: Phones, scenario: str, payers: Sequence[Payer], name: str) -> list[Caller]:
-    """Let all call at once, and return when the switch has ended every call."""
-    callers = [
-        phones.call(scenario, of=payer.number, to=BY_THE_SECOND, call_id=f"{name}-{payer.organization_id}")
-        for payer in payers
-    ]
-    for caller in callers:
-        caller.finish()
-    return callers
 
 
 def _ended(books: Books, call_id: str) -> Call:

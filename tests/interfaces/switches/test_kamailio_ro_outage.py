@@ -11,10 +11,10 @@ from tests.interfaces.switches.rig import ChargingServer, KamailioRo, Phones, Ro
 
 # It asks early and often, and gives its calls up soon.
 IMPATIENT = RoTerms(request_seconds=9, outage_seconds_max=8)
-# It asks for a minute at a time: between answer and end of a call it has nothing to ask.
-PATIENT = RoTerms(request_seconds=60, name="proxy-2.example")
 # Longer than the outage.
-TALK_SECONDS = 25
+TALK_SECONDS = 22
+# It asks for a minute at a time: between answer and end of a call it has nothing to ask.
+PATIENT = RoTerms(request_seconds=60, call_seconds_max=TALK_SECONDS + 2, name="proxy-2.example")
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +41,17 @@ def patient_kamailio(
 def payer_in_an_outage(
     books: Books, kamailio_ro: KamailioRo, patient_kamailio: KamailioRo, folder: Path, charging_server: ChargingServer
 ) -> Iterator[Payer]:
-    """A call at either proxy is running when the server goes away; it is back when the first proxy has given its up."""
+    """Calls at both proxies are running when the server goes away; it is back when the first has given its own up."""
     payer = books.payer_with(5 * MINUTE_MICROS)
     phones, patient_phones = Phones(kamailio_ro, folder), Phones(patient_kamailio, folder)
-    with phones.callee("callee_answers", calls=2), patient_phones.callee("callee_answers"):
+    with phones.callee("callee_answers", calls=2), patient_phones.callee("callee_answers", calls=2):
         unpaid = phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="unpaid")
         eventually(lambda: _is_extended(books, "unpaid"), "the first extension")
         goes_on = patient_phones.call(
             "caller_hangs_up", of=payer.number, to=BY_THE_SECOND, call_id="goes-on", TALK_MS=f"{TALK_SECONDS}000"
         )
-        eventually(lambda: books.call("goes-on"), "the second call")
+        limited = patient_phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="limited")
+        eventually(lambda: books.call("goes-on") and books.call("limited"), "the other calls")
         charging_server.stop()
         begins = phones.call("caller_is_refused", of=payer.number, to=BY_THE_SECOND, call_id="begins", REFUSAL="503")
         for_help = phones.call("caller_hangs_up", of=payer.number, to="112", call_id="for-help", TALK_MS="500")
@@ -58,6 +59,7 @@ def payer_in_an_outage(
             caller.finish()
         charging_server.start()
         goes_on.finish()
+        limited.finish()
     yield payer
     phones.hang_up()
     patient_phones.hang_up()
@@ -85,6 +87,16 @@ def test_a_call_whose_end_comes_after_the_restart_is_charged_for_all_of_it(
     assert call.result.cost_micros == call.result.used_seconds * SECOND_MICROS
 
 
+def test_no_call_lasts_longer_than_the_proxy_allows_and_all_of_it_is_charged(
+    books: Books, payer_in_an_outage: Payer
+) -> None:
+    call = _ended(books, "limited")
+
+    assert call.result is not None
+    assert PATIENT.call_seconds_max <= call.result.used_seconds < PATIENT.request_seconds
+    assert call.result.cost_micros == call.result.used_seconds * SECOND_MICROS
+
+
 def test_a_call_whose_end_was_never_told_is_closed_and_charged_up_to_the_last_funded_second(
     books: Books, payer_in_an_outage: Payer
 ) -> None:
@@ -98,10 +110,28 @@ def test_a_call_whose_end_was_never_told_is_closed_and_charged_up_to_the_last_fu
 
 
 def test_after_the_outage_nothing_is_held_any_more(books: Books, payer_in_an_outage: Payer) -> None:
-    _ended(books, "unpaid")
-    _ended(books, "goes-on")
+    for call_id in ("unpaid", "goes-on", "limited"):
+        _ended(books, call_id)
 
     assert books.credit_of(payer_in_an_outage).held_micros() == 0
+
+
+def test_a_call_whose_extension_nobody_answers_ends_with_its_grant_and_is_charged(
+    books: Books, ro_phones: Phones, charging_server: ChargingServer
+) -> None:
+    payer = books.payer_with(MINUTE_MICROS)
+
+    with ro_phones.callee("callee_answers"):
+        caller = ro_phones.call("caller_is_cut", of=payer.number, to=BY_THE_SECOND, call_id="unheard")
+        eventually(lambda: _is_extended(books, "unheard"), "the first extension")
+        with charging_server.paused():
+            caller.finish()
+
+    call = _ended(books, "unheard")
+    assert call.result is not None
+    assert caller.talked_seconds() <= call.result.used_seconds <= call.granted_seconds
+    assert call.result.cost_micros == call.result.used_seconds * SECOND_MICROS
+    assert books.credit_of(payer).held_micros() == 0
 
 
 def _is_extended(books: Books, call_id: str) -> bool:

@@ -127,6 +127,7 @@ class DenialReason(Enum):
     CALL_CUT = "call_cut"
     CALL_UNKNOWN = "call_unknown"
     CALL_ENDED = "call_ended"
+    CALL_ID_TAKEN = "call_id_taken"
 
 
 EXPLANATIONS: dict[DenialReason, str] = {
@@ -166,6 +167,7 @@ EXPLANATIONS: dict[DenialReason, str] = {
     DenialReason.CALL_CUT: "An administrator has cut the call; it ends with what was granted before.",
     DenialReason.CALL_UNKNOWN: "No such call is open; the switch must ask for a start first.",
     DenialReason.CALL_ENDED: "The call has ended already; a new call needs a new call id.",
+    DenialReason.CALL_ID_TAKEN: "Another call has this call id; a new call needs a new one.",
 }
 
 # Refusals that money would have prevented: reports count them as lost because of balance (money.md 62).
@@ -203,7 +205,8 @@ class Flags(Flag):
     LATE = auto()
     # Closed by the server's timer: the duration is what was funded, not what the switch measured.
     RECONSTRUCTED = auto()
-    # Reports of a session were lost: charged by its clock, up to what was granted (charging.md e1, quirk 6).
+    # Reports of a session were lost, and made up for by its clock up to what was granted (charging.md e1, quirk 6), or
+    # said more than time has passed.
     GAP = auto()
     # The duration was corrected after the call had been charged.
     CORRECTED = auto()
@@ -275,7 +278,10 @@ class Session(NamedTuple):
 
     number: int = NO_NUMBER
     reported_seconds: int = 0
+    # How many reports were lost, or were no report of a call like this.
     missed_count: int = 0
+    # How far the client's clock was before ours when the session began.
+    clock_ahead_seconds: int = 0
 
 
 NO_SESSION = Session()

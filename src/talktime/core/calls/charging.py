@@ -130,7 +130,7 @@ def _decide_call(  # noqa: C901 -- one line for each request
     call = facts.calls.get(request.key)
     match request:
         case StartCall():
-            return _start(facts, request, terms) if call is None else Outcome(extending.answer_again(call, terms))
+            return _start(facts, request, terms) if call is None else _start_again(call, request, terms)
         case AnswerCall():
             return extending.answer(call, request, terms)
         case ExtendCall():
@@ -149,6 +149,13 @@ def _decide_call(  # noqa: C901 -- one line for each request
             return finishing.close(facts, call, request, terms)
         case CorrectCall():  # pragma: no branch -- there is no other request
             return correcting.correct(facts, call, request, terms)
+
+
+def _start_again(call: Call, request: StartCall, terms: ChargingTerms) -> Outcome:
+    """Answer a repeated start alike; a phone chooses its call ids, so who is called and who calls must be the same."""
+    if (request.caller, request.called) != (call.setup.caller, call.setup.called):
+        return Outcome(Denied(DenialReason.CALL_ID_TAKEN))
+    return Outcome(extending.answer_again(call, terms))
 
 
 def _start(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> Outcome:

@@ -42,7 +42,7 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     if request.misread:
         return Outcome(Parked(request.misread))
     if call is None:
-        return Outcome(Parked("no start was seen for this call"))
+        return Outcome(Parked("no start was seen for this call", request.used_seconds))
     if call.state is CallState.DENIED:
         return _ended_after_refusal(facts, call, request)
     if call.state is CallState.FINISHED:
@@ -50,9 +50,9 @@ def end(facts: ChargingFacts, call: Call | None, request: EndCall, terms: Chargi
     if call.state is CallState.LAPSED and request.used_seconds == 0:
         return _confirm_not_answered(facts, call)
     if request.used_seconds < 0:
-        return Outcome(Parked("the duration is negative"))
-    if call.setup.started_at + timedelta(seconds=request.used_seconds) > request.at + CLOCK_TOLERANCE:
-        return Outcome(Parked("the duration is longer than the time since the call was started"))
+        return Outcome(Parked("the duration is negative", request.used_seconds))
+    if request.used_seconds > (request.at - call.setup.started_at + CLOCK_TOLERANCE) // timedelta(seconds=1):
+        return Outcome(Parked("the duration is longer than the time since the call was started", request.used_seconds))
     flags = Flags.LATE if call.state is CallState.LAPSED else Flags.NONE
     if call.session.missed_count:
         flags |= Flags.GAP
@@ -98,7 +98,7 @@ def _talk(call: Call, request: EndCall) -> tuple[datetime | None, datetime]:
 def _ended_after_refusal(facts: ChargingFacts, call: Call, request: EndCall) -> Outcome:
     """Switches report the end of refused calls too; talk time on one is an operator's matter."""
     if request.used_seconds > 0:
-        return Outcome(Parked("the call was refused, and lasted all the same"))
+        return Outcome(Parked("the call was refused, and lasted all the same", request.used_seconds))
     return Outcome(Finished(0, 0, facts.organizations[call.setup.organization_id].currency))
 
 
@@ -111,7 +111,7 @@ def _ended_again(facts: ChargingFacts, call: Call, request: EndCall, terms: Char
     difference = abs(request.used_seconds - call.result.used_seconds)
     tolerated = 0 if call.result.ending is Ending.SILENT else terms.overrun_grace_seconds
     if Flags.RECONSTRUCTED in call.result.flags and difference > tolerated:
-        return Outcome(Parked("the server closed the call before, with another duration"))
+        return Outcome(Parked("the server closed the call before, with another duration", request.used_seconds))
     currency = facts.organizations[call.setup.organization_id].currency
     return Outcome(Finished(call.result.used_seconds, call.result.cost_micros, currency))
 

@@ -55,6 +55,8 @@ class StartCall:
     switch_ref: str = ""
     wanted_seconds: int = 0
     number: int = NO_NUMBER
+    # The client's own clock, where the protocol tells it (RFC 8506 Event-Timestamp).
+    sent_at: datetime | None = None
 
 
 @frozen
@@ -209,9 +211,10 @@ class Noted:
 
 @frozen
 class Parked:
-    """What the switch reports cannot be charged; it is kept for an operator, with the reason."""
+    """What the switch reports cannot be charged; it is kept for an operator, with the reason and the use reported."""
 
     reason: str
+    used_seconds: int = 0
 
 
 Answer = Granted | Denied | Finished | Noted | Parked

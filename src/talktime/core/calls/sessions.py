@@ -26,7 +26,10 @@ from talktime.core.calls.requests import (
 
 def begun(request: StartCall) -> Session:
     """Return the session that a start begins; none where its protocol does not number requests."""
-    return NO_SESSION if request.number == NO_NUMBER else Session(request.number)
+    if request.number == NO_NUMBER:
+        return NO_SESSION
+    ahead = timedelta(0) if request.sent_at is None else request.sent_at - request.at
+    return Session(request.number, clock_ahead_seconds=round(ahead.total_seconds()))
 
 
 def update(facts: ChargingFacts, call: Call | None, request: UpdateSession, terms: ChargingTerms) -> Outcome:
@@ -35,7 +38,7 @@ def update(facts: ChargingFacts, call: Call | None, request: UpdateSession, term
         return Outcome(Denied(DenialReason.CALL_UNKNOWN))
     if call.state is not CallState.OPEN or request.number <= call.session.number:
         return Outcome(_answer_again(call, terms))
-    told = replace(call, session=_after(call, request))
+    told = replace(call, session=_after(call, request, terms))
     further = ExtendCall(
         request.key, request.at, call.granted_seconds, told.session.reported_seconds, request.wanted_seconds
     )
@@ -54,24 +57,52 @@ def end(facts: ChargingFacts, call: Call | None, request: EndSession, terms: Cha
     """End the call after all that its session has reported, once; a session that never began used nothing (quirk 5)."""
     if call is None and request.used_seconds == 0:
         return Outcome(Noted())
-    told = call
-    if call is not None and request.number > call.session.number:
-        told = replace(call, session=_after(call, request))
-    used_seconds = request.used_seconds if told is None else told.session.reported_seconds
-    return finishing.end(facts, told, EndCall(request.key, request.at, used_seconds, request.ending), terms)
+    if call is None or call.state not in _GOING_ON:
+        used_seconds = request.used_seconds
+        if call is not None:
+            is_new = request.number > call.session.number
+            used_seconds = call.session.reported_seconds + (request.used_seconds if is_new else 0)
+        return finishing.end(facts, call, _ended(request, used_seconds), terms)
+    # Of a call that goes on an end is new, whatever its number.
+    reported_seconds = call.session.reported_seconds + request.used_seconds
+    if reported_seconds > _elapsed_seconds(call, request) + finishing.CLOCK_TOLERANCE // timedelta(seconds=1):
+        # So much more than time has passed that it is no report of this call: parked there.
+        return finishing.end(facts, call, _ended(request, reported_seconds), terms)
+    told = replace(call, session=_after(call, request, terms))
+    return finishing.end(facts, told, _ended(request, told.session.reported_seconds), terms)
 
 
-def _after(call: Call, request: UpdateSession | EndSession) -> Session:
-    """Add a report to those before it; what lost ones said is made up for by the clock."""
+_GOING_ON = frozenset({CallState.OPEN, CallState.LAPSED})
+
+
+def _ended(request: EndSession, used_seconds: int) -> EndCall:
+    return EndCall(request.key, request.at, used_seconds, request.ending)
+
+
+def _after(call: Call, request: UpdateSession | EndSession, terms: ChargingTerms) -> Session:
+    """Add a report to those before it; what lost ones said is made up for by the clock, and no call outlasts it."""
     session = call.session
     missed_count = request.number - session.number - 1
     reported_seconds = session.reported_seconds + request.used_seconds
     if missed_count > 0:
         reported_seconds = max(reported_seconds, min(_span_seconds(call, request), call.granted_seconds))
-    return Session(request.number, reported_seconds, session.missed_count + missed_count)
+    longest = _elapsed_seconds(call, request) + terms.overrun_grace_seconds
+    missed_count = abs(missed_count) + (reported_seconds > longest)
+    return Session(
+        max(request.number, session.number),
+        min(reported_seconds, max(longest, session.reported_seconds)),
+        session.missed_count + missed_count,
+        session.clock_ahead_seconds,
+    )
+
+
+def _elapsed_seconds(call: Call, request: UpdateSession | EndSession) -> int:
+    """Tell how long ago the call was started, by our clock, a started second as a whole one."""
+    return max(0, -(-(request.at - call.setup.started_at) // timedelta(seconds=1)))
 
 
 def _span_seconds(call: Call, request: UpdateSession | EndSession) -> int:
     """Tell how long the call has run by the client's clock, or since its start where its answer is not known."""
     began_at = call.answered_at or call.setup.started_at
-    return max(0, -(-(min(request.sent_at, request.at) - began_at) // timedelta(seconds=1)))
+    sent_at = request.sent_at - timedelta(seconds=call.session.clock_ahead_seconds)
+    return max(0, -(-(min(sent_at, request.at) - began_at) // timedelta(seconds=1)))

@@ -87,6 +87,8 @@ class ChargingServer:
                 await ends.enter_async_context(open_door(self._committer, self._explain))
             for chores in (self._look_after_calls, self._look_after_ourselves):
                 ends.push_async_callback(_cancelled, asyncio.create_task(_again_and_again(chores)))
+            # Before anybody is answered here, so that whoever asks another process is told of this one.
+            self._place.write(self.counted.snapshot(self._place.process))
             yield
 
     async def _live(self, receive: Receive, send: Send) -> None:

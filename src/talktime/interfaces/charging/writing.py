@@ -55,6 +55,7 @@ REFUSALS: dict[DenialReason, Refusal] = {
     DenialReason.CALL_CUT: Refusal(403, "Call Cut", 21),
     DenialReason.CALL_UNKNOWN: Refusal(481, "Call Does Not Exist", 41),
     DenialReason.CALL_ENDED: Refusal(481, "Call Does Not Exist", 41),
+    DenialReason.CALL_ID_TAKEN: Refusal(403, "Call Id Taken", 21),
 }
 
 Flat = dict[str, object]

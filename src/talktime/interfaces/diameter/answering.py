@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
-from talktime.core.calls.calls import CallKind
-from talktime.core.calls.requests import EndCall, Request, StartCall
+from talktime.core.calls.calls import CallKind, DenialReason
+from talktime.core.calls.requests import Denied, EndCall, Request, StartCall
 from talktime.core.values.errors import TalktimeError, Unavailable
 from talktime.emergencies import EmergencyCalls
 from talktime.group_commit import Answered, GroupCommitter
@@ -41,7 +41,7 @@ class CreditControlDoor:
     def begin(self, messages: Sequence[Message], profile: ClientProfile) -> list[Work]:
         """Begin to answer what arrived together: sessions by one ticket, so that a CCR costs little; events one by one.
 
-        What can be answered without charging is answered first.
+        What is answered without charging waits for nothing.
         """
         now = datetime.now(UTC)
         batch = _Batch()
@@ -55,9 +55,11 @@ class CreditControlDoor:
                     self._put(batch, message, ccr, profile, now)
             except Malformed as failure:
                 self._put_misread(batch, message, failure, now)
-        if len(works) < len(messages):
+        if batch.asked or batch.kept:
             charged = [message for message, _ in batch.asked]
-            works.append((len(messages) - len(works), self._told(charged, self._charge(batch, profile))))
+            works.append((len(charged), self._told(charged, self._charge(batch, profile, now))))
+        if batch.answered:
+            works.insert(0, (len(batch.answered), _said(b"".join(batch.answered))))
         return works
 
     def _put(
@@ -68,25 +70,26 @@ class CreditControlDoor:
             return
         start = translating.start_of(ccr, reading.read_parties(message.avps), now)
         if self._is_for_help(start):
-            batch.answered += self._writer.answer(message, ccr, self._emergencies.allow(start), profile)
+            batch.answered.append(self._writer.answer(message, ccr, self._emergencies.allow(start), profile))
         else:
             batch.put(message, ccr, start)
 
     def _put_misread(self, batch: "_Batch", message: Message, failure: Malformed, now: datetime) -> None:
         """Refuse what cannot be read; but help is given, and the end of a call is kept for an operator."""
         ccr = reading.misread_credit_control(message.avps)
-        start = StartCall(translating.key_of(ccr), now, "", reading.called_number(message.avps))
+        start = translating.call_of(ccr, reading.called_number(message.avps), now)
         if ccr.kind is RequestType.INITIAL and self._is_for_help(start):
-            batch.answered += self._writer.answer(message, ccr, self._emergencies.allow(start), profiles.DEFAULT)
+            answer = self._writer.answer(message, ccr, self._emergencies.allow(start), profiles.DEFAULT)
+            batch.answered.append(answer)
             return
-        batch.answered += self._writer.error(message, failure.code, failure.message, failure.failed_avp)
+        batch.answered.append(self._writer.error(message, failure.code, failure.message, failure.failed_avp))
         if ccr.kind is RequestType.TERMINATION:
             batch.kept.append(EndCall(start.key, now, 0, misread=f"its CCR-T cannot be read: {failure.message}"))
 
     def _is_for_help(self, start: StartCall) -> bool:
         return start.kind is CallKind.EMERGENCY_OUT or self._emergencies.concern(start)
 
-    async def _charge(self, batch: "_Batch", profile: ClientProfile) -> bytes:
+    async def _charge(self, batch: "_Batch", profile: ClientProfile, now: datetime) -> bytes:
         answers: Sequence[Answered] = ()
         # What follows on a call for help that is not recorded yet would be nobody's: its start comes first.
         waiting = self._emergencies.kept
@@ -97,10 +100,19 @@ class CreditControlDoor:
                 answers = (await self._committer.charge(requests))[len(starts) :]
             except Unavailable as failure:
                 answers = [failure] * len(batch.requests)
-        answer = self._writer.answer
         # What is kept has been answered: its answers are the last, and go nowhere.
-        written = [answer(*asked, outcome, profile) for asked, outcome in zip(batch.asked, answers, strict=False)]
-        return b"".join((batch.answered, *written))
+        return b"".join(
+            self._writer.answer(*asked, self._or_help(*asked, outcome, now), profile)
+            for asked, outcome in zip(batch.asked, answers, strict=False)
+        )
+
+    def _or_help(self, message: Message, ccr: CreditControl, outcome: Answered, now: datetime) -> Answered:
+        """Let a call for help go on that is not on record: nobody knows its caller, and it was allowed all the same."""
+        if ccr.kind is RequestType.UPDATE and isinstance(outcome, Denied):
+            call = translating.call_of(ccr, reading.called_number(message.avps), now)
+            if outcome.reason is DenialReason.CALL_UNKNOWN and self._is_for_help(call):
+                return self._emergencies.allow(call)
+        return outcome
 
     async def _event(self, message: Message, ccr: CreditControl, now: datetime) -> bytes:
         try:
@@ -119,6 +131,10 @@ class CreditControlDoor:
             return b"".join(self._writer.failure(message, failure) for message in messages)
 
 
+async def _said(answers: bytes) -> bytes:
+    return answers
+
+
 class _Batch:
     """What arrived together: what is asked of charging, what is kept of ends, and what is answered already."""
 
@@ -126,7 +142,7 @@ class _Batch:
         self.asked: list[Asked] = []
         self.requests: list[Request] = []
         self.kept: list[Request] = []
-        self.answered = b""
+        self.answered: list[bytes] = []
 
     def put(self, message: Message, ccr: CreditControl, request: Request) -> None:
         """Ask charging."""

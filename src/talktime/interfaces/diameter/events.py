@@ -85,7 +85,8 @@ class Events:
         """Hold what so many seconds cost: a start grants a quantum at most, an extension all the rest."""
         asked: list[Request] = [start]
         if seconds > self._quantum_seconds:
-            asked.append(ExtendCall(start.key, at, self._quantum_seconds, seconds - self._quantum_seconds))
+            # A first block may be longer than the quantum: whoever names all that he wants is no repeat of anything.
+            asked.append(ExtendCall(start.key, at, seconds, seconds - self._quantum_seconds))
         started, *extended = await self._committer.charge(asked)
         return extended[0] if extended and isinstance(started, Granted) else started
 

@@ -17,7 +17,7 @@ from talktime.core.values.frozen import frozen
 from talktime.interfaces.diameter import codec, profiles, reading
 from talktime.interfaces.diameter import dictionary as names
 from talktime.interfaces.diameter.codec import Avps, Header, Malformed, Message
-from talktime.interfaces.diameter.dictionary import Command, DisconnectCause, ResultCode
+from talktime.interfaces.diameter.dictionary import Command, DisconnectCause, RequestType, ResultCode
 from talktime.interfaces.diameter.framing import Framer
 from talktime.interfaces.diameter.profiles import ClientProfile
 from talktime.interfaces.diameter.translating import AnswerWriter, Identity
@@ -66,6 +66,7 @@ class Peer(asyncio.Protocol):
         self._tasks: set[asyncio.Task[None]] = set()
         self._owed_count = 0
         self._is_writing_paused = self._is_reading_paused = self._is_watchdog_asked = False
+        self._unread_since = 0.0
         self._own_requests_count = 0
         self.host = ""
 
@@ -109,6 +110,7 @@ class Peer(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Read no more from a peer that does not read what it is answered."""
         self._is_writing_paused = True
+        self._unread_since = self._loop.time()
         self._flow()
 
     def resume_writing(self) -> None:
@@ -146,11 +148,17 @@ class Peer(asyncio.Protocol):
             self._send(
                 self._writer.error(message, problem, f"command {header.command}, application {header.application}")
             )
-        elif header.command == Command.CREDIT_CONTROL and self._state is _State.OPEN:
+        elif header.command == Command.CREDIT_CONTROL and self._may_charge(message):
             return message
         else:
             self._answer_base(message)
         return None
+
+    def _may_charge(self, message: Message) -> bool:
+        """Nothing begins or goes on once goodbye is said, but what has ended meanwhile is charged: nobody may repeat it."""
+        if self._state is _State.CLOSING:
+            return message.avps.get(names.CC_REQUEST_TYPE) == [_TERMINATION]
+        return self._state is _State.OPEN
 
     def _answer_base(self, message: Message) -> None:
         command = message.header.command
@@ -273,6 +281,8 @@ class Peer(asyncio.Protocol):
             is_lost = self._state is _State.WAITING
         else:
             is_lost = self._is_watchdog_asked or self._state is not _State.OPEN
+        if self._is_writing_paused:
+            is_lost |= self._loop.time() - self._unread_since >= 2 * self._terms.watchdog_seconds
         if is_lost:
             log.warning("diameter_peer_silent", peer=self.host, seconds=round(silent_seconds))
             self._transport.abort()
@@ -288,6 +298,7 @@ class Peer(asyncio.Protocol):
         return self._terms.watchdog_seconds * random.uniform(1.0, 1.0 + WATCHDOG_JITTER)  # noqa: S311
 
 
+_TERMINATION = RequestType.TERMINATION.to_bytes(4, "big")
 _APPLICATIONS = {
     Command.CAPABILITIES_EXCHANGE: names.BASE_APPLICATION,
     Command.DEVICE_WATCHDOG: names.BASE_APPLICATION,

@@ -20,8 +20,10 @@ from talktime.interfaces.diameter.profiles import ClientProfile
 
 # In UTF-8, so that a call's key fits into an index of either database.
 TEXT_BYTES_MAX = 255
-# What a client reports in one go, or asks for: ten days, more than any call.
+# What a client asks for in one go: ten days, more than any call.
 DURATION_MAX_SECONDS = 10 * 86_400
+# Nobody is granted more than a day, so nobody uses more between two reports; Kamailio has said 71,582,788 (its #4495).
+USED_MAX_SECONDS = 90_000
 # A call has one clock: a rating group each for sound and picture, and no more (charging.md e1).
 SERVICES_MAX = 8
 SUBSCRIPTIONS_MAX = 8
@@ -76,6 +78,7 @@ class Service(NamedTuple):
     echoed: bytes
     wanted_seconds: int | None
     used_seconds: int
+    rating_group: int | None = None
 
 
 class CreditControl(NamedTuple):
@@ -119,8 +122,7 @@ def read_credit_control(message: Message, profile: ClientProfile) -> CreditContr
         _required_unsigned(avps, names.CC_REQUEST_NUMBER),
         None if stamp is None else codec.instant(stamp[0], names.EVENT_TIMESTAMP),
         max(wanted) if wanted else None,
-        # Sound and picture of a call run side by side: its time is the longer one, not their sum.
-        max(part.used_seconds for part in parts),
+        _longest_seconds(parts, profile.voice_rating_group),
         services,
         _one_of(_ACTIONS, avps, names.REQUESTED_ACTION) if kind is RequestType.EVENT else None,
     )
@@ -188,15 +190,38 @@ def _read_service(group: bytes) -> Service:
     for key in (names.SERVICE_IDENTIFIER, names.RATING_GROUP):
         if key in avps:
             echoed += codec.unsigned_avp(key, codec.unsigned(avps[key][0], key))
-    return _read_units(avps, echoed)
+    return _read_units(avps, echoed, codec.first_unsigned(avps, names.RATING_GROUP))
 
 
-def _read_units(avps: Avps, echoed: bytes) -> Service:
+def _longest_seconds(parts: Sequence[Service], voice_rating_group: int | None) -> int:
+    """Tell how long the call went on: sound and picture run side by side, so by its clock, else by the longest of all.
+
+    The clock is the voice's rating group as long as it asks or reports; others may report at other times.
+    """
+    if len(parts) > 1 and voice_rating_group is not None:
+        voices = [part for part in parts if part.rating_group == voice_rating_group]
+        parts = [part for part in voices if part.used_seconds or part.wanted_seconds is not None] or parts
+    return max(part.used_seconds for part in parts)
+
+
+def _read_units(avps: Avps, echoed: bytes, rating_group: int | None = None) -> Service:
     """Read requested and used seconds; used ones come in parts where a price changed meanwhile (RFC 8506 §8.27)."""
     requested = avps.get(names.REQUESTED_SERVICE_UNIT)
     used = avps.get(names.USED_SERVICE_UNIT, ())
     wanted_seconds = None if requested is None else min(_seconds(requested[0]), DURATION_MAX_SECONDS)
-    return Service(echoed, wanted_seconds, sum(map(_seconds, used)) if used else 0)
+    return Service(echoed, wanted_seconds, _used_seconds(used) if used else 0, rating_group)
+
+
+def _used_seconds(used: Sequence[bytes]) -> int:
+    parts = [_seconds(part) for part in used]
+    seconds = sum(parts)
+    if seconds > USED_MAX_SECONDS:
+        message = (
+            f"AVP {codec.name_of(names.CC_TIME)}: {seconds} s used since the last report are more than a call takes"
+        )
+        shown = codec.unsigned_avp(names.CC_TIME, max(parts))
+        raise Malformed(message, code=ResultCode.INVALID_AVP_VALUE, failed_avp=shown)
+    return seconds
 
 
 def _seconds(units: bytes) -> int:

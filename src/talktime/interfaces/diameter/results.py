@@ -36,6 +36,7 @@ REFUSALS: dict[DenialReason, ResultCode] = {
     DenialReason.OVERAGE_LIMIT_REACHED: ResultCode.CREDIT_LIMIT_REACHED,
     DenialReason.CALL_UNKNOWN: ResultCode.UNKNOWN_SESSION_ID,
     DenialReason.CALL_ENDED: ResultCode.UNKNOWN_SESSION_ID,
+    DenialReason.CALL_ID_TAKEN: ResultCode.END_USER_SERVICE_DENIED,
     DenialReason.CALL_CUT: ResultCode.END_USER_SERVICE_DENIED,
 }
 

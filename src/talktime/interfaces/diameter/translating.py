@@ -63,12 +63,21 @@ def start_of(ccr: CreditControl, parties: Parties, at: datetime) -> StartCall:
         at,
         parties.caller,
         parties.called,
-        CallKind.EMERGENCY_OUT if parties.called.startswith(HELP_URN) else kind,
+        CallKind.EMERGENCY_OUT if _is_help_urn(parties.called) else kind,
         forwarded_by=parties.forwarded_by,
         switch_ref=parties.switch_ref,
         wanted_seconds=ccr.wanted_seconds or 0,
         number=ccr.number,
     )
+
+
+def call_of(ccr: CreditControl, called: str, at: datetime) -> StartCall:
+    """Return what can be told of a call by whom it calls alone: whether it is for help."""
+    return StartCall(key_of(ccr), at, "", called, CallKind.EMERGENCY_OUT if _is_help_urn(called) else None)
+
+
+def _is_help_urn(called: str) -> bool:
+    return called.startswith(HELP_URN)
 
 
 def report_of(ccr: CreditControl, at: datetime) -> Request:

@@ -93,7 +93,8 @@ class NchfDoor:
         if data.is_event:
             return await self._event(reading.read_event(data, now), asked, now)
         (answer,) = await self._committer.charge((start,))
-        word = references.written(Reference(start.key, writing.counting_of(answer)))
+        reference = Reference(start.key, writing.counting_of(answer), reading.clock_group(data))
+        word = references.written(reference)
         return _told(asked, answer, now, reference=word)
 
     async def _event(self, event: reading.Event, asked: Asked, now: datetime) -> Answer:

@@ -13,7 +13,8 @@ from talktime.interfaces.nchf.references import Counting, Reference
 
 # In UTF-8, so that a call's key fits into an index of either database.
 TEXT_BYTES_MAX = 255
-DURATION_MAX_SECONDS = 10 * 86_400
+# Nobody is granted more than a day, so nobody uses more between two reports.
+DURATION_MAX_SECONDS = 90_000
 DIGEST_BYTES = 16
 SWITCH_REF_PREFIX = "nchf:"
 MISREAD_KEY = CallKey("", "misread")
@@ -76,13 +77,13 @@ def misread_starts(addresses: Iterable[str], now: datetime) -> list[StartCall]:
 def read_update(reference: Reference, data: ChargingData, now: datetime) -> UpdateSession:
     """Return what a session reports and wants; raise Misread."""
     return UpdateSession(
-        reference.key, now, data.number, used_seconds(data, reference.counting), wanted_seconds(data), _sent_at(data)
+        reference.key, now, data.number, used_seconds(data, reference), wanted_seconds(data), _sent_at(data)
     )
 
 
 def read_release(reference: Reference, data: ChargingData, now: datetime) -> EndSession:
     """Return how a session ended; raise Misread."""
-    used = used_seconds(data, reference.counting)
+    used = used_seconds(data, reference)
     return EndSession(reference.key, now, data.number, used, _sent_at(data), _ending(data))
 
 
@@ -100,9 +101,9 @@ class Event:
     is_made: bool
 
     def extension(self, quantum_seconds: int) -> ExtendCall:
-        """Return the request for all that the start does not grant."""
+        """Return the request for all that the start does not grant; a first block may be longer than the quantum."""
         at = self.start.at + timedelta(seconds=self.seconds)
-        return ExtendCall(self.start.key, at, quantum_seconds, max(0, self.seconds - quantum_seconds))
+        return ExtendCall(self.start.key, at, self.seconds, max(0, self.seconds - quantum_seconds))
 
     def end(self, used_seconds: int) -> EndCall:
         """Return the end after so many seconds."""
@@ -114,7 +115,7 @@ def read_event(data: ChargingData, now: datetime) -> Event:
     """Return a one-time event as a call that ends now; raise Misread."""
     match data.event_kind:
         case "PEC":
-            is_made, seconds = True, used_seconds(data, Counting.FREE)
+            is_made, seconds = True, used_seconds(data, Reference(MISREAD_KEY, Counting.FREE))
         case "IEC":
             is_made, seconds = False, wanted_seconds(data)
         case other:
@@ -131,9 +132,23 @@ def wanted_seconds(data: ChargingData) -> int:
     return max((unit.requested.time for unit in data.usage if unit.requested is not None), default=0)
 
 
-def used_seconds(data: ChargingData, counting: Counting) -> int:
-    """Return what was used since the last report: of several rating groups, which run together, the longest."""
-    used = max((sum(each.time for each in unit.used if _counts(each, counting)) for unit in data.usage), default=0)
+def clock_group(data: ChargingData) -> int | None:
+    """Return the rating group that is the clock of a call: of those that begin with it the one that comes first."""
+    return min((unit.rating_group for unit in data.usage), default=None)
+
+
+def used_seconds(data: ChargingData, reference: Reference) -> int:
+    """Return what was used since the last report; rating groups run together, so by the call's clock.
+
+    Where that neither asks nor reports any more, the longest of the others counts.
+    """
+    used_by = [(unit, sum(each.time for each in unit.used if _counts(each, reference.counting))) for unit in data.usage]
+    clock = [
+        used
+        for unit, used in used_by
+        if unit.rating_group == reference.clock_group and (used or unit.requested is not None)
+    ]
+    used = max(clock or (each for _, each in used_by), default=0)
     if used > DURATION_MAX_SECONDS:
         message = f"time: {used} s since the last report are more than {DURATION_MAX_SECONDS}"
         raise Misread(message, code="invalid_field", pointer="/multipleUnitUsage")

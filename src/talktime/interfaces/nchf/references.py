@@ -21,11 +21,14 @@ class Reference(NamedTuple):
 
     key: CallKey
     counting: Counting
+    # The rating group that is the call's clock; none where its create named none.
+    clock_group: int | None = None
 
 
 def written(reference: Reference) -> str:
     """Return the reference as one opaque word that a path may hold."""
-    text = f"{reference.counting.value}{text_of(reference.key)}"
+    group = "" if reference.clock_group is None else reference.clock_group
+    text = f"{reference.counting.value}{group}:{text_of(reference.key)}"
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -33,7 +36,8 @@ def read(word: str) -> Reference | None:
     """Return what `written` wrote; None for any other word."""
     try:
         text = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True).decode()
-        reference = Reference(key_of(text[1:]), Counting(text[:1]))
+        group, _, key = text[1:].partition(":")
+        reference = Reference(key_of(key), Counting(text[:1]), int(group) if group else None)
     except (binascii.Error, ValueError):
         return None
     is_ours = KEY_SEPARATOR not in reference.key.leg and reference.key.call_id and written(reference) == word

@@ -63,6 +63,7 @@ REFUSALS: dict[DenialReason, Refusal] = {
     DenialReason.CALL_CUT: _DENIED,
     DenialReason.CALL_UNKNOWN: _UNKNOWN_CALL,
     DenialReason.CALL_ENDED: _UNKNOWN_CALL,
+    DenialReason.CALL_ID_TAKEN: _DENIED,
 }
 # TS 29.500 §5.2.7.2, by the code of what could not be read.
 CAUSES = {

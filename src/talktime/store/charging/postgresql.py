@@ -68,6 +68,10 @@ _ALL_LOTS = (
 _REPAID = f"{rows.REPAID} AND organization_id = ANY(%s::bigint[]) GROUP BY organization_id, lot_id"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = %s"
 _VERSIONS_TO_LOAD = rows.VERSIONS_TO_LOAD.format(since="%s")
+_RATES_UNDER = (
+    f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s AND direction = ANY({rows.DIRECTIONS_ON_POSTGRESQL})"
+    " AND prefix = ANY(%s::text[])"
+)
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 
 _TEXT, _BIGINT, _INT, _BOOL = "text", "bigint", "int", "bool"
@@ -260,6 +264,11 @@ class PostgresqlStatements:
         assert terms is not None
         # Row by row: to translate a deck at once would stop every other thread for a tenth of a second.
         return terms, self._execute(_RATES, (version_id,))
+
+    def rates_under(self, version_id: int, prefixes: list[str]) -> tuple[Row, Iterable[Row]]:
+        """Return a deck version's terms and its rates of these prefixes, of every direction and origin."""
+        terms, found = self._read((_TERMS, (version_id,)), (_RATES_UNDER, (version_id, _text_array(prefixes))))
+        return terms[0], found
 
     def clock_micros(self) -> int | None:
         """Return the server's clock."""

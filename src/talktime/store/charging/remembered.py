@@ -71,11 +71,10 @@ class RememberedCredits:
         # Another thread may have read other rows meanwhile: only what the credit came from leads to its new rows.
         if known is None or known[1] is not before:
             return
-        by_id = {lot.lot_id: lot for lot in changed}
-        lot_rows = [
-            row if lot is None else (*row[: rows.LOT_PARTS_START], *rows.all_lot_parts(lot))
-            for row, lot in [(row, by_id.get(row[1])) for row in known[0]]
-        ]
+        lot_rows = list(known[0])
+        for lot in changed:
+            place = next(index for index, row in enumerate(lot_rows) if row[1] == lot.lot_id)
+            lot_rows[place] = lot_rows[place][: rows.LOT_PARTS_START] + rows.all_lot_parts(lot)
         self._remember(organization_id, lot_rows, credit)
 
     def _remember(self, organization_id: int, lot_rows: Sequence[Row], credit: Credit) -> None:

@@ -111,6 +111,10 @@ _KINDS = {kind.value: kind for kind in CallKind}
 _STATES = {state.value: state for state in CallState}
 _SOURCES = {source.value: source for source in PaysFrom}
 _DIRECTIONS = {direction.value: direction for direction in Direction}
+_NAMES_OF_DIRECTIONS = ", ".join(f"'{direction.value}'" for direction in Direction)
+# All of them, because the index of rates begins with the direction.
+DIRECTIONS = f"({_NAMES_OF_DIRECTIONS})"
+DIRECTIONS_ON_POSTGRESQL = f"ARRAY[{_NAMES_OF_DIRECTIONS}]"
 _USES = {use.value: use for use in NumberUse}
 _ENDINGS = {ending.value: ending for ending in Ending}
 _LOT_KINDS = {kind.value: kind for kind in LotKind}

@@ -62,6 +62,10 @@ _ALL_LOTS = (
 _REPAID = f"{rows.REPAID} AND organization_id IN {_IDS} GROUP BY organization_id, lot_id"
 _TERMS = "SELECT currency, time_zone, charge_decimals, rounding FROM deck_versions WHERE version_id = ?"
 _VERSIONS_TO_LOAD = rows.VERSIONS_TO_LOAD.format(since="?")
+_RATES_UNDER = (
+    f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
+    f" AND direction IN {rows.DIRECTIONS} AND prefix IN {_IDS}"
+)
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = ?"
 
 
@@ -187,6 +191,10 @@ class SqliteStatements:
     def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""
         return self._all(_TERMS, version_id)[0], self._connection.execute(_RATES, (version_id,))
+
+    def rates_under(self, version_id: int, prefixes: list[str]) -> tuple[Row, Iterable[Row]]:
+        """Return a deck version's terms and its rates of these prefixes, of every direction and origin."""
+        return self._all(_TERMS, version_id)[0], self._all(_RATES_UNDER, version_id, json.dumps(prefixes))
 
     def clock_micros(self) -> int | None:
         """Return None: an embedded database has our own clock."""

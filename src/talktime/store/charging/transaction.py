@@ -16,8 +16,7 @@ from talktime.core.calls.requests import (
     ChargingFacts,
     ChargingTerms,
     CorrectCall,
-    EndCall,
-    EndSession,
+    CutCall,
     Outcome,
     Parked,
     Request,
@@ -29,7 +28,7 @@ from talktime.core.organizations.users import Identity
 from talktime.core.rates.rate_decks import DeckPublication, RateDeck, version_in_force
 from talktime.core.values.frozen import frozen
 from talktime.store.charging import rows, watch_rows
-from talktime.store.charging.decks import Publications
+from talktime.store.charging.decks import Publications, deck_of
 from talktime.store.charging.memory import ArrangementRows, Memory
 from talktime.store.charging.rows import Row
 from talktime.store.instants import to_micros
@@ -136,6 +135,9 @@ class ChargingStatements(Protocol):
 
     def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""
+
+    def rates_under(self, version_id: int, prefixes: list[str]) -> tuple[Row, Iterable[Row]]:
+        """Return a deck version's terms and its rates of these prefixes, of every direction and origin."""
 
     def clock_micros(self) -> int | None:
         """Return the database's clock, or None where it has none of its own."""
@@ -337,13 +339,29 @@ class ChargingTransaction:
     def _decks(
         self, calls: Mapping[CallKey, Call], publications: Publications, requests: Sequence[Request]
     ) -> dict[int, RateDeck]:
-        needed = {call.setup.rate.version_id for call in calls.values() if call.setup.rate is not None}
+        needed = {
+            call.setup.rate.version_id
+            for call in (calls.get(request.key) for request in requests if not isinstance(request, CutCall))
+            if call is not None and call.setup.rate is not None
+        }
         starts = {request.at for request in requests if isinstance(request, StartCall)}
         if starts:
             earliest, latest = min(starts), max(starts)
             for published in publications.values():
                 needed |= _versions_between(published, earliest, latest)
-        return self._memory.decks.ensure(needed, self._statements.deck_rows)
+        loaded = self._memory.decks.loaded
+        missing = needed - loaded.keys()
+        return {**loaded, **self._parts_of_decks(missing, calls, requests)} if missing else loaded
+
+    def _parts_of_decks(
+        self, version_ids: Iterable[int], calls: Mapping[CallKey, Call], requests: Sequence[Request]
+    ) -> dict[int, RateDeck]:
+        """Read of decks that are not in memory what these requests may need: a phone does not wait for all of one."""
+        called = {request.called for request in requests if isinstance(request, StartCall)}
+        prefixes = {number[:length] for number in called for length in range(1, len(number) + 1)}
+        prefixes |= {call.setup.rate.prefix for call in calls.values() if call.setup.rate is not None}
+        wanted = sorted(prefixes)
+        return {each: deck_of(each, *self._statements.rates_under(each, wanted)) for each in version_ids}
 
 
 def _names(request: StartCall) -> tuple[str, ...]:
@@ -374,5 +392,4 @@ def _versions_between(published: tuple[DeckPublication, ...], earliest: datetime
 
 
 def _parked_row(request: Request, answer: Parked) -> Row:
-    used_seconds = request.used_seconds if isinstance(request, EndCall | EndSession | CorrectCall) else 0
-    return text_of(request.key), answer.reason, used_seconds, to_micros(request.at)
+    return text_of(request.key), answer.reason, answer.used_seconds, to_micros(request.at)

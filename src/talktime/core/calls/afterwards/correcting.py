@@ -35,7 +35,7 @@ def correct(facts: ChargingFacts, call: Call | None, request: CorrectCall, terms
     assert request.reference
     problem = _problem(call, request)
     if problem:
-        return Outcome(Parked(problem))
+        return Outcome(Parked(problem, request.used_seconds))
     assert call is not None
     currency = facts.organizations[call.setup.organization_id].currency
     if call.result is None:

@@ -76,6 +76,7 @@ COMMANDS: dict[DenialReason, str | None] = {
     DenialReason.CALL_CUT: None,
     DenialReason.CALL_UNKNOWN: None,
     DenialReason.CALL_ENDED: None,
+    DenialReason.CALL_ID_TAKEN: None,
 }
 _FREE_WORDS = {PaysFrom.FREE: "and free", PaysFrom.INCLUDED: "and included without limit"}
 
