@@ -24,7 +24,7 @@ CALLERS, BATCHERS = 24, 1
 ORGANIZATIONS = 10
 # Some organizations run dry soon: denials and final grants are answers, too.
 POOR_ORGANIZATIONS = 3
-GRANTED_MICROS = units(1_000)
+GRANTED_MICROS = units(10_000)
 # Calls run for so long before a server is killed; some are killed before they answer at all.
 LOAD_SECONDS_MAX = 0.5
 KILLED_EARLY, EARLY_SECONDS_MAX = 0.15, 0.12

@@ -135,6 +135,8 @@ def test_nothing_is_proposed_where_nothing_can_be_done(match: Match) -> None:
         (CallState.DENIED.value, None, "mend the switch"),
         (CallState.OPEN.value, None, "still open"),
         (CallState.FINISHED.value, 60, "charged alike"),
+        (CallState.FINISHED.value, 61, "charged alike"),
+        (CallState.LAPSED.value, 0, "proposes a correction"),
         (CallState.FINISHED.value, 50, "proposes a correction"),
     ],
 )

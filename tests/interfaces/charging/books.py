@@ -8,6 +8,7 @@ A minute to 44… costs 0.06, second by second: a thousand micros a second.
 """
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -49,12 +50,17 @@ def caller_of(organization_id: int) -> str:
 
 
 def open_books(
-    url: str, *, organizations_count: int = 2, granted_micros: int = units(100), poor_count: int = 0
+    url: str,
+    *,
+    organizations_count: int = 2,
+    granted_micros: int = units(100),
+    poor_count: int = 0,
+    steps: Sequence[PriceStep] = (PriceStep(0, 1, 60_000_000),),
 ) -> None:
     """Fill a migrated database; the last organizations are poor: they have a hundredth of what the others have."""
     at = datetime.now(UTC) - timedelta(days=1)
     with App(Settings(database=url)) as app:
-        app.run(_publish_deck, at)
+        app.run(_publish_deck, (tuple(steps), at))
         for organization_id in range(1, organizations_count + 1):
             is_poor = organization_id > organizations_count - poor_count
             app.run(_add_organization, (organization_id, granted_micros // (100 if is_poor else 1), at))
@@ -85,6 +91,12 @@ class Facts:
         ((value,),) = self.rows(statement)
         return value if value is None or isinstance(value, str) else int(value)
 
+    def elapse(self, seconds: int) -> None:
+        """Let so much time pass on all calls, as if they had begun that much earlier: nobody talks longer than that."""
+        instants = ("started_at", "answered_at", "valid_until")
+        earlier = ", ".join(f"{each} = {each} - {seconds * 1_000_000}" for each in instants)
+        self.change(f"UPDATE calls SET {earlier} WHERE state = 'open'")  # noqa: S608 -- our own words
+
     def change(self, statement: str) -> None:
         """Run a statement that changes something, as no code of ours would."""
         if self._url.startswith("sqlite:"):
@@ -95,9 +107,10 @@ class Facts:
             connection.execute(statement)  # type: ignore[arg-type, unused-ignore]
 
 
-def _publish_deck(tx: Transaction, at: datetime) -> None:
+def _publish_deck(tx: Transaction, request: tuple[tuple[PriceStep, ...], datetime]) -> None:
+    steps, at = request
     rates = [
-        Rate(Direction.OUTBOUND, "44", "", "United Kingdom", (Price(0, (PriceStep(0, 1, 60_000_000),)),)),
+        Rate(Direction.OUTBOUND, "44", "", "United Kingdom", (Price(0, steps),)),
         Rate(Direction.OUTBOUND, "88", "", "Satellite", (Price(0, (PriceStep(0, 60, 0),)),), blocked=True),
     ]
     version = tx.rates.stage(DECK, "test", DeckTerms("EUR", UTC_ZONE), at)

@@ -124,6 +124,7 @@ def test_what_is_open_and_what_it_holds_is_read_from_the_database(url: str) -> N
     assert 0 < found["talktime_oldest_open_call_seconds", frozenset()] < 3_600
 
 
+@on_sqlite
 def test_silent_calls_that_the_server_closes_are_counted(url: str) -> None:
     async def scenario(door: Served) -> Any:
         await door.post("start", start("rings"))
@@ -136,6 +137,7 @@ def test_silent_calls_that_the_server_closes_are_counted(url: str) -> None:
     assert requests_of(found)["close", "finished", ""] == 1
 
 
+@on_sqlite
 def test_calls_for_help_that_are_not_recorded_yet_are_counted(url: str) -> None:
     async def scenario(door: Served) -> tuple[float, float]:
         name = ("talktime_emergency_calls_unrecorded", labels())
@@ -151,6 +153,7 @@ def test_calls_for_help_that_are_not_recorded_yet_are_counted(url: str) -> None:
     assert during == 1
 
 
+@on_sqlite
 def test_a_server_is_healthy_and_ready_while_it_can_charge(url: str) -> None:
     async def scenario(door: Served) -> list[HttpAnswer]:
         return [await get(door, "/health"), await get(door, "/ready"), await get(door, "/ready", "POST")]
@@ -162,6 +165,7 @@ def test_a_server_is_healthy_and_ready_while_it_can_charge(url: str) -> None:
     assert posted.status == 405
 
 
+@on_sqlite
 def test_a_server_that_cannot_charge_any_more_is_neither_healthy_nor_ready(url: str) -> None:
     async def scenario(door: Served) -> list[HttpAnswer]:
         await asyncio.to_thread(door.server.counted.committer.stop)
@@ -173,6 +177,7 @@ def test_a_server_that_cannot_charge_any_more_is_neither_healthy_nor_ready(url: 
     assert (ready.status, ready.fields["reason"]) == (503, "charging_ended")
 
 
+@on_sqlite
 def test_a_server_that_stops_is_not_ready(url: str) -> None:
     async def scenario(door: Served) -> HttpAnswer:
         door.server.readiness.is_stopping = True

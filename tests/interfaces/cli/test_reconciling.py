@@ -100,6 +100,44 @@ def test_a_file_without_calls_says_so(database: str, tmp_path: Path, capsys: pyt
     assert "holds no call" in capsys.readouterr().err
 
 
+def test_a_file_under_a_misspelled_switch_is_refused_with_those_that_are_known(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, AGREED)
+    said = ["calls", "reconcile", str(path), "--switch", "scb1", "--time-zone", "UTC", "--database", database]
+
+    code = main([*said, "--apply", "--charge"])
+
+    shown = capsys.readouterr()
+    assert code == 2
+    assert "no call here is of the switch 'scb1': calls here are of sbc1" in " ".join(shown.err.split())
+
+
+def test_a_file_whose_ids_are_not_ours_is_told_and_not_charged(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(
+        tmp_path,
+        f"x-1,,2026-03-02 09:00:00,2026-03-02 09:00:04,7,+{ADA},442079460000",
+        f"x-2,,2026-03-04 09:00:00,2026-03-04 09:00:04,7,+{ADA},442079460000",
+    )
+    said = ["calls", "reconcile", str(path), "--switch", "sbc1", "--time-zone", "UTC", "--database", database]
+
+    assert main([*said, "--apply"]) == 1
+    shown = capsys.readouterr()
+    for told in ("perhaps charged already", "perhaps the same call as sbc1 · ordinary-00"):
+        assert told in " ".join(shown.out.split())
+    assert "No call of the file is known here" in shown.err
+    assert "is not charged again" in " ".join(shown.err.split())
+
+    assert main([*said, "--apply", "--charge"]) == 2
+    assert "--charge-all-unknown" in capsys.readouterr().err
+
+    main([*said, "--apply", "--charge-all-unknown", "--json"])
+    totals = {total["what"]: total["applied"] for total in json.loads(capsys.readouterr().out)["totals"]}
+    assert (totals["unknown"], totals["perhaps"]) == (1, 0)
+
+
 def test_many_differences_are_listed_in_a_file(
     database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

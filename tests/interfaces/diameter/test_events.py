@@ -8,6 +8,7 @@ import pytest
 from diameter.message import Avp
 from diameter.message import constants as c
 
+from talktime.core.rates.rating import PriceStep
 from tests.interfaces.charging.books import BLOCKED, CALLED, UNRATED, Facts, audit, caller_of, open_books
 from tests.interfaces.diameter.kamailio import EVENT, INITIAL, TERMINATION, Answer, credit_control, new
 from tests.interfaces.diameter.rig import connected, listening
@@ -66,6 +67,23 @@ def test_a_debit_that_is_not_paid_in_full_is_not_charged_at_all(url: str) -> Non
 
     assert [answer.result for answer in answers] == [4012, 4012, 2001]
     assert Facts(url).one(BALANCE) == 0
+    assert Facts(url).one(HELD) == 0
+    assert audit(url).is_clean
+
+
+@on_sqlite
+@pytest.mark.parametrize(
+    "steps",
+    [(PriceStep(0, 90, 60_000_000), PriceStep(90, 60, 60_000_000)), (PriceStep(0, 7, 60_000_000),)],
+    ids=["90/60", "7/7"],
+)
+def test_a_debit_is_granted_whole_however_long_the_blocks_of_its_price(url: str, steps: Sequence[PriceStep]) -> None:
+    open_books(url, steps=steps)
+
+    answers = answers_to(url, event(DEBIT, 200), event(DEBIT, 200), quantum_seconds=60)
+
+    assert [(answer.result, answer.granted) for answer in answers] == [(2001, 200)] * 2
+    assert Facts(url).one("SELECT used_seconds FROM usage_rows") == 200
     assert Facts(url).one(HELD) == 0
     assert audit(url).is_clean
 

@@ -42,6 +42,7 @@ def test_without_a_database_calls_are_refused_as_busy_and_help_is_given_and_reco
                 return answer if answer.result != TOO_BUSY else await ask_until_served(message)
 
             before = await ask(initial("a"))
+            Facts(url).elapse(9)
             with database_gone(url):
                 update = credit_control(UPDATE, 1, session="a", wanted=10, used=8)
                 away = await ask(initial("b"), update, initial("help", "112"))

@@ -25,6 +25,7 @@ from tests.interfaces.diameter.kamailio import (
     REALM,
     TERMINATION,
     TGPP,
+    UPDATE,
     WATCHDOG,
     Answer,
     base,
@@ -212,6 +213,27 @@ def test_a_server_that_stops_says_goodbye_and_answers_what_it_owes(url: str) -> 
     assert is_closed
 
 
+def test_a_call_that_ends_while_the_server_leaves_is_charged(url: str) -> None:
+    open_books(url)
+
+    async def talk(server: DiameterServed, client: Client) -> list[Answer]:
+        answers = [Answer(await client.ask(initial()))]
+        Facts(url).elapse(8)
+        leaving = asyncio.create_task(server.peer.leave())
+        goodbye = await client.receive()
+        late = credit_control(UPDATE, 1, used=1), credit_control(TERMINATION, 1, wanted=None, used=8)
+        answers += [Answer(await client.ask(each)) for each in late]
+        header = codec.read_message(goodbye).header
+        client.writer.write(codec.write_message(header._replace(flags=0), codec.unsigned_avp(268, 2001)))
+        await leaving
+        return answers
+
+    answers = after_a_handshake(url, talk)
+
+    assert [answer.result for answer in answers] == [2001, 3004, 2001]
+    assert Facts(url).rows("SELECT used_seconds FROM usage_rows") == [(8,)]
+
+
 # ── what it sends ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -337,6 +359,25 @@ def test_a_full_queue_refuses_with_busy_but_help_is_given_and_recorded(url: str)
     assert answers[1].granted == 86_400
 
 
+def test_neither_help_nor_what_cannot_be_read_waits_for_what_came_with_it(url: str) -> None:
+    open_books(url)
+    nothing = request(CREDIT_CONTROL, 4, [new(c.AVP_SESSION_ID, "s")])
+
+    async def talk(server: DiameterServed, client: Client) -> tuple[list[Answer], int, Answer]:
+        help_asked = initial(called="112", session="help")
+        with sqlite_locked(url):
+            client.writer.write(initial() + help_asked + nothing)
+            at_once = [Answer(await client.receive()) for _ in range(2)]
+            owed_count = server.peer._owed_count
+        return at_once, owed_count, Answer(await client.receive())
+
+    at_once, owed_count, last = after_a_handshake(url, talk, deadline_milliseconds=5_000)
+
+    assert [answer.result for answer in at_once] == [2001, 5005]
+    assert owed_count == 1
+    assert (last.result, last.granted) == (2001, 60)
+
+
 def test_help_is_given_to_whoever_cannot_spell_it_right(url: str) -> None:
     open_books(url)
     ccr = codec.read_message(initial(called="112"))
@@ -373,6 +414,27 @@ def test_who_does_not_read_its_answers_is_not_read_and_loses_nothing(database_en
         return sum(each.avps[268] == [struct.pack(">I", 2001)] for each in answers)
 
     assert asyncio.run(talk()) == sent_count
+
+
+def test_who_never_reads_its_answers_is_given_up(database_engine: str) -> None:
+    async def talk() -> None:
+        peers: set[Peer] = set()
+        terms = PeerTerms(Identity("ocs.test", "test", 7), watchdog_seconds=0.1)
+        with _narrow_socket() as listening_socket, _narrow_socket() as socket_of_client:
+            loop = asyncio.get_running_loop()
+            server = await loop.create_server(lambda: Peer(terms, lambda *_: [], peers), sock=listening_socket)
+            socket_of_client.setblocking(False)  # noqa: FBT003 -- the standard library's own
+            await loop.sock_connect(socket_of_client, listening_socket.getsockname())
+            await loop.sock_sendall(socket_of_client, capabilities())
+            await until(lambda: bool(peers))
+            sending = asyncio.create_task(loop.sock_sendall(socket_of_client, base(WATCHDOG) * 10_000))
+            await until(lambda: any(peer._is_writing_paused for peer in peers))
+            await until(lambda: not peers)
+            server.close()
+            with pytest.raises(OSError):  # noqa: PT011 -- reset, or a broken pipe
+                await sending
+
+    asyncio.run(talk())
 
 
 def _narrow_socket() -> socket.socket:

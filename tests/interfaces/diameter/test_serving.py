@@ -88,11 +88,9 @@ def test_an_independent_client_makes_a_call_beside_http(url: str, tmp_path: Path
     settings = {"diameter": f"{HOST}:{port}", "diameter_host": "ocs.test", "quantum_seconds": 10}
     with serving(url, tmp_path, **settings) as server:
         with independent_client(port) as client:
-            answers = [
-                request(client, INITIAL, 0, None),
-                request(client, UPDATE, 1, 8),
-                request(client, TERMINATION, 2, 3),
-            ]
+            answers = [request(client, INITIAL, 0, None)]
+            Facts(url).elapse(11)
+            answers += [request(client, UPDATE, 1, 8), request(client, TERMINATION, 2, 3)]
         server.stop()
 
     assert [answer.result_code for answer in answers] == [2001, 2001, 2001]
@@ -143,10 +141,9 @@ def test_listeners_share_a_database_and_one_that_dies_is_started_again(url: str,
 
     async def call(process: "subprocess.Popen[bytes]") -> list[Answer]:
         await until(lambda: log.read_text("utf-8").count("diameter_listens") == 2)
-        answers = [
-            await ask(one, credit_control(INITIAL, 0, caller=caller_of(1), called=CALLED, wanted=10)),
-            await ask(other, credit_control(UPDATE, 1, wanted=10, used=8)),
-        ]
+        answers = [await ask(one, credit_control(INITIAL, 0, caller=caller_of(1), called=CALLED, wanted=10))]
+        Facts(url).elapse(10)
+        answers.append(await ask(other, credit_control(UPDATE, 1, wanted=10, used=8)))
         os.kill(child_of(process.pid, one), signal.SIGKILL)
         await until(lambda: log.read_text("utf-8").count("diameter_listens") == 3)
         return [*answers, await ask(one, credit_control(TERMINATION, 2, wanted=None, used=2))]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from diameter.message import Avp
 from diameter.message import constants as c
 
 from talktime.core.calls.calls import CallKey, Flags
@@ -57,12 +58,17 @@ def end(number: int, used: int, **fields: Any) -> bytes:
 
 
 def answers_to(url: str, asked: Sequence[bytes], **settings: Any) -> list[Answer]:
-    """Ask one after the other on one connection."""
+    """Ask one after the other on one connection, ten seconds apart."""
 
     async def ask() -> list[Answer]:
         described = {"quantum_seconds": 10, **settings}
+        answers: list[Answer] = []
         async with listening(url, **described) as server, connected(server.port) as client:
-            return [Answer(await client.ask(each)) for each in asked]
+            for each in asked:
+                if answers:
+                    Facts(url).elapse(10)
+                answers.append(Answer(await client.ask(each)))
+        return answers
 
     return asyncio.run(ask())
 
@@ -197,6 +203,7 @@ def test_quirk_8_a_call_is_cut_by_refusing_its_next_update(url: str) -> None:
         async with listening(url, quantum_seconds=10) as server, connected(server.port) as client:
             begun = Answer(await client.ask(initial()))
             await server.charge(CutCall(CallKey(HOST, SESSION), datetime.now(UTC)))
+            Facts(url).elapse(10)
             return [begun, *[Answer(await client.ask(each)) for each in (update(1, 8), end(2, 2))]]
 
     answers = asyncio.run(call())
@@ -293,6 +300,57 @@ def test_updates_of_sessions_that_nobody_began_are_refused_and_reported_use_is_k
     assert Facts(url).one("SELECT count(*) FROM parked_reports") == 1
 
 
+def picture(used: int) -> Avp:
+    units = new(c.AVP_USED_SERVICE_UNIT, [new(c.AVP_CC_TIME, used)])
+    return new(c.AVP_MULTIPLE_SERVICES_CREDIT_CONTROL, [units, new(c.AVP_RATING_GROUP, 200)])
+
+
+@on_sqlite
+def test_a_picture_that_reports_at_other_times_than_the_voice_makes_no_call_longer(url: str) -> None:
+    open_books(url)
+
+    answers_to(url, [initial(wanted=60)], quantum_seconds=60)
+    # It rings for a minute, so that the clock alone would allow twice the call.
+    Facts(url).change("UPDATE calls SET started_at = started_at - 120000000")
+    answers = answers_to(
+        url, [update(1, 50, wanted=60), end(2, 10, more=[picture(60)])], quantum_seconds=60, ring_timeout_seconds=600
+    )
+
+    assert results_of(answers) == [2001, 2001]
+    assert Facts(url).rows(USED) == [(60, 60_000, 0)]
+    assert audit(url).is_clean
+
+
+@on_sqlite
+@pytest.mark.parametrize("used", [71_582_788, 0xFFFF_FFFF])
+def test_use_that_no_call_can_have_is_refused_and_the_end_is_kept_with_what_it_said(url: str, used: int) -> None:
+    open_books(url)
+
+    answers = answers_to(url, [initial(), update(1, used), update(1, 8), end(2, used)])
+
+    assert results_of(answers) == [2001, 5004, 2001, 5004]
+    ((reason,),) = Facts(url).rows("SELECT reason FROM parked_reports")
+    assert f"{used} s used" in reason
+    # What was reported before stays as it is, until the session is closed for its silence.
+    assert Facts(url).one(OPEN_CALLS) == 1
+    assert Facts(url).one(HELD) == 18_000
+    assert audit(url).is_clean
+
+
+@on_sqlite
+def test_a_call_for_help_goes_on_although_nobody_knows_its_caller(url: str) -> None:
+    open_books(url)
+    unknown: dict[str, Any] = {"caller": "44209999999", "called": "112"}
+
+    answers = answers_to(
+        url,
+        [initial(**unknown), update(1, 8, **unknown), end(2, 1), update(1, 8, session="other;1", called=CALLED)],
+    )
+
+    assert results_of(answers) == [2001, 2001, 2001, 5002]
+    assert [answer.granted for answer in answers] == [86_400, 86_400, None, None]
+
+
 @on_sqlite
 def test_two_clients_may_use_one_session_id(url: str) -> None:
     open_books(url)
@@ -303,9 +361,13 @@ def test_two_clients_may_use_one_session_id(url: str) -> None:
             connected(server.port) as client,
             connected(server.port, "pcscf.test") as other,
         ):
-            return [
+            begun = [
                 Answer(await client.ask(initial())),
                 Answer(await other.ask(initial(host="pcscf.test", caller=caller_of(2)))),
+            ]
+            Facts(url).elapse(5)
+            return [
+                *begun,
                 Answer(await other.ask(end(1, 3, host="pcscf.test"))),
                 Answer(await client.ask(end(1, 5))),
             ]
@@ -327,7 +389,11 @@ def test_many_sessions_in_one_write_are_answered_each_and_the_books_agree(url: s
                 [update(1, 8, session=each, message_number=number) for number, each in enumerate(sessions)],
                 [end(2, 1, session=each, message_number=number) for number, each in enumerate(sessions)],
             ]
-            return [[Answer(each) for each in await client.ask_all(asked)] for asked in rounds]
+            answers = []
+            for asked in rounds:
+                answers.append([Answer(each) for each in await client.ask_all(asked)])
+                Facts(url).elapse(9)
+            return answers
 
     rounds = asyncio.run(call())
 
@@ -351,8 +417,10 @@ def test_any_of_several_listeners_answers_whatever_another_began(url: str) -> No
             connected(one.port) as first,
             connected(other.port) as second,
         ):
+            begun = Answer(await first.ask(initial()))
+            Facts(url).elapse(18)
             return [
-                Answer(await first.ask(initial())),
+                begun,
                 Answer(await second.ask(update(1, 8))),
                 Answer(await first.ask(update(1, 8))),
                 Answer(await first.ask(update(2, 8))),

@@ -1,6 +1,7 @@
 """CCRs as what charging is asked, and charging's answers as CCAs: values in, values and bytes out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -182,10 +183,45 @@ def test_a_called_number_may_be_a_call_for_help_by_its_service_name() -> None:
     ids=["before and after a price change", "sound and picture together", "one of two", "none"],
 )
 def test_use_is_the_sum_of_a_services_parts_and_the_longest_of_services(used: list[list[int]], seconds: int) -> None:
-    report = report_of(bare(UPDATE, services(*used)))
+    assert used_by(services(*used), ClientProfile("its clock is not known")) == seconds
 
-    assert isinstance(report, UpdateSession)
-    assert report.used_seconds == seconds
+
+@pytest.mark.parametrize(
+    ("reported", "seconds"),
+    [
+        (services([50], [70]), 50),
+        (services([], [52]), 0),
+        (services([50], wanted=None) + services([], [70])[1:], 50),
+        (services([0], [30], wanted=None), 30),
+        (services([], [52])[1:], 52),
+        (services([], [52], [7])[1:], 52),
+    ],
+    ids=["both", "it runs and reports later", "it ends", "it has ended", "another alone", "others"],
+)
+def test_of_services_side_by_side_the_voice_is_the_clock_as_long_as_it_runs(reported: list[Avp], seconds: int) -> None:
+    assert used_by(reported, KAMAILIO_5_6) == seconds
+
+
+def used_by(reported: Sequence[Avp], profile: ClientProfile) -> int:
+    return reading.read_credit_control(message_of(bare(UPDATE, reported)), profile).used_seconds
+
+
+def test_a_day_may_be_reported_in_one_go() -> None:
+    assert used_by(services([86_400]), KAMAILIO_5_6) == 86_400
+
+
+@pytest.mark.parametrize(
+    ("used", "shown"),
+    [([71_582_788], 71_582_788), ([60_000, 50_000], 60_000), ([0xFFFF_FFFF] * 100, 0xFFFF_FFFF)],
+    ids=["Kamailio's #4495", "in parts", "beyond the calendar"],
+)
+def test_more_than_any_call_takes_is_no_report(used: list[int], shown: int) -> None:
+    with pytest.raises(Malformed) as raised:
+        used_by(services(used), KAMAILIO_5_6)
+
+    assert raised.value.code is ResultCode.INVALID_AVP_VALUE
+    failed = Avp.from_bytes(raised.value.failed_avp)
+    assert (failed.code, failed.value) == (c.AVP_CC_TIME, shown)
 
 
 @pytest.mark.parametrize(("wanted", "seconds"), [(None, 0), (0, 0), (45, 45), (0xFFFF_FFFF, 864_000)])
@@ -366,11 +402,12 @@ def test_what_a_vendor_adds_is_not_looked_at() -> None:
 
 
 def test_profiles_are_chosen_by_origin_host() -> None:
-    assert read_profiles("pgw.test=rfc8506, SBC.test = kamailio-5.6") == {
+    assert read_profiles("pgw.test=rfc8506, SBC.test = kamailio-5.6, as.test=rfc8506/10") == {
         "pgw.test": RFC_8506,
         "sbc.test": KAMAILIO_5_6,
+        "as.test": replace(RFC_8506, voice_rating_group=10),
     }
-    for wrong in ("pgw.test", "pgw.test=unheard-of", "=rfc8506"):
+    for wrong in ("pgw.test", "pgw.test=unheard-of", "=rfc8506", "pgw.test=rfc8506/", "pgw.test=rfc8506/voice"):
         with pytest.raises(Invalid, match="no host=profile"):
             read_profiles(wrong)
 

@@ -18,11 +18,13 @@ from talktime.interfaces.nchf.server import NchfServer
 from talktime.interfaces.payments.door import PaymentsDoor, Received
 from talktime.settings import Settings
 from tests.interfaces.charging import asgi
-from tests.interfaces.charging.books import CALLED, caller_of
+from tests.interfaces.charging.books import CALLED, Facts, caller_of
 
 HOST = "chf.example:8080"
 CONSUMER = "b9b4b8a2-1c1a-4c6c-9d0e-3a1f0b7c5d11"
 SENT_AT = "2026-03-02T09:00:00Z"
+# Nobody waits for a message that says he talked for longer.
+TALK_SECONDS_MAX = 120
 
 Fields = dict[str, Any]
 
@@ -112,6 +114,7 @@ class Served(asgi.Served):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         nchf = NchfServer(settings)
+        self._facts = Facts(settings.database)
         self.server = Doors(ChargingServer(settings, [nchf.opened]), PaymentsDoor(_no_gateway), nchf)  # type: ignore[assignment]
 
     async def create(self, asked: Fields) -> NchfAnswer:
@@ -119,11 +122,13 @@ class Served(asgi.Served):
         return await self.ask(COLLECTION, json.dumps(asked).encode())
 
     async def update(self, reference: str, asked: Fields) -> NchfAnswer:
-        """Report, and ask for more."""
+        """Report, after the time that it tells of, and ask for more."""
+        self._facts.elapse(_told_seconds(asked))
         return await self.ask(f"{COLLECTION}/{reference}/update", json.dumps(asked).encode())
 
     async def release(self, reference: str, asked: Fields) -> NchfAnswer:
-        """End a session."""
+        """End a session, after the time that it tells of."""
+        self._facts.elapse(_told_seconds(asked))
         return await self.ask(f"{COLLECTION}/{reference}/release", json.dumps(asked).encode())
 
     async def ask(self, path: str, body: bytes, *, method: str = "POST") -> NchfAnswer:
@@ -132,6 +137,13 @@ class Served(asgi.Served):
         answer = await self.exchange(path, sent, {"host": HOST, "content-type": asgi.JSON}, method=method)
         assert answer is not None, "no answer was given"
         return NchfAnswer(answer.status, answer.headers, answer.fields if answer.body else None)
+
+
+def _told_seconds(asked: Fields) -> int:
+    told = [
+        sum(used["time"] for used in unit.get("usedUnitContainer", ())) for unit in asked.get("multipleUnitUsage", ())
+    ]
+    return min(max(told, default=0), TALK_SECONDS_MAX)
 
 
 def _no_gateway(name: str, *_: object) -> Received:

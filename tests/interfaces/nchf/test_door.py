@@ -231,6 +231,63 @@ def test_rating_groups_run_beside_each_other(url: str) -> None:
     assert Facts(url).one("SELECT used_seconds FROM usage_rows") == 30
 
 
+def units_of(**used: int | None) -> list[Fields]:
+    """Return what each rating group reports, `rg100=50`, and that it wants more; None asks only."""
+    return [
+        {
+            "ratingGroup": int(group.removeprefix("rg")),
+            "requestedUnit": {},
+            **({} if seconds is None else {"usedUnitContainer": [{"localSequenceNumber": 1, "time": seconds}]}),
+        }
+        for group, seconds in used.items()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reports", "seconds"),
+    [
+        ([{"rg100": 50, "rg200": None}, {"rg100": None, "rg200": 52}, {"rg100": 10, "rg200": 8}], 60),
+        ([{"rg100": 50}, {"rg100": 10, "rg200": 60}], 60),
+        ([{"rg50": 30, "rg100": 50}, {"rg100": 10, "rg50": 30}], 60),
+        ([{"rg100": 20}, {"rg200": 30}, {"rg200": 10}], 60),
+    ],
+    ids=["at different times", "a picture that joins and reports later", "a lower one", "one takes over"],
+)
+def test_rating_groups_that_report_at_different_times_are_one_call(
+    url: str, reports: list[dict[str, int | None]], seconds: int
+) -> None:
+    async def scenario(chf: Served) -> None:
+        created = await chf.create(message("a", multipleUnitUsage=units_of(rg100=None, rg200=None)))
+        # It rings for two minutes, so that the clock alone would allow thrice the call.
+        Facts(url).elapse(180)
+        *updates, end = [
+            message("a", number, multipleUnitUsage=units_of(**used)) for number, used in enumerate(reports, start=1)
+        ]
+        for update in updates:
+            await chf.update(created.reference, update)
+        await chf.release(created.reference, end)
+
+    played(url, scenario, ring_timeout_seconds=600)
+
+    assert Facts(url).rows("SELECT used_seconds, flags FROM usage_rows") == [(seconds, 0)]
+    assert audit(url).is_clean
+
+
+def test_nobody_uses_more_than_a_day_between_two_reports(url: str) -> None:
+    async def scenario(chf: Served) -> list[NchfAnswer]:
+        created = await chf.create(message("a", wanted=0))
+        return [
+            await chf.update(created.reference, message("a", 1, used=90_001, wanted=0)),
+            await chf.release(created.reference, message("a", 1, used=90_001)),
+        ]
+
+    answers = played(url, scenario)
+
+    assert [(answer.status, answer.cause) for answer in answers] == [(400, "OPTIONAL_IE_INCORRECT")] * 2
+    ((reason,),) = Facts(url).rows("SELECT reason FROM parked_reports")
+    assert "90001 s" in reason
+
+
 def test_the_called_side_of_a_call_costs_its_caller_nothing_more(url: str) -> None:
     async def scenario(chf: Served) -> list[NchfAnswer]:
         theirs = with_ims(message("a", wanted=0), roleOfNode="TERMINATING")
@@ -489,15 +546,17 @@ def test_the_end_of_a_call_for_help_never_comes_before_its_start(url: str) -> No
 
     async def scenario(chf: Served) -> list[NchfAnswer]:
         folder = Settings(database=url).emergencies_folder
-        end = message("a", 1, used=40)
+        # As long as the call may have lasted: nobody can shift the clock of one that is not on record.
+        end = json.dumps(message("a", 1, used=2)).encode()
         with database_gone(url):
             created = await chf.create(message("a", called="112", wanted=0))
             await until(lambda: folder.is_dir() and list(folder.glob("*.json")))
-            refused = await chf.release(created.reference, end)
-        return [created, refused, await chf.release(created.reference, end)]
+            released = f"{COLLECTION}/{created.reference}/release"
+            refused = await chf.ask(released, end)
+        return [created, refused, await chf.ask(released, end)]
 
     answers = played(url, scenario, deadline_milliseconds=300)
 
     assert [answer.status for answer in answers] == [201, 503, 204]
-    assert Facts(url).rows("SELECT kind, cost_micros, used_seconds FROM usage_rows") == [("emergency_out", 0, 40)]
+    assert Facts(url).rows("SELECT kind, cost_micros, used_seconds FROM usage_rows") == [("emergency_out", 0, 2)]
     assert Facts(url).one("SELECT count(*) FROM parked_reports") == 0

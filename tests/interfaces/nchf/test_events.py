@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from talktime.core.rates.rating import PriceStep
 from talktime.settings import Settings
 from tests.interfaces.charging.books import UNRATED, Facts, audit, open_books
 from tests.interfaces.nchf.served import Fields, NchfAnswer, Served, message
@@ -56,6 +57,16 @@ def test_what_is_not_paid_whole_is_not_charged_before(url: str) -> None:
     assert [answer.unit["resultCode"] for answer in answers] == ["QUOTA_LIMIT_REACHED"] * 3
     assert Facts(url).one("SELECT sum(spent_micros) + sum(held_micros) FROM credit_lots WHERE organization_id = 1") == 0
     assert audit(url).is_clean
+
+
+def test_an_event_is_paid_whole_however_long_the_blocks_of_its_price(migrated_database_url: str) -> None:
+    open_books(migrated_database_url, steps=(PriceStep(0, 90, 60_000_000), PriceStep(90, 60, 60_000_000)))
+
+    first, again = created(migrated_database_url, before("a", 200), before("a", 200))
+
+    assert first.unit == again.unit == {"ratingGroup": 100, "resultCode": "SUCCESS", "grantedUnit": {"time": 200}}
+    assert Facts(migrated_database_url).rows("SELECT used_seconds, cost_micros FROM usage_rows") == [(200, 210_000)]
+    assert audit(migrated_database_url).is_clean
 
 
 def test_what_was_used_is_charged_afterwards_and_what_nothing_covers_is_told(url: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from talktime.bootstrap import App, open_statements
 from talktime.core.calls.afterwards.reconciling import Match, Reconciled, SwitchRecord
-from talktime.core.calls.calls import Call, Flags
-from talktime.core.calls.requests import EndCall
+from talktime.core.calls.calls import Call, CallKey, Flags
+from talktime.core.calls.requests import AnswerCall, EndCall, Request, StartCall
 from talktime.core.values.errors import Conflict, Invalid, NotFound, Unavailable
 from talktime.store.afterwards.switch_records import SwitchRecords
 from talktime.store.transaction import Transaction
@@ -20,9 +20,12 @@ from talktime.usecases.calls.list_parked import ListParked, ResolveParked, list_
 from talktime.usecases.calls.reconcile_calls import Books as Ways
 from talktime.usecases.calls.reconcile_calls import ReconcileCalls, reconcile_calls
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
-from tests.real_books import ADA, BEGINS_AT, key
+from tests.real_books import ADA, BEGINS_AT, TOLL_FREE, key
 
 NOW = BEGINS_AT + timedelta(days=41)
+# No call of the books was made then.
+DAY = BEGINS_AT + timedelta(days=30)
+LATER = DAY + timedelta(hours=1)
 PARIS = "33140205050"
 
 
@@ -48,12 +51,12 @@ def _record(call: Call) -> SwitchRecord:
     return SwitchRecord(1, call.setup.key.call_id, "", call.setup.started_at, answered_at, ended_at, used)
 
 
-def reconcile(app: App, *records: SwitchRecord, **wanted: bool) -> dict[str, Reconciled]:
+def reconcile(app: App, *records: SwitchRecord, switch: str = "sbc1", **wanted: bool) -> dict[str, Reconciled]:
     with SwitchRecords() as scratch, closing(open_statements(app.settings.database_url)) as statements:
         numbered = [replace(record, line=number) for number, record in enumerate(records, start=1)]
         scratch.add((f"{record.leg} {record.call_id}", record) for record in numbered)
         ways = Ways(app.read, app.run, statements, app.settings.charging_terms)
-        found = reconcile_calls(ways, scratch, scratch.finish(), ReconcileCalls("sbc1", NOW, **wanted))
+        found = reconcile_calls(ways, scratch, scratch.finish(), ReconcileCalls(switch, NOW, **wanted))
         return {each.key.call_id: each for each in found}
 
 
@@ -61,6 +64,27 @@ def orphan(name: str = "orphan", *, caller: str = ADA, at: datetime = BEGINS_AT,
     answered_at = at + timedelta(seconds=4)
     ended_at = answered_at + timedelta(seconds=used)
     return SwitchRecord(1, name, "", at, answered_at, ended_at, used, caller, PARIS)
+
+
+def call(
+    app: App,
+    name: CallKey,
+    *,
+    at: datetime = DAY,
+    caller: str = ADA,
+    called: str = PARIS,
+    used: int | None = 90,
+    switch_ref: str = "",
+) -> None:
+    """Charge a call of so many seconds, or leave it open; `orphan` writes the record that agrees with it."""
+    answered_at = at + timedelta(seconds=4)
+    requests: list[Request] = [StartCall(name, at, caller, called, switch_ref=switch_ref)]
+    if used != 0:
+        requests.append(AnswerCall(name, answered_at, answered_at))
+    if used is not None:
+        requests.append(EndCall(name, answered_at + timedelta(seconds=used), used))
+    with closing(app.open_charging()) as charging:
+        charging.charge(requests)
 
 
 def test_what_agrees_is_told_and_nothing_is_written(app: App) -> None:
@@ -129,7 +153,8 @@ def test_a_call_that_was_never_started_here_is_late_usage_where_that_is_wanted(a
     assert (told.match, told.change_micros, told.is_applied, told.why_not) == (Match.UNKNOWN, 96_500, False, "")
     assert app.read(_calls, ("orphan",)) == []
 
-    done = reconcile(app, orphan(), applies=True, charges_unknown=True)["orphan"]
+    known = recorded(app, "ordinary-00")["ordinary-00"]
+    done = reconcile(app, known, orphan(), applies=True, charges_unknown=True)["orphan"]
     again = reconcile(app, orphan(), applies=True, charges_unknown=True)["orphan"]
 
     assert (done.is_applied, done.change_micros) == (True, 96_500)
@@ -148,7 +173,9 @@ def test_a_call_that_was_never_started_here_is_late_usage_where_that_is_wanted(a
 def test_late_usage_that_nobody_can_be_charged_for_says_why_and_leaves_no_trace(
     app: App, record: SwitchRecord, says: str
 ) -> None:
-    found = reconcile(app, record, applies=True, charges_unknown=True)["orphan"]
+    known = recorded(app, "ordinary-00")["ordinary-00"]
+
+    found = reconcile(app, known, record, applies=True, charges_unknown=True)["orphan"]
 
     assert (found.match, found.is_applied) == (Match.UNKNOWN, False)
     assert says in found.why_not
@@ -188,11 +215,170 @@ def test_records_of_one_call_are_merged_at_constant_memory(app: App) -> None:
 def test_what_waited_for_an_operator_is_settled_with_the_call(app: App) -> None:
     assert [each.key for each in app.read(list_parked, ListParked()).parked] == [key("never-started")]
 
-    reconcile(app, orphan("never-started", used=33), applies=True, charges_unknown=True)
+    known = recorded(app, "ordinary-00")["ordinary-00"]
+
+    reconcile(app, known, orphan("never-started", used=33), applies=True, charges_unknown=True)
 
     assert app.read(list_parked, ListParked()).waiting_count == 0
     (settled,) = app.read(list_parked, ListParked(with_resolved=True)).parked
     assert (settled.resolved_by, settled.resolved_at) == (reconciling.RESOLVED_BY, NOW)
+
+
+def test_a_record_by_another_name_of_a_call_is_about_that_call(app: App) -> None:
+    call(app, CallKey("sbc1", "host;1;2", "role"), switch_ref="sip-id@ua")
+    call(app, CallKey("sbc1", "nchf-id", "role"), at=LATER)
+    by_ref, by_id = orphan("sip-id@ua", at=DAY), orphan("nchf-id", at=LATER)
+
+    found = reconcile(app, by_ref, replace(by_id, used_seconds=30), applies=True, charges_unknown=True)
+
+    assert {name: (each.match, each.is_applied, each.change_micros) for name, each in found.items()} == {
+        "host;1;2": (Match.AGREED, False, 0),
+        "nchf-id": (Match.DIFFERS, True, -31_000),
+    }
+    assert found["nchf-id"].key == CallKey("sbc1", "nchf-id", "role")
+    assert reconcile(app, replace(by_id, used_seconds=30), applies=True)["nchf-id"].match is Match.AGREED
+    assert _violations(app) == 0
+
+
+def test_an_open_call_is_ended_by_a_record_of_its_other_name(app: App) -> None:
+    call(app, CallKey("sbc1", "host;1;2"), switch_ref="sip-id@ua", used=None)
+
+    found = reconcile(app, orphan("sip-id@ua", at=DAY), applies=True, charges_unknown=True)
+
+    assert (found["host;1;2"].match, found["host;1;2"].is_applied) == (Match.ENDED_THERE, True)
+    assert len(found) == 1
+
+
+def test_of_several_records_of_an_id_the_longest_is_about_the_call(app: App) -> None:
+    call(app, CallKey("sbc1", "host;1;2"), switch_ref="sip-id@ua")
+    attempt = replace(orphan("sip-id@ua", at=DAY, used=0), leg="first")
+    talked = replace(orphan("sip-id@ua", at=DAY), leg="second")
+
+    found = reconcile(app, attempt, talked, applies=True, charges_unknown=True)
+
+    assert {name: each.match for name, each in found.items()} == {
+        "sip-id@ua": Match.AGREED,
+        "host;1;2": Match.AGREED,
+    }
+    assert found["host;1;2"].record == replace(talked, line=2)
+
+
+def test_of_several_calls_of_an_id_none_is_mended(app: App) -> None:
+    call(app, CallKey("sbc1", "host;1;2"), switch_ref="sip-id@ua")
+    call(app, CallKey("sbc1", "host;1;3"), switch_ref="sip-id@ua", used=40)
+    call(app, CallKey("sbc1", "host;1;4"), switch_ref="sip-id@ua", used=0)
+
+    found = reconcile(app, orphan("sip-id@ua", at=DAY), applies=True, charges_unknown=True)
+
+    assert {name: each.match for name, each in found.items()} == {
+        "host;1;2": Match.AGREED,
+        "host;1;3": Match.PERHAPS,
+    }
+    assert "2 calls here have this id" in found["host;1;3"].why_not
+    assert not found["host;1;3"].is_applied
+
+
+@pytest.mark.parametrize(
+    ("record", "used"),
+    [
+        (orphan("other", at=BEGINS_AT + timedelta(days=30)), 90),
+        (orphan("other", at=BEGINS_AT + timedelta(days=30)), None),
+        (orphan("other", at=BEGINS_AT + timedelta(days=30), used=3_600), 90),
+        (orphan("other", at=BEGINS_AT + timedelta(days=30, seconds=200)), 90),
+        (orphan("other", at=BEGINS_AT + timedelta(days=30, seconds=-200)), 90),
+        (orphan("other", at=BEGINS_AT + timedelta(days=30), caller="ada@acme.example"), 90),
+    ],
+)
+@pytest.mark.parametrize("switch", ["sbc1", "sbc2"])
+def test_a_record_of_the_numbers_and_the_time_of_a_call_is_never_charged(
+    app: App, record: SwitchRecord, used: int | None, switch: str
+) -> None:
+    call(app, CallKey(switch, "ours"), used=used)
+    before = _written(app)
+
+    found = reconcile(app, record, applies=True, charges_all=True)
+
+    assert found["other"].match is Match.PERHAPS
+    assert found["other"].why_not == f"perhaps the same call as {switch} · ours"
+    assert not any(each.is_applied for each in found.values())
+    assert set(found) == {"other"}
+    assert _written(app) == before
+
+
+def test_a_record_that_does_not_say_who_called_is_perhaps_about_any_call_to_its_number(app: App) -> None:
+    call(app, CallKey("sbc1", "ours"), caller="447700900123", called=TOLL_FREE)
+
+    found = reconcile(app, replace(orphan("other", at=DAY, caller=""), called=TOLL_FREE), applies=True)
+
+    assert found["other"].match is Match.PERHAPS
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        orphan("other", at=BEGINS_AT + timedelta(days=30, seconds=300)),
+        orphan("other", at=BEGINS_AT + timedelta(days=30, seconds=-300)),
+        replace(orphan("other", at=BEGINS_AT + timedelta(days=30)), called="447700900123"),
+    ],
+)
+def test_a_call_at_another_time_or_to_another_number_is_late_usage(app: App, record: SwitchRecord) -> None:
+    call(app, CallKey("sbc1", "ours"))
+
+    found = reconcile(app, record, applies=True, charges_all=True)
+
+    assert (found["other"].match, found["other"].is_applied) == (Match.UNKNOWN, True)
+
+
+def test_whoever_dialed_again_made_two_calls_where_the_file_has_both(app: App) -> None:
+    call(app, CallKey("sbc1", "ours"))
+    ours, again = orphan("ours", at=DAY), orphan("again", at=DAY + timedelta(seconds=100))
+
+    found = reconcile(app, ours, again, applies=True, charges_unknown=True)
+
+    assert (found["ours"].match, found["again"].match) == (Match.AGREED, Match.UNKNOWN)
+    assert found["again"].is_applied
+    assert _violations(app) == 0
+
+
+def test_two_records_of_the_same_numbers_at_the_same_time_are_charged_once(app: App) -> None:
+    one, other = orphan("one", at=DAY), orphan("other", at=DAY + timedelta(seconds=5))
+
+    told, done, again = (
+        reconcile(app, one, other, applies=applies, charges_all=True) for applies in (False, True, True)
+    )
+
+    assert (told["one"].match, told["other"].match) == (Match.UNKNOWN, Match.PERHAPS)
+    assert (done["one"].is_applied, done["other"].match, done["other"].is_applied) == (True, Match.PERHAPS, False)
+    assert (again["one"].match, again["other"].match) == (Match.AGREED, Match.PERHAPS)
+
+
+def test_a_file_of_which_no_call_is_known_is_charged_only_by_that_name(app: App) -> None:
+    records = [orphan(f"orphan-{number}", at=DAY + timedelta(hours=number)) for number in range(3)]
+    before = _written(app)
+
+    with pytest.raises(Invalid, match="no call of the file is known here") as refused:
+        reconcile(app, *records, applies=True, charges_unknown=True)
+
+    assert refused.value.code == "unknown_file"
+    assert "--charge-all-unknown" in refused.value.message
+    assert _written(app) == before
+    assert {each.match for each in reconcile(app, *records).values()} == {Match.UNKNOWN}
+    assert {each.is_applied for each in reconcile(app, *records, applies=True, charges_all=True).values()} == {True}
+
+
+@pytest.mark.parametrize("switch", ["sbc", "SBC1", "sbc1|", "s_c1", "sbc%"])
+def test_a_switch_that_nobody_knows_is_refused_with_those_that_are_known(app: App, switch: str) -> None:
+    call(app, CallKey("pbx", "ours"))
+    record = recorded(app, "ordinary-03")["ordinary-03"]
+
+    with pytest.raises(Invalid, match="calls here are of pbx, sbc1") as refused:
+        reconcile(app, record, switch=switch)
+
+    assert refused.value.code == "unknown_switch"
+
+
+def test_a_switch_without_a_call_in_the_files_time_is_known_all_the_same(app: App) -> None:
+    assert reconcile(app, orphan(at=DAY))["orphan"].match is Match.UNKNOWN
 
 
 def test_an_operator_settles_a_report_once_and_by_name(app: App) -> None:
@@ -263,3 +449,7 @@ def ended(used: int, leg: str = "") -> EndCall:
 
 def _violations(app: App) -> int:
     return app.read(audit_books, AuditBooks(NOW)).violations_count
+
+
+def _written(app: App) -> dict[str, int]:
+    return dict(app.read(audit_books, AuditBooks(NOW)).counts)

@@ -155,7 +155,7 @@ class Peer(asyncio.Protocol):
         return None
 
     def _may_charge(self, message: Message) -> bool:
-        """Nothing begins or goes on once goodbye is said, but what has ended meanwhile is charged: nobody may repeat it."""
+        """Once goodbye is said nothing begins or goes on, but what ends is charged: its client may never repeat it."""
         if self._state is _State.CLOSING:
             return message.avps.get(names.CC_REQUEST_TYPE) == [_TERMINATION]
         return self._state is _State.OPEN

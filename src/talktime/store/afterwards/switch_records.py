@@ -1,17 +1,18 @@
 """A switch's records of calls on a scratch disk: as many as there are, merged by call, at constant memory."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from talktime.core.calls.afterwards.reconciling import SwitchRecord
-from talktime.core.calls.calls import CallKey, key_of, text_of
+from talktime.store.afterwards.known_calls import KnownCalls
 from talktime.store.instants import from_micros_or_none, to_micros_or_none
 
 Row = tuple[Any, ...]
+ALIKE_MAX = 100
 
 _CREATE = (
     "CREATE TABLE records (token TEXT PRIMARY KEY, line INTEGER NOT NULL, call_id TEXT NOT NULL, leg TEXT NOT NULL,"
@@ -30,9 +31,9 @@ _ADD = (
     " caller = CASE WHEN caller = '' THEN excluded.caller ELSE caller END,"
     " called = CASE WHEN called = '' THEN excluded.called ELSE called END, lines_count = lines_count + 1"
 )
-_CREATE_ABSENT = "CREATE TABLE absent (call_key TEXT PRIMARY KEY) WITHOUT ROWID"
 _COLUMNS = "line, call_id, leg, started_at, answered_at, ended_at, used_seconds, caller, called"
 _ALL = f"SELECT {_COLUMNS} FROM records ORDER BY line"
+_ALIKE = f"SELECT {_COLUMNS} FROM records WHERE call_id = ? ORDER BY leg LIMIT ?"
 _SPAN = "SELECT count(*), sum(lines_count), min(started_at), max(started_at), max(ended_at) FROM records"
 
 
@@ -54,7 +55,7 @@ class SwitchRecords:
         self._connection = sqlite3.connect("", isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute(_CREATE)
-        self._connection.execute(_CREATE_ABSENT)
+        self.known = KnownCalls(self._connection)
 
     def __enter__(self) -> Self:
         """Return it."""
@@ -85,22 +86,9 @@ class SwitchRecords:
             for row in found:
                 yield _record_of(row)
 
-    def known(self, calls: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return those of the legs and call ids that there are records of."""
-        rows = ", ".join("(?, ?)" for _ in calls)
-        statement = f"SELECT leg, call_id FROM records WHERE (leg, call_id) IN (VALUES {rows})"
-        return set(self._connection.execute(statement, [part for call in calls for part in call]))
-
-    def note_absent(self, keys: Iterable[CallKey]) -> None:
-        """Note calls of which there is no record."""
-        rows = ((text_of(key),) for key in keys)
-        self._connection.executemany("INSERT INTO absent VALUES (?) ON CONFLICT DO NOTHING", rows)
-
-    def absent(self) -> Iterator[CallKey]:
-        """Yield what was noted."""
-        with closing(self._connection.execute("SELECT call_key FROM absent ORDER BY call_key")) as found:
-            for (call_key,) in found:
-                yield key_of(call_key)
+    def alike(self, record: SwitchRecord) -> list[SwitchRecord]:
+        """Return records of the same call id, itself among them; so many at the most as attempts are likely."""
+        return [_record_of(row) for row in self._connection.execute(_ALIKE, (record.call_id, ALIKE_MAX))]
 
 
 def _row_of(record: SwitchRecord) -> Row:

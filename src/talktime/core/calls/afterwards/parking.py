@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from talktime.core.calls.afterwards.reconciling import TOLERANCE_SECONDS
 from talktime.core.calls.calls import CallKey, CallState
 from talktime.core.values.frozen import frozen
 
@@ -30,6 +31,12 @@ class ParkedCall:
             return "refused here and talked there: mend the switch; bill it by `talktime credit adjust` if it must be"
         if self.state == CallState.OPEN.value:
             return "still open: it ends by its switch or by our timer; look again then"
-        if self.charged_seconds == self.used_seconds:
+        if self._is_charged_alike:
             return "charged alike since: settle it"
         return "charged otherwise: reconcile with the switch's records, which proposes a correction"
+
+    @property
+    def _is_charged_alike(self) -> bool:
+        """Tell whether reconciling would find no difference: a rounded second is none, unless it is all."""
+        charged, told = self.charged_seconds or 0, self.used_seconds
+        return charged == told or (charged > 0 < told and abs(charged - told) <= TOLERANCE_SECONDS)

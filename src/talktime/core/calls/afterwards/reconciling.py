@@ -64,6 +64,8 @@ class Match(Enum):
     UNFINISHED = "unfinished"
     # Talked there, and never started here: late usage, charged where that is wanted.
     UNKNOWN = "unknown"
+    # Never started here by its name, and a call of ours has its numbers and its time: one call told twice, perhaps.
+    PERHAPS = "perhaps"
     # Refused here, and talked all the same.
     REFUSED = "refused"
     # It was corrected otherwise after this record had corrected it.

@@ -52,6 +52,7 @@ WORDS: dict[Match, tuple[str, str]] = {
     Match.DIFFERS: ("lasted otherwise", "yellow"),
     Match.ENDED_THERE: ("ended there, open here", "yellow"),
     Match.UNKNOWN: ("never started here", "red"),
+    Match.PERHAPS: ("perhaps charged already", "red"),
     Match.REFUSED: ("refused here, talked there", "red"),
     Match.MISSING: ("not in the file", "red"),
     Match.SETTLED_OTHERWISE: ("corrected otherwise since", "dim"),
@@ -102,6 +103,23 @@ class Writing:
 _ITSELF = Writing()
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """What is done about differences."""
+
+    apply: Annotated[bool, Parameter(negative=(), help="Correct and end what differs.")] = False
+    charge: Annotated[
+        bool, Parameter(negative=(), help="With --apply: charge calls that were never started here, as of their time.")
+    ] = False
+    charge_all_unknown: Annotated[
+        bool, Parameter(negative=(), help="As --charge, even where no call of the file is known here.")
+    ] = False
+
+
+_TELLING = Settling()
+
+
 def reconcile(
     file: Annotated[
         Path,
@@ -113,10 +131,7 @@ def reconcile(
     tolerance: Annotated[
         NonNegativeInt, Parameter(name="--tolerance-seconds", help="So many seconds of rounding are no difference.")
     ] = TOLERANCE_SECONDS,
-    apply: Annotated[bool, Parameter(negative=(), help="Correct and end what differs.")] = False,
-    charge: Annotated[
-        bool, Parameter(negative=(), help="With --apply: charge calls that were never started here, as of their time.")
-    ] = False,
+    settling: Settling = _TELLING,
     output: Annotated[str, Parameter(help="Write every call that did not agree to this CSV file.")] = "",
     options: Options = DEFAULTS,
 ) -> int:
@@ -127,7 +142,14 @@ def reconcile(
     """
     zone = read_zone(writing.time_zone) if writing.time_zone else None
     told = _Told(file, open_switch_file(file, writing.format, zone))
-    request = ReconcileCalls(switch, now(), applies=apply, charges_unknown=charge, tolerance_seconds=tolerance)
+    request = ReconcileCalls(
+        switch,
+        now(),
+        applies=settling.apply,
+        charges_unknown=settling.charge,
+        charges_all=settling.charge_all_unknown,
+        tolerance_seconds=tolerance,
+    )
     with open_app(options.database) as talktime, SwitchRecords() as records:
         told.recorded = _read(told, records)
         opened = text_stream(output, as_json=options.as_json) if output else nullcontext(None)
@@ -307,6 +329,8 @@ def _done(each: Reconciled) -> Text:
 
 
 _DONE = {Match.DIFFERS: "corrected", Match.ENDED_THERE: "ended", Match.UNKNOWN: "charged"}
+# Of a record that is about a call of ours.
+_KNOWN = frozenset(Match) - {Match.UNKNOWN, Match.PERHAPS, Match.MISSING}
 _PROPOSALS = {
     Match.DIFFERS: "correct it",
     Match.ENDED_THERE: "end it",
@@ -339,11 +363,15 @@ def _next_steps(told: _Told, request: ReconcileCalls) -> None:
         hint(f"Settled: {_count(told.applied_count, 'call')}. Whether all adds up: `talktime audit`.")
     if settles and not request.applies:
         hint(f"Nothing was changed. `--apply` settles {_count(settles, 'call')}.")
-    if late:
+    if late and told.calls(*_KNOWN):
         hint(f"Never started here: {_count(late, 'call')}. `--apply --charge` charges late usage.")
+    elif late:
+        warn(f"No call of the file is known here: is {request.switch} its switch, and are its ids those sent here?")
+    if told.calls(Match.PERHAPS):
+        hint("What was perhaps charged already is not charged again: `talktime calls receipt` shows what was.")
     if not told.totals:
         hint("There is nothing to compare: the file holds no call.")
-    elif not waiting and not told.applied_count and not told.calls(Match.MISSING, Match.REFUSED):
+    elif not waiting and not told.applied_count and not told.calls(Match.MISSING, Match.REFUSED, Match.PERHAPS):
         hint("Nothing to do.")
 
 
