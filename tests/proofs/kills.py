@@ -29,8 +29,10 @@ ANSWER_SECONDS_MAX = 10.0
 EXTENSIONS_MAX = 2
 # A call may be said to have lasted a little longer than it has existed: clocks differ (core/calls/finishing.py).
 USED_SECONDS_MAX = 100
-RO_USED_SECONDS_MAX = 25
+# A session is not believed to have lasted longer than it has existed: a started second, and the grace of two.
+RO_USED_SECONDS_MAX = 3
 ASKED_AGAIN = 0.1
+IN_VAIN_ATTEMPTS = 1_000
 CALLS_IN_A_BATCH = 20
 
 Fields = dict[str, object]
@@ -67,17 +69,20 @@ class Witness:
 
     async def _answers(self, line: "Line", operation: str, asked: list[Fields]) -> list[Answer]:
         answers: list[Answer | None] = [None] * len(asked)
-        while True:
+        for attempt in range(sys.maxsize):
             for place, answer in enumerate(await self._asked_once(line, operation, asked)):
                 if answer is not None:
                     answers[place] = self._noted(asked[place], answers[place], answer)
             if None in answers:
                 self.counts.unanswered += 1
+                if attempt == IN_VAIN_ATTEMPTS:
+                    print(f"asked {attempt} times in vain: {asked}", file=sys.stderr)
                 await asyncio.sleep(RETRY_SECONDS)
             elif line.dice.random() < ASKED_AGAIN:
                 self.counts.asked_again += 1
             else:
                 return [answer for answer in answers if answer is not None]
+        raise AssertionError  # the loop returns
 
     async def _asked_once(self, line: "Line", operation: str, asked: list[Fields]) -> list[Answer | None]:
         client = line.dice.choice(line.clients)
@@ -159,11 +164,11 @@ class Line:
         for number in range(1, 1 + self.dice.randrange(1, EXTENSIONS_MAX + 2)):
             if answer.get("final", 1):
                 break
-            used = self.dice.randrange(min(granted - reported, RO_USED_SECONDS_MAX) + 1)
+            used = self.dice.randrange(min(granted, RO_USED_SECONDS_MAX) - reported + 1)
             reported += used
             answer = await ask("extend", number, used, reported)
             granted = answer.get("granted_total", granted)
-        used = self.dice.randrange(min(granted - reported, RO_USED_SECONDS_MAX) + 1)
+        used = self.dice.randrange(min(granted, RO_USED_SECONDS_MAX) - reported + 1)
         await ask("end", number + 1, used, reported + used)
 
     async def _make_call(self, call_id: str) -> None:

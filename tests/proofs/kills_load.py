@@ -28,7 +28,7 @@ GRANTED_MICROS = units(10_000)
 # Calls run for so long before a server is killed; some are killed before they answer at all.
 LOAD_SECONDS_MAX = 0.5
 KILLED_EARLY, EARLY_SECONDS_MAX = 0.15, 0.12
-WITNESS_SECONDS_MAX = 120.0
+WITNESS_SECONDS_MAX = 60.0
 SAID_AFTER_KILLS = 25
 
 Say = Callable[[str], None]

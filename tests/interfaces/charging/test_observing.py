@@ -131,7 +131,7 @@ def test_silent_calls_that_the_server_closes_are_counted(url: str) -> None:
         await until(lambda: door.server.counted.silent_calls_closed)
         return await metrics(door)
 
-    found = played(url, scenario, ring_timeout_seconds=1, silence_grace_seconds=0)
+    found = played(url, scenario, quantum_seconds=1, ring_timeout_seconds=1, silence_grace_seconds=0)
 
     assert found["talktime_silent_calls_closed_total", labels()] == 1
     assert requests_of(found)["close", "finished", ""] == 1

@@ -205,8 +205,8 @@ class Flags(Flag):
     LATE = auto()
     # Closed by the server's timer: the duration is what was funded, not what the switch measured.
     RECONSTRUCTED = auto()
-    # Reports of a session were lost, and made up for by its clock up to what was granted (charging.md e1, quirk 6), or
-    # said more than time has passed.
+    # Reports of a session were lost, or were none of this call: made up for by its clock, up to what was granted
+    # (charging.md e1, quirk 6).
     GAP = auto()
     # The duration was corrected after the call had been charged.
     CORRECTED = auto()

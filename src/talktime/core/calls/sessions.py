@@ -38,7 +38,7 @@ def update(facts: ChargingFacts, call: Call | None, request: UpdateSession, term
         return Outcome(Denied(DenialReason.CALL_UNKNOWN))
     if call.state is not CallState.OPEN or request.number <= call.session.number:
         return Outcome(_answer_again(call, terms))
-    told = replace(call, session=_after(call, request, terms))
+    told = replace(call, session=_after(call, request))
     further = ExtendCall(
         request.key, request.at, call.granted_seconds, told.session.reported_seconds, request.wanted_seconds
     )
@@ -64,11 +64,7 @@ def end(facts: ChargingFacts, call: Call | None, request: EndSession, terms: Cha
             used_seconds = call.session.reported_seconds + (request.used_seconds if is_new else 0)
         return finishing.end(facts, call, _ended(request, used_seconds), terms)
     # Of a call that goes on an end is new, whatever its number.
-    reported_seconds = call.session.reported_seconds + request.used_seconds
-    if reported_seconds > _elapsed_seconds(call, request) + finishing.CLOCK_TOLERANCE // timedelta(seconds=1):
-        # So much more than time has passed that it is no report of this call: parked there.
-        return finishing.end(facts, call, _ended(request, reported_seconds), terms)
-    told = replace(call, session=_after(call, request, terms))
+    told = replace(call, session=_after(call, request))
     return finishing.end(facts, told, _ended(request, told.session.reported_seconds), terms)
 
 
@@ -79,26 +75,25 @@ def _ended(request: EndSession, used_seconds: int) -> EndCall:
     return EndCall(request.key, request.at, used_seconds, request.ending)
 
 
-def _after(call: Call, request: UpdateSession | EndSession, terms: ChargingTerms) -> Session:
-    """Add a report to those before it; what lost ones said is made up for by the clock, and no call outlasts it."""
+def _after(call: Call, request: UpdateSession | EndSession) -> Session:
+    """Add a report to those before it; what lost ones said is made up for by the clock.
+
+    A report of much more than time has passed says nothing of this call (Kamailio 4495): it counts as lost.
+    """
     session = call.session
-    missed_count = request.number - session.number - 1
+    lost_count = abs(request.number - session.number - 1)
     reported_seconds = session.reported_seconds + request.used_seconds
-    if missed_count > 0:
+    if reported_seconds > (request.at - call.setup.started_at + finishing.CLOCK_TOLERANCE) // timedelta(seconds=1):
+        reported_seconds = session.reported_seconds
+        lost_count += 1
+    if lost_count and request.number > session.number:
         reported_seconds = max(reported_seconds, min(_span_seconds(call, request), call.granted_seconds))
-    longest = _elapsed_seconds(call, request) + terms.overrun_grace_seconds
-    missed_count = abs(missed_count) + (reported_seconds > longest)
     return Session(
         max(request.number, session.number),
-        min(reported_seconds, max(longest, session.reported_seconds)),
-        session.missed_count + missed_count,
+        reported_seconds,
+        session.missed_count + lost_count,
         session.clock_ahead_seconds,
     )
-
-
-def _elapsed_seconds(call: Call, request: UpdateSession | EndSession) -> int:
-    """Tell how long ago the call was started, by our clock, a started second as a whole one."""
-    return max(0, -(-(request.at - call.setup.started_at) // timedelta(seconds=1)))
 
 
 def _span_seconds(call: Call, request: UpdateSession | EndSession) -> int:
