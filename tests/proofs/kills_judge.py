@@ -46,7 +46,10 @@ def assert_nothing_is_lost_or_doubled(url: str, switch: str, witnessed: Witnesse
         f"SELECT call_key, state, granted_seconds, denial, used_seconds, cost_micros FROM calls {of_switch}"  # noqa: S608
     )
     calls = {row[0].removeprefix(f"{switch}||"): row[1:] for row in rows}
-    assert calls.keys() == witnessed.by_call.keys()
+    lost = {call_id: seen for call_id, seen in witnessed.by_call.items() if call_id not in calls}
+    assert not lost, f"{len(lost)} calls are lost, such as {_some(lost)}"
+    nobodys = calls.keys() - witnessed.by_call.keys()
+    assert not nobodys, f"{len(nobodys)} calls were never answered, such as {sorted(nobodys)[:SHOWN_MAX]}"
     differing = {
         call_id: (seen, calls[call_id])
         for call_id, seen in witnessed.by_call.items()

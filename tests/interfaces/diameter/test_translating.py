@@ -106,7 +106,7 @@ def granted(seconds: int, *, is_final: bool, reported: int = 0, pays_from: PaysF
 
 def test_an_initial_request_is_a_start_by_its_sip_parties() -> None:
     assert start_of(initial(wanted=30)) == StartCall(
-        KEY, NOW, CALLER, CALLED, switch_ref="1-4711@127.0.0.1", wanted_seconds=30, number=0
+        KEY, NOW, CALLER, CALLED, switch_ref="1-4711@127.0.0.1", wanted_seconds=30, number=0, sent_at=SENT
     )
 
 
@@ -200,6 +200,22 @@ def test_use_is_the_sum_of_a_services_parts_and_the_longest_of_services(used: li
 )
 def test_of_services_side_by_side_the_voice_is_the_clock_as_long_as_it_runs(reported: list[Avp], seconds: int) -> None:
     assert used_by(reported, KAMAILIO_5_6) == seconds
+
+
+@pytest.mark.parametrize(
+    ("reported", "seconds"),
+    [
+        (services([50]), 50),
+        (services([], [52])[1:], 0),
+        (services([0], [52]), 0),
+        ([new(c.AVP_USED_SERVICE_UNIT, [new(c.AVP_CC_TIME, 7)])], 7),
+    ],
+    ids=["the voice", "another alone", "both", "units at the top"],
+)
+def test_where_the_operator_names_the_voice_no_other_service_counts(reported: list[Avp], seconds: int) -> None:
+    (profile,) = read_profiles("as.test=kamailio-5.6/100").values()
+
+    assert used_by(reported, profile) == seconds
 
 
 def used_by(reported: Sequence[Avp], profile: ClientProfile) -> int:
@@ -405,7 +421,7 @@ def test_profiles_are_chosen_by_origin_host() -> None:
     assert read_profiles("pgw.test=rfc8506, SBC.test = kamailio-5.6, as.test=rfc8506/10") == {
         "pgw.test": RFC_8506,
         "sbc.test": KAMAILIO_5_6,
-        "as.test": replace(RFC_8506, voice_rating_group=10),
+        "as.test": replace(RFC_8506, voice_rating_group=10, counts_voice_only=True),
     }
     for wrong in ("pgw.test", "pgw.test=unheard-of", "=rfc8506", "pgw.test=rfc8506/", "pgw.test=rfc8506/voice"):
         with pytest.raises(Invalid, match="no host=profile"):

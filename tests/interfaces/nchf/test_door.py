@@ -246,12 +246,12 @@ def units_of(**used: int | None) -> list[Fields]:
 @pytest.mark.parametrize(
     ("reports", "seconds"),
     [
+        ([{"rg100": 50}, {"rg200": 52}, {"rg100": 10, "rg200": 8}], 60),
         ([{"rg100": 50, "rg200": None}, {"rg100": None, "rg200": 52}, {"rg100": 10, "rg200": 8}], 60),
         ([{"rg100": 50}, {"rg100": 10, "rg200": 60}], 60),
         ([{"rg50": 30, "rg100": 50}, {"rg100": 10, "rg50": 30}], 60),
-        ([{"rg100": 20}, {"rg200": 30}, {"rg200": 10}], 60),
     ],
-    ids=["at different times", "a picture that joins and reports later", "a lower one", "one takes over"],
+    ids=["at different times", "one asks, one reports", "a picture that joins and reports later", "a lower one"],
 )
 def test_rating_groups_that_report_at_different_times_are_one_call(
     url: str, reports: list[dict[str, int | None]], seconds: int
@@ -271,6 +271,17 @@ def test_rating_groups_that_report_at_different_times_are_one_call(
 
     assert Facts(url).rows("SELECT used_seconds, flags FROM usage_rows") == [(seconds, 0)]
     assert audit(url).is_clean
+
+
+def test_a_session_whose_create_names_no_rating_group_counts_what_is_longest(url: str) -> None:
+    async def scenario(chf: Served) -> None:
+        created = await chf.create(message("a"))
+        await chf.update(created.reference, message("a", 1, multipleUnitUsage=units_of(rg100=30, rg200=20)))
+        await chf.release(created.reference, message("a", 2, multipleUnitUsage=units_of(rg300=10)))
+
+    played(url, scenario)
+
+    assert Facts(url).rows("SELECT used_seconds, flags FROM usage_rows") == [(40, 0)]
 
 
 def test_nobody_uses_more_than_a_day_between_two_reports(url: str) -> None:

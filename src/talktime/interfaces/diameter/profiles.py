@@ -19,6 +19,8 @@ class ClientProfile:
     frees_by_result_code: bool = False
     # The rating group that is the call's clock, where it is known: a picture that joins later has another.
     voice_rating_group: int | None = None
+    # Whoever says which group is the voice's wants no other to count, also where a message has others only.
+    counts_voice_only: bool = False
 
 
 KAMAILIO_5_6 = ClientProfile("kamailio-5.6", voice_rating_group=100)
@@ -46,4 +48,6 @@ def _profile(text: str) -> ClientProfile | None:
     profile = PROFILES.get(name)
     if profile is None or not slash:
         return profile
-    return replace(profile, voice_rating_group=int(group)) if group.isascii() and group.isdigit() else None
+    if not (group.isascii() and group.isdigit()):
+        return None
+    return replace(profile, voice_rating_group=int(group), counts_voice_only=True)

@@ -122,7 +122,7 @@ def read_credit_control(message: Message, profile: ClientProfile) -> CreditContr
         _required_unsigned(avps, names.CC_REQUEST_NUMBER),
         None if stamp is None else codec.instant(stamp[0], names.EVENT_TIMESTAMP),
         max(wanted) if wanted else None,
-        _longest_seconds(parts, profile.voice_rating_group),
+        _longest_seconds(parts, profile),
         services,
         _one_of(_ACTIONS, avps, names.REQUESTED_ACTION) if kind is RequestType.EVENT else None,
     )
@@ -193,13 +193,16 @@ def _read_service(group: bytes) -> Service:
     return _read_units(avps, echoed, codec.first_unsigned(avps, names.RATING_GROUP))
 
 
-def _longest_seconds(parts: Sequence[Service], voice_rating_group: int | None) -> int:
+def _longest_seconds(parts: Sequence[Service], profile: ClientProfile) -> int:
     """Tell how long the call went on: sound and picture run side by side, so by its clock, else by the longest of all.
 
     The clock is the voice's rating group as long as it asks or reports; others may report at other times.
     """
-    if len(parts) > 1 and voice_rating_group is not None:
-        voices = [part for part in parts if part.rating_group == voice_rating_group]
+    if profile.counts_voice_only:
+        voice = (profile.voice_rating_group, None)
+        return max((part.used_seconds for part in parts if part.rating_group in voice), default=0)
+    if len(parts) > 1 and profile.voice_rating_group is not None:
+        voices = [part for part in parts if part.rating_group == profile.voice_rating_group]
         parts = [part for part in voices if part.used_seconds or part.wanted_seconds is not None] or parts
     return max(part.used_seconds for part in parts)
 

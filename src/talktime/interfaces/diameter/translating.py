@@ -68,6 +68,7 @@ def start_of(ccr: CreditControl, parties: Parties, at: datetime) -> StartCall:
         switch_ref=parties.switch_ref,
         wanted_seconds=ccr.wanted_seconds or 0,
         number=ccr.number,
+        sent_at=ccr.sent_at,
     )
 
 

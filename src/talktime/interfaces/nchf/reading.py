@@ -57,6 +57,7 @@ def read_start(data: ChargingData, now: datetime) -> StartCall:
         switch_ref=_switch_ref(data),
         wanted_seconds=wanted_seconds(data),
         number=data.number,
+        sent_at=_sent_at(data),
     )
 
 
@@ -138,17 +139,14 @@ def clock_group(data: ChargingData) -> int | None:
 
 
 def used_seconds(data: ChargingData, reference: Reference) -> int:
-    """Return what was used since the last report; rating groups run together, so by the call's clock.
+    """Return what was used since the last report; rating groups run together, so by the call's clock alone.
 
-    Where that neither asks nor reports any more, the longest of the others counts.
+    Where its create named none, the longest counts.
     """
-    used_by = [(unit, sum(each.time for each in unit.used if _counts(each, reference.counting))) for unit in data.usage]
-    clock = [
-        used
-        for unit, used in used_by
-        if unit.rating_group == reference.clock_group and (used or unit.requested is not None)
-    ]
-    used = max(clock or (each for _, each in used_by), default=0)
+    clocks = [unit for unit in data.usage if reference.clock_group in {None, unit.rating_group}]
+    used = max(
+        (sum(each.time for each in unit.used if _counts(each, reference.counting)) for unit in clocks), default=0
+    )
     if used > DURATION_MAX_SECONDS:
         message = f"time: {used} s since the last report are more than {DURATION_MAX_SECONDS}"
         raise Misread(message, code="invalid_field", pointer="/multipleUnitUsage")

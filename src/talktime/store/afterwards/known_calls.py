@@ -31,8 +31,9 @@ _ADD = "INSERT INTO known VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLIC
 _RECORDED = "EXISTS (SELECT 1 FROM records r WHERE r.call_id = known.call_id AND r.leg = known.leg)"
 # Another leg is another call; a record without one is about whatever bears its id.
 _NAMED = (
-    "SELECT call_key, caller, called, is_talked FROM known WHERE switch = :switch"
-    " AND :call_id <> '' AND (switch_ref = :call_id OR call_id = :call_id AND :leg = '')"
+    "SELECT call_key, caller, called, is_talked FROM known WHERE :call_id <> '' AND call_key IN ("
+    "SELECT call_key FROM known WHERE switch = :switch AND switch_ref = :call_id UNION ALL"
+    " SELECT call_key FROM known WHERE switch = :switch AND call_id = :call_id AND :leg = '')"
     f" AND told < {_JOINED} AND NOT {_RECORDED}"
     f" ORDER BY call_key LIMIT {_NAMESAKES_MAX}"
 )
