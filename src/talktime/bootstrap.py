@@ -148,6 +148,7 @@ class Charging:
     def warm_decks(self, statements: ChargingStatements, at: datetime) -> None:
         """Load, on another connection, every deck version that a call may need now, and forget what none does."""
         decks = self._memory.decks
+        decks.is_kept_warm = True
         with statements.snapshot():
             wanted = {row[0] for row in statements.versions_to_load(to_micros(at - OPEN_CALL_MAX))}
             if decks.loaded.keys() >= wanted:

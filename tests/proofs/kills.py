@@ -76,7 +76,7 @@ class Witness:
             if None in answers:
                 self.counts.unanswered += 1
                 if attempt == IN_VAIN_ATTEMPTS:
-                    print(f"asked {attempt} times in vain: {asked}", file=sys.stderr)
+                    print(f"asked {attempt} times in vain, lastly {line.refused}: {asked}", file=sys.stderr)
                 await asyncio.sleep(RETRY_SECONDS)
             elif line.dice.random() < ASKED_AGAIN:
                 self.counts.asked_again += 1
@@ -90,15 +90,17 @@ class Witness:
         try:
             question: Any = asked if is_batch else asked[0]
             status, said = await asyncio.wait_for(client.post(operation, question), ANSWER_SECONDS_MAX)
-        except (OSError, EOFError, TimeoutError):
+        except (OSError, EOFError, TimeoutError) as failure:
+            line.refused = repr(failure)
             return [None] * len(asked)
         if status != 200:
+            line.refused = f"{status} {said}"
             return [None] * len(asked)
         return [None if item.get("status") == 503 else item for item in (said if is_batch else [said])]
 
     def _noted(self, asked: Fields, before: Answer | None, answer: Answer) -> Answer:
         """Write an answer down when it comes for the first time; compare it when it comes again."""
-        if before is None:
+        if before is None or (before != answer and _gained_nothing(asked, before)):
             self.counts.acknowledged += 1
             seen = {"operation": asked["operation"], "call_id": asked["call_id"], "answer": answer}
             os.write(self._file, json.dumps(seen).encode() + b"\n")
@@ -109,6 +111,11 @@ class Witness:
         return before
 
 
+def _gained_nothing(asked: Fields, answer: Answer) -> bool:
+    """Tell whether an extension found no credit: asked again it is a new question, and others may have ended since."""
+    return asked["operation"] == "extend" and answer.get("granted_total") == asked.get("granted_total")
+
+
 class Line:
     """Somebody who calls: connections to all servers, dice, and the calls made one after the other."""
 
@@ -117,6 +124,8 @@ class Line:
     ) -> None:
         self.clients = clients
         self.dice = random.Random(f"{seed}-{name}")
+        # What was said instead of an answer when it was asked last.
+        self.refused = ""
         self._witness = witness
         self._name = name
         self._organizations_count = organizations_count

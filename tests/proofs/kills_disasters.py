@@ -13,7 +13,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,6 +53,58 @@ def await_postgresql(url: str) -> None:
             return
         time.sleep(POLL_SECONDS)
     pytest.fail("PostgreSQL did not recover")
+
+
+def freeze(process_ids: Iterable[int]) -> None:
+    """Let processes do nothing more: who is in the middle of a sync does not learn how it ended.
+
+    Power that fails takes the machine with it. While the kernel only plays it, a sync that it interrupts may return
+    as if it had succeeded, and an answer given after that would be one from beyond the grave.
+    """
+    for process_id in process_ids:
+        os.kill(process_id, signal.SIGSTOP)
+
+
+def freeze_postgresql(url: str) -> list[int]:
+    """Freeze all processes of the server, first the one that would start others; return their ids."""
+    await_postgresql(url)
+    with psycopg.connect(url) as operator:
+        parent = _parent_of(operator.info.backend_pid)
+    freeze([parent])
+    ids = [int(folder.name) for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+    children = [process_id for process_id in ids if _parent_of(process_id) == parent]
+    freeze(children)
+    return [parent, *children]
+
+
+def end_at_once(process_ids: Sequence[int]) -> None:
+    """Kill processes, frozen or not, and return when all are gone; some may be already."""
+    for process_id in process_ids:
+        with suppress(ProcessLookupError):
+            os.kill(process_id, signal.SIGKILL)
+    gives_up_at = time.monotonic() + RECOVERY_SECONDS_MAX
+    while any(_state_of(process_id) not in _GONE for process_id in process_ids):
+        assert time.monotonic() < gives_up_at, "PostgreSQL does not end"
+        time.sleep(POLL_SECONDS)
+
+
+_GONE = ("", "Z", "X")
+
+
+def _state_of(process_id: int) -> str:
+    return _stat(process_id)[0]
+
+
+def _parent_of(process_id: int) -> int:
+    return int(_stat(process_id)[1])
+
+
+def _stat(process_id: int) -> list[str]:
+    """Return what /proc says of a process, from its state on."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    except OSError:
+        return ["", "0"]
 
 
 class Disk:

@@ -16,7 +16,7 @@ import pytest
 from talktime.store.engine import create_schema
 from tests import postgresql_cluster
 from tests.postgresql_cluster import Cluster
-from tests.proofs.kills_disasters import Disk, disk
+from tests.proofs.kills_disasters import Disk, disk, end_at_once, freeze, freeze_postgresql
 from tests.proofs.kills_load import Kill, Say, prove, saying
 from tests.proofs.kills_nursery import NursedServer, Nursery, nursed
 
@@ -110,6 +110,8 @@ def prove_on_sqlite(disk_: Disk, nursery: Nursery, folder: Path, cuts: int, *, s
     server = NursedServer(nursery, url, folder / "serve.log")
 
     def cut() -> None:
+        # One that is only beginning has answered nothing yet, but may write.
+        freeze([server.process_id])
         disk_.lose_power()
         server.kill()
         disk_.come_back()
@@ -129,7 +131,9 @@ def prove_on_postgresql(
     servers = [NursedServer(nursery, cluster.url, folder / f"serve-{number}.log") for number in range(2)]
 
     def cut() -> None:
+        processes = freeze_postgresql(cluster.url)
         disk_.lose_power()
+        end_at_once(processes)
         cluster.stop()
         disk_.come_back()
         cluster.start()

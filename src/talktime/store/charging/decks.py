@@ -22,6 +22,8 @@ class DeckCache:
         """Start empty."""
         # Replaced as a whole where versions are forgotten: who decides by the old one has what he needs.
         self.loaded: dict[int, RateDeck] = {}
+        # Somebody loads what calls need before they need it, so that no call waits for a whole deck.
+        self.is_kept_warm = False
         self._lock = Lock()
         self._publication_rows: Sequence[Row] = ()
         self._publications: Publications = {}

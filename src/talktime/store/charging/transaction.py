@@ -169,13 +169,15 @@ class ChargingTransaction:
 
     def load(self, requests: Sequence[Request], terms: ChargingTerms) -> Loaded:
         """Lock the organizations that the requests concern, and read what is needed to decide them."""
-        return self._load(requests, terms, self._statements.lock)
+        return self._load(requests, terms, self._statements.lock, has_time=not self._memory.decks.is_kept_warm)
 
     def look(self, requests: Sequence[Request], terms: ChargingTerms) -> ChargingFacts:
         """Read, without a lock, what is needed to tell how requests would be decided; nothing may be saved on it."""
-        return self._load(requests, terms, self._statements.look).facts
+        return self._load(requests, terms, self._statements.look, has_time=False).facts
 
-    def _load(self, requests: Sequence[Request], terms: ChargingTerms, read_rows: ReadRows) -> Loaded:
+    def _load(
+        self, requests: Sequence[Request], terms: ChargingTerms, read_rows: ReadRows, *, has_time: bool
+    ) -> Loaded:
         identities, owners = self._find(requests)
         concerned = _organizations_of(requests, identities, owners)
         wanted = sorted({organization_id for organization_id in concerned if organization_id is not None})
@@ -195,7 +197,7 @@ class ChargingTransaction:
             calls=calls,
             identities=identities,
             publications=publications,
-            decks=self._decks(calls, publications, requests),
+            decks=self._decks(calls, publications, requests, has_time=has_time),
             watches=self._watches(read.watch_revisions),
             arrangements=self._memory.arrangements.of(organizations.values(), self._statements.arrangement_rows),
             meters={},
@@ -337,7 +339,12 @@ class ChargingTransaction:
         return known, unknown
 
     def _decks(
-        self, calls: Mapping[CallKey, Call], publications: Publications, requests: Sequence[Request]
+        self,
+        calls: Mapping[CallKey, Call],
+        publications: Publications,
+        requests: Sequence[Request],
+        *,
+        has_time: bool,
     ) -> dict[int, RateDeck]:
         needed = {
             call.setup.rate.version_id
@@ -349,6 +356,8 @@ class ChargingTransaction:
             earliest, latest = min(starts), max(starts)
             for published in publications.values():
                 needed |= _versions_between(published, earliest, latest)
+        if has_time:
+            return self._memory.decks.ensure(needed, self._statements.deck_rows)
         loaded = self._memory.decks.loaded
         missing = needed - loaded.keys()
         return {**loaded, **self._parts_of_decks(missing, calls, requests)} if missing else loaded
