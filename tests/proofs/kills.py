@@ -170,15 +170,13 @@ class Line:
         if answer["result"] != "allow":
             return
         granted, reported, number = answer["granted_total"], 0, 1
-        for number in range(1, 1 + self.dice.randrange(1, EXTENSIONS_MAX + 2)):
-            if answer.get("final", 1):
-                break
+        while number <= self.dice.randrange(EXTENSIONS_MAX + 2) and not answer.get("final", 1):
             used = self.dice.randrange(min(granted, RO_USED_SECONDS_MAX) - reported + 1)
             reported += used
             answer = await ask("extend", number, used, reported)
-            granted = answer.get("granted_total", granted)
+            granted, number = answer.get("granted_total", granted), number + 1
         used = self.dice.randrange(min(granted, RO_USED_SECONDS_MAX) - reported + 1)
-        await ask("end", number + 1, used, reported + used)
+        await ask("end", number, used, reported + used)
 
     async def _make_call(self, call_id: str) -> None:
         started = await self._ask(self._start(call_id))

@@ -24,10 +24,11 @@ CALLERS, BATCHERS = 24, 1
 ORGANIZATIONS = 10
 # Some organizations run dry soon: denials and final grants are answers, too.
 POOR_ORGANIZATIONS = 3
-GRANTED_MICROS = units(10_000)
+GRANTED_MICROS = units(5_000)
 # Calls run for so long before a server is killed; some are killed before they answer at all.
 LOAD_SECONDS_MAX = 0.5
 KILLED_EARLY, EARLY_SECONDS_MAX = 0.15, 0.12
+CALM_SECONDS_MAX = 10.0
 WITNESS_SECONDS_MAX = 60.0
 SAID_AFTER_KILLS = 25
 
@@ -138,12 +139,20 @@ def _kill(kill: Kill, servers: Sequence[NursedServer], path: Path, dice: random.
     else:
         for server in servers:
             server.start()
+        _await_growth(path, acknowledged_bytes)
         time.sleep(dice.uniform(0, LOAD_SECONDS_MAX))
     kill.how()
     tally.kills[kill.name] += 1
     tally.met_load += path.stat().st_size > acknowledged_bytes
     for server in servers:
         server.begin()
+
+
+def _await_growth(path: Path, size_bytes: int) -> None:
+    """Wait until something is acknowledged again, but not for ever: a kill that meets no load is a kill, too."""
+    gives_up_at = time.monotonic() + CALM_SECONDS_MAX
+    while path.stat().st_size == size_bytes and time.monotonic() < gives_up_at:
+        time.sleep(POLL_SECONDS)
 
 
 def _judge(url: str, switch: str, path: Path, counts: dict[str, int], tally: Tally) -> None:
