@@ -156,7 +156,7 @@ _LOTS = (
 _CALLS = (
     "SELECT call_key, state, pays_from, user_id, conference_id, called, started_at, version_id, granted_seconds,"
     " is_final, valid_until, hold_slices, hold_minutes, hold_overage_micros, answered_at, used_seconds, cost_micros,"
-    " uncovered_micros, flags, usage_rows_count, meters, denial, ending FROM calls"
+    " uncovered_micros, flags, usage_rows_count, meters, denial, ending, caller FROM calls"
 )
 _USAGE = (
     "SELECT call_key, line, paid_by, capability, used_seconds, billed_seconds, cost_micros, user_id, started_at"
@@ -205,6 +205,7 @@ class CallRow(NamedTuple):
     meters: str
     denial: str | None
     ending: str | None
+    caller: str
 
     @property
     def meter_names(self) -> tuple[str, ...]:

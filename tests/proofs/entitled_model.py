@@ -67,6 +67,8 @@ class ToldCall:
     cost: int | None = None
     reconstructed: bool = False
     silent: bool = False
+    # Who calls whom: a start with others is another call.
+    parties: tuple[str, str] = ("", "")
 
     @property
     def money(self) -> int:
@@ -103,6 +105,8 @@ class Told(Facts):
         self.credit.now = at
         match request:
             case StartCall():
+                if call is not None and call.parties != (request.caller, request.called):
+                    return Denied(DenialReason.CALL_ID_TAKEN)
                 return self._start(key, request) if call is None else _again(call)
             case AnswerCall():
                 return self._answered(call, at, micros(request.answered_at))
@@ -124,7 +128,9 @@ class Told(Facts):
             return _free(PaysFrom.FREE) if is_help else Denied(DenialReason.CALLER_UNKNOWN)
         state = self.state(meant, request.at)
         verdict = oracle.decide(state)
-        call = self.calls[key] = ToldCall("denied", at, refused=verdict.reason)
+        call = self.calls[key] = ToldCall(
+            "denied", at, refused=verdict.reason, parties=(request.caller, request.called)
+        )
         if not verdict.is_allowed:
             return Denied(DenialReason(verdict.reason))
         call.state, call.refused = "open", ""
@@ -390,6 +396,7 @@ class Told(Facts):
             row.cost,
             bool((row.flags or 0) & _RECONSTRUCTED),
             row.ending == "silent",
+            (row.caller, row.called),
         )
 
 

@@ -96,7 +96,8 @@ class History(RuleBasedStateMachine):
         answer = self.world.start(called, at=now, name=name)
 
         if (call := self.calls.get(name)) is not None:
-            assert answer == self._again(call)
+            taken = Denied(DenialReason.CALL_ID_TAKEN)
+            assert answer == (self._again(call) if call.called == called else taken)
             return
         call = self.calls[name] = ModelCall(called, now)
         call.granted = affordable(called, model.available(), QUANTUM)

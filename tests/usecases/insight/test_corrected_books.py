@@ -77,7 +77,7 @@ def test_a_correction_of_a_call_that_nobody_knows_is_kept_once_for_an_operator(c
 
     first = _correct(charged_app, at, [(unknown, 7, "one"), (unknown, 7, "two")])
 
-    assert first == [Parked("no start was seen for this call")] * 2
+    assert first == [Parked("no start was seen for this call", 7)] * 2
     assert [parked.used_seconds for parked in charged_app.read(_parked, unknown)] == [7]
 
 
