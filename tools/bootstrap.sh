@@ -15,8 +15,10 @@ is_suitable() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null
 }
 
+# A distribution's Python comes first: it was built with profile-guided optimization and without a shared libpython, and
+# charges a third more calls than one that a version manager built with its defaults (docs/decisions/0016).
 find_python() {
-    for candidate in ${PYTHON:-} python3 python python3.13 python3.12 python3.11; do
+    for candidate in ${PYTHON:-} /usr/bin/python3 python3 python python3.13 python3.12 python3.11; do
         if is_suitable "$candidate"; then
             echo "$candidate"
             return

@@ -41,7 +41,7 @@ from talktime.store.schema.rates import deck_publications, deck_versions, rates
 from talktime.store.schema.work import chores, worker_slots
 
 # The newest migration; a test compares it with the migrations themselves.
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 # Insert-only by trigger.
 JOURNAL_TABLES = ("postings", "invoices", "invoice_payments", "credit_notes", "statements")
 

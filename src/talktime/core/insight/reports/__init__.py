@@ -1,0 +1,1 @@
+"""What a report shows: which rows, in which order, added up how."""

@@ -1,0 +1,1 @@
+"""What reports, exports, imported usage and advice keep."""
