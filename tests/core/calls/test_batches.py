@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 from datetime import timedelta
 
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 
 from talktime.core.calls.calls import CallKey, Hold, key_of, text_of
 from talktime.core.calls.charging import decide, decide_one
+from talktime.core.calls.entitlement.cases import meters_wanted
 from talktime.core.calls.requests import (
     AnswerCall,
     ChargingFacts,
@@ -107,3 +110,19 @@ def test_a_hold_that_grows_has_one_slice_for_each_lot() -> None:
 
     assert hold.slices == (Slice(1, 5), Slice(2, 8), Slice(3, 2))
     assert hold.amount_micros == 15
+
+
+def test_what_was_looked_at_for_a_batch_goes_with_it_and_waits_for_no_garbage_collection() -> None:
+    request = StartCall(key("one"), NOON, ADA, LONDON)
+    case = meters_wanted(PLANNED, request, TERMS).case
+    assert case is not None
+    looked_at = weakref.ref(case)
+    known = replace(PLANNED, cases={request.key: case})
+    gc.disable()
+    try:
+        decide(known, [request], TERMS)
+        del case, known
+
+        assert looked_at() is None
+    finally:
+        gc.enable()

@@ -111,6 +111,17 @@ class Case:
         self.user: User | None = None if payer is None else payer.user
         self.rights: Rights = rights_of(NO_LICENSE if self.user is None else self.user.licenses)
 
+    def seen_on(self, facts: ChargingFacts) -> "Case":
+        """Return the same case, with what was looked up for it, on the facts as they stand now.
+
+        Another object: facts name the cases that were begun, and a case that named them in turn would keep all of it
+        until the next garbage collection.
+        """
+        case = Case.__new__(Case)
+        case.__dict__.update(self.__dict__)
+        case.facts = facts
+        return case
+
     @lazy
     def table(self) -> CountryTable:
         """Return the country table that is valid when the call starts."""
@@ -256,8 +267,7 @@ def case_of(facts: ChargingFacts, request: StartCall, terms: ChargingTerms) -> C
     """Return the case that a start puts: the one that was looked at for its meters, on the facts as they stand now."""
     begun = facts.cases.get(request.key)
     if isinstance(begun, Case) and begun.request is request:
-        begun.facts = facts
-        return begun
+        return begun.seen_on(facts)
     payer, kind = payer_of(facts.identities, request)
     return Case(facts, request, terms, payer, kind)
 
