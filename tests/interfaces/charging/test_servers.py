@@ -76,7 +76,7 @@ def test_a_switch_talks_to_it_as_to_any_web_server(server: Server) -> None:
     assert (started.status_code, started.json()["granted"]) == (200, 60)
     assert (extended.headers["content-type"], extended.text) == ("text/plain; charset=utf-8", "allow 120 0\n")
     assert ended.json() == {"result": "ok", "charged": "0.004", "currency": "EUR", "used": 4}
-    assert health.json() == {"status": "ok", "waiting": 0, "unknown_fields": 0}
+    assert health.json() == {"status": "ok", "process": 1, "waiting": 0, "unknown_fields": 0}
     assert missing.status_code == 404
 
 

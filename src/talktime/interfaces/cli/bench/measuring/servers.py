@@ -1,5 +1,6 @@
 """`talktime serve` as an operator starts it, on a free port, for as long as a measurement lasts."""
 
+import json
 import os
 import signal
 import socket
@@ -48,20 +49,24 @@ def serving(database_url: str, *, processes: int = 1, by_diameter: bool = False)
         )
         try:
             url = f"http://127.0.0.1:{port}"
-            _wait(server, url, log)
+            _wait(server, url, log, processes)
             yield Served(url, server.pid, f"diameter://{diameter}")
         finally:
             _stop(server)
 
 
-def _wait(server: "subprocess.Popen[bytes]", url: str, log: IO[bytes]) -> None:
+def _wait(server: "subprocess.Popen[bytes]", url: str, log: IO[bytes], processes: int) -> None:
+    """Wait until each process has answered: they share the port, and connections stay with whoever was there first."""
     deadline = time.monotonic() + START_SECONDS_MAX
+    answered: set[int] = set()
     while time.monotonic() < deadline and server.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/health", timeout=1):  # noqa: S310 -- our own address
-                return
+            with urllib.request.urlopen(f"{url}/health", timeout=1) as answer:  # noqa: S310 -- our own address
+                answered.add(json.load(answer)["process"])
         except OSError:
             time.sleep(_PAUSE_SECONDS)
+        if len(answered) == processes:
+            return
     log.seek(0)
     said = log.read()[-LOG_SHOWN_BYTES:].decode("utf-8", "replace").strip()
     message = f"`talktime serve` did not start: {said or 'it said nothing'}"
