@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 
 from talktime.core.values.errors import Unavailable
 from talktime.store.charging import countries, rows, watch_rows
 from talktime.store.charging.memory import ArrangementRows
+from talktime.store.charging.pipeline import Pipeline, Statement
 from talktime.store.charging.rows import Row
 from talktime.store.charging.transaction import ChargedRows, LoadedRows, Writes
 from talktime.store.engine import open_postgresql, unavailable_if_locked
@@ -72,6 +73,7 @@ _RATES_UNDER = (
     f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s AND direction = ANY({rows.DIRECTIONS_ON_POSTGRESQL})"
     " AND prefix = ANY(%s::text[])"
 )
+_CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _RATES = f"SELECT {rows.RATE_COLUMNS} FROM rates WHERE version_id = %s"
 
 _TEXT, _BIGINT, _INT, _BOOL = "text", "bigint", "int", "bool"
@@ -104,6 +106,10 @@ class _Write(NamedTuple):
 
     statement: str
     types: tuple[str, ...]
+
+    def of(self, changed: Sequence[Row]) -> Statement:
+        """Return the statement with the rows that it shall write."""
+        return self.statement, _columns(changed, self.types)
 
 
 def _arrays(types: Sequence[str]) -> str:
@@ -171,14 +177,14 @@ class PostgresqlStatements:
     def __init__(self, database_url: str) -> None:
         """Open the connection."""
         self._database_url = database_url
-        self._connection = open_postgresql(database_url)
+        self._open()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Begin; commit when the server has it on disk; roll back on an error."""
         with unavailable_if_locked():
             if self._connection.closed:
-                self._connection = open_postgresql(self._database_url)
+                self._open()
             try:
                 yield
                 self._connection.commit()
@@ -209,12 +215,12 @@ class PostgresqlStatements:
 
     def watch_rows(self, organization_ids: list[int]) -> Sequence[Row]:
         """Return what is watched of locked organizations."""
-        return self._execute(_WATCHES, (_array(organization_ids),)).fetchall()
+        return self._read((_WATCHES, (_array(organization_ids),)))[0]
 
     def meters(self, wanted: list[tuple[int, str]]) -> Sequence[Row]:
         """Return (organization, name, used, held) of the meters that have counted something."""
         owners, names = zip(*wanted, strict=True)
-        return self._execute(_METERS, (_array(owners), _text_array(names))).fetchall()
+        return self._read((_METERS, (_array(owners), _text_array(names))))[0]
 
     def charged(self, calls: list[tuple[int, str]]) -> ChargedRows:
         """Read what was written of calls, and of the credit of their organizations, in one round trip."""
@@ -228,7 +234,7 @@ class PostgresqlStatements:
         if not entries:
             return []
         owners, ids = zip(*entries, strict=True)
-        return self._execute(_POSTINGS, (_array(owners), _text_array(ids))).fetchall()
+        return self._read((_POSTINGS, (_array(owners), _text_array(ids))))[0]
 
     def arrangement_rows(self, organization_ids: list[int]) -> ArrangementRows:
         """Return the settings, purchases and license counts of organizations."""
@@ -238,32 +244,33 @@ class PostgresqlStatements:
 
     def country_rows(self, version_id: int) -> Iterable[Row]:
         """Return the rows of a version of the country table."""
-        return self._execute(countries.RULES_ON_POSTGRESQL, (version_id,))
+        return self._read((countries.RULES_ON_POSTGRESQL, (version_id,)))[0]
 
     def write(self, writes: Writes) -> None:
         """Write all rows in one round trip, one statement for each table."""
-        with self._connection.pipeline():
-            if writes.new_calls:
-                self._write(_NEW_KEYS, [row[:2] for row in writes.new_calls])
-            for name, write in _WRITES.items():
-                changed = getattr(writes, name)
-                if changed:
-                    self._write(write, changed)
+        statements: list[Statement] = []
+        if writes.new_calls:
+            statements.append(_NEW_KEYS.of([row[:2] for row in writes.new_calls]))
+        for name, write in _WRITES.items():
+            changed = getattr(writes, name)
+            if changed:
+                statements.append(write.of(changed))
+        if statements:
+            self._pipeline.run(statements)
 
     def open_calls_overdue(self, at_micros: int, most: int) -> Sequence[Row]:
         """Return the keys of open calls whose switch has been silent too long."""
-        return self._execute(_OVERDUE, (at_micros, most)).fetchall()
+        return self._read((_OVERDUE, (at_micros, most)))[0]
 
     def open_legs(self, conference_id: str) -> Sequence[Row]:
         """Return the keys of the open calls of a conference, whoever pays them."""
-        return self._execute(_LEGS, (conference_id,)).fetchall()
+        return self._read((_LEGS, (conference_id,)))[0]
 
     def deck_rows(self, version_id: int) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates."""
-        terms = self._execute(_TERMS, (version_id,)).fetchone()
-        assert terms is not None
+        terms = self._read((_TERMS, (version_id,)))[0][0]
         # Row by row: to translate a deck at once would stop every other thread for a tenth of a second.
-        return terms, self._execute(_RATES, (version_id,))
+        return terms, self._connection.execute(_RATES, (version_id,))
 
     def rates_under(self, version_id: int, prefixes: list[str]) -> tuple[Row, Iterable[Row]]:
         """Return a deck version's terms and its rates of these prefixes, of every direction and origin."""
@@ -273,13 +280,12 @@ class PostgresqlStatements:
     def clock_micros(self) -> int | None:
         """Return the server's clock."""
         with self.transaction():
-            row = self._execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", ()).fetchone()
-        assert row is not None
-        return int(row[0])
+            answer = self._read((_CLOCK, ()))
+        return int(answer[0][0][0])
 
     def versions_to_load(self, since_micros: int) -> Sequence[Row]:
         """Return the ids of the versions in force since an instant or later, and of each deck's newest."""
-        return self._execute(_VERSIONS_TO_LOAD, (since_micros,)).fetchall()
+        return self._read((_VERSIONS_TO_LOAD, (since_micros,)))[0]
 
     def close(self) -> None:
         """Close the connection."""
@@ -315,16 +321,12 @@ class PostgresqlStatements:
             message = f"the database connection was lost: {failure}"
             raise Unavailable(message) from failure
 
-    def _write(self, write: _Write, changed: Sequence[Row]) -> None:
-        self._execute(write.statement, _columns(changed, write.types))
+    def _read(self, *statements: Statement) -> list[list[Row]]:
+        return self._pipeline.run(statements)
 
-    def _read(self, *statements: tuple[str, Sequence[object]]) -> list[list[Row]]:
-        with self._connection.pipeline():
-            cursors = [self._execute(statement, parameters) for statement, parameters in statements]
-        return [cursor.fetchall() for cursor in cursors]
-
-    def _execute(self, statement: str, parameters: Sequence[object]) -> psycopg.Cursor[Any]:
-        return self._connection.execute(statement, parameters, prepare=True)  # type: ignore[arg-type, unused-ignore]
+    def _open(self) -> None:
+        self._connection = open_postgresql(self._database_url)
+        self._pipeline = Pipeline(self._connection)
 
 
 def _columns(changed: Sequence[Row], types: Sequence[str]) -> list[str]:

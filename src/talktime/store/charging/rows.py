@@ -122,8 +122,9 @@ _LOT_KINDS = {kind.value: kind for kind in LotKind}
 
 # Rows of people and organizations hardly ever change: the same row is the same value.
 @lru_cache(maxsize=65_536)
+@lru_cache(maxsize=65_536)
 def identity_of(row: Row) -> Identity:
-    """Translate a row of IDENTITY_COLUMNS."""
+    """Translate a row of IDENTITY_COLUMNS, once for as long as it stays as it is."""
     _, organization_id, use, user_id, *person = row
     return Identity(
         organization_id, _USES[use], None if user_id is None else _user_of(organization_id, user_id, *person)
