@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from talktime.interfaces.charging.door import Scope, Send
+from talktime.interfaces import asgi
+from talktime.interfaces.asgi import Scope, Send
 
 PATH = "/v1/openapi.json"
 FILE = "openapi.json"
@@ -54,10 +55,8 @@ class DescribingDoor:
 
     async def __call__(self, scope: Scope, send: Send) -> None:
         """Answer one HTTP request."""
-        is_read = scope["method"] in {"GET", "HEAD"}
-        body = self._body if is_read else msgspec.json.encode({"result": "error", "code": "method_not_allowed"})
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        if not is_read:
-            headers.append((b"allow", b"GET, HEAD"))
-        await send({"type": "http.response.start", "status": 200 if is_read else 405, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        if scope["method"] in asgi.READING:
+            await asgi.respond(send, 200, self._body)
+            return
+        refusal = msgspec.json.encode({"result": "error", "code": "method_not_allowed"})
+        await asgi.respond(send, 405, refusal, more=[asgi.ALLOW_READING])

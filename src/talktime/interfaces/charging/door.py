@@ -1,10 +1,9 @@
 """The charging door as a raw ASGI application: no framework stands between a ringing phone and its answer."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining.explanations import Explanation
@@ -12,6 +11,8 @@ from talktime.core.calls.requests import EndLeg, Request, StartCall
 from talktime.core.values.errors import CallerError, Invalid, TalktimeError, Unavailable
 from talktime.emergencies import EmergencyCalls
 from talktime.group_commit import Answered, GroupCommitter
+from talktime.interfaces import asgi
+from talktime.interfaces.asgi import JSON, Gone, Receive, Scope, Send
 from talktime.interfaces.charging import explanations, reading, writing
 
 BODY_MAX_BYTES = 16_384
@@ -19,16 +20,8 @@ BATCH_BODY_MAX_BYTES = 1_048_576
 BATCH_OPERATIONS_MAX = 1_000
 PATH_PREFIX = "/v1/calls/"
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-_JSON = b"application/json"
 _TEXT = b"text/plain; charset=utf-8"
-
-
-class _Gone(Exception):  # noqa: N818 -- no error: the client hung up in the middle of its request
-    """Nobody waits for an answer, and half a request must not be charged."""
+_EXPLAINED = asgi.explained(retry_after_seconds=writing.RETRY_AFTER_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class ChargingDoor:
                 status, answer = await self._looked_up(operation, scope, receive)
             else:
                 status, answer = await self._one(operation, scope, receive)
-        except _Gone:
+        except Gone:
             return
         await _respond(send, status, answer, as_text=_wants_text(scope))
 
@@ -86,15 +79,15 @@ class ChargingDoor:
         await self._emergencies.close()
 
     async def _one(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
-        body = await _body(receive, BODY_MAX_BYTES)
-        return await self.answer(operation, body, _header(scope, b"content-type"))
+        body = await asgi.read_body(receive, BODY_MAX_BYTES)
+        return await self.answer(operation, body, asgi.header(scope, b"content-type"))
 
     async def _looked_up(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
         """Answer what has to be looked up first."""
         now = datetime.now(UTC)
-        body = await _body(receive, BODY_MAX_BYTES)
+        body = await asgi.read_body(receive, BODY_MAX_BYTES)
         try:
-            fields = reading.read_body(_within(body, BODY_MAX_BYTES), _header(scope, b"content-type"))
+            fields = reading.read_body(_within(body, BODY_MAX_BYTES), asgi.header(scope, b"content-type"))
             match operation:
                 case "explain":
                     return 200, await self._explained(fields, now)
@@ -146,7 +139,8 @@ class ChargingDoor:
     async def _batch(self, receive: Receive) -> tuple[int, object]:
         now = datetime.now(UTC)
         try:
-            operations = reading.read_batch(_within(await _body(receive, BATCH_BODY_MAX_BYTES), BATCH_BODY_MAX_BYTES))
+            body = await asgi.read_body(receive, BATCH_BODY_MAX_BYTES)
+            operations = reading.read_batch(_within(body, BATCH_BODY_MAX_BYTES))
             _refuse_too_many(operations)
             read = [self._read_operation(fields, now) for fields in operations]
             answers = iter(await self._charge(read))
@@ -210,20 +204,6 @@ def _flat_in_batch(request: Request | Invalid, answers: Iterator[Answered]) -> w
     return writing.flat(request, answer)
 
 
-async def _body(receive: Receive, most_bytes: int) -> bytes:
-    """Read the body to its end, but never keep more than a byte beyond what is allowed."""
-    kept = b""
-    is_complete = False
-    while not is_complete:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        if len(kept) <= most_bytes:
-            kept += message.get("body", b"")[: most_bytes + 1 - len(kept)]
-        is_complete = not message.get("more_body", False)
-    return kept
-
-
 def _within(body: bytes, most_bytes: int) -> bytes:
     if len(body) > most_bytes:
         message = f"the body is larger than {most_bytes} bytes"
@@ -231,30 +211,17 @@ def _within(body: bytes, most_bytes: int) -> bytes:
     return body
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return ""
-
-
 def _wants_text(scope: Scope) -> bool:
-    return b"format=text" in scope["query_string"] or _header(scope, b"accept").startswith("text/plain")
+    return b"format=text" in scope["query_string"] or asgi.header(scope, b"accept").startswith("text/plain")
 
 
 def rendered(fields: object, *, as_text: bool = False) -> tuple[bytes, bytes]:
     """Return an answer's body and its content type."""
     if as_text and isinstance(fields, dict):
         return f"{writing.text_line(fields)}\n".encode(), _TEXT
-    return writing.encode(fields), _JSON
+    return writing.encode(fields), JSON
 
 
-async def _respond(send: Send, status: int, fields: object, *, as_text: bool = False) -> None:
+def _respond(send: Send, status: int, fields: object, *, as_text: bool = False) -> Awaitable[None]:
     body, content_type = rendered(fields, as_text=as_text)
-    headers = [(b"content-type", content_type), (b"content-length", b"%d" % len(body))]
-    if status == 503:  # noqa: PLR2004 -- HTTP's own number
-        headers.append((b"retry-after", b"%d" % writing.RETRY_AFTER_SECONDS))
-    if status == 405:  # noqa: PLR2004 -- HTTP's own number
-        headers.append((b"allow", b"POST"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return asgi.respond(send, status, body, content_type, _EXPLAINED.get(status, ()))

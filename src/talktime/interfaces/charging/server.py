@@ -22,9 +22,10 @@ from talktime.core.calls.requests import EndLeg, Finished, StartCall
 from talktime.core.values.errors import TalktimeError, Unavailable
 from talktime.emergencies import EmergencyCalls, Spool
 from talktime.group_commit import GroupCommitter
+from talktime.interfaces.asgi import Receive, Scope, Send
 from talktime.interfaces.charging import observing
 from talktime.interfaces.charging.counting import Counted, OpenCallsLook
-from talktime.interfaces.charging.door import ChargingDoor, Looks, Receive, Scope, Send
+from talktime.interfaces.charging.door import ChargingDoor, Looks
 from talktime.interfaces.charging.observing import ObservingDoor
 from talktime.interfaces.charging.readiness import Readiness, refuse_unfit
 from talktime.settings import Settings

@@ -5,9 +5,8 @@
 503  our database does not answer, or too many wait: send it again; never a free call
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +15,8 @@ from talktime.core.calls.requests import ChargingTerms, Denied, Granted, Noted, 
 from talktime.core.values.errors import TalktimeError
 from talktime.emergencies import EmergencyCalls
 from talktime.group_commit import Answered, GroupCommitter
+from talktime.interfaces import asgi
+from talktime.interfaces.asgi import Gone, Receive, Scope, Send
 from talktime.interfaces.nchf import events, messages, reading, references, writing
 from talktime.interfaces.nchf.messages import Misread
 from talktime.interfaces.nchf.references import Counting, Reference
@@ -25,13 +26,8 @@ PATH_PREFIX = "/nchf-convergedcharging/v3/"
 COLLECTION = f"{PATH_PREFIX}chargingdata"
 BODY_MAX_BYTES = 65_536
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class _Gone(Exception):  # noqa: N818 -- no error: the consumer hung up in the middle of its request
-    """Nobody waits for an answer, and half a request must not be charged."""
+_PROBLEM = b"application/problem+json"
+_EXPLAINED = asgi.explained(retry_after_seconds=writing.RETRY_AFTER_SECONDS)
 
 
 class Answer(NamedTuple):
@@ -62,8 +58,8 @@ class NchfDoor:
             answer = Answer(405, writing.problem(405, "METHOD_NOT_ALLOWED", "charging data is posted"))
         else:
             try:
-                answer = await self._answered(*target, await _body(receive))
-            except _Gone:
+                answer = await self._answered(*target, await asgi.read_body(receive, BODY_MAX_BYTES))
+            except Gone:
                 return
         await _respond(send, answer, self._address_of(answer, scope))
 
@@ -148,7 +144,7 @@ class NchfDoor:
         """Return where the resource that was made is found; absolute, as TS 29.501 §4.4.1 wants it."""
         if not answer.reference:
             return ""
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+        host = asgi.header(scope, b"host")
         root = self._api_root or (f"{scope.get('scheme', 'http')}://{host}" if host else "")
         return f"{root}{COLLECTION}/{answer.reference}"
 
@@ -184,20 +180,6 @@ def _asked_for_help(body: bytes) -> Asked:
         return Asked()
 
 
-async def _body(receive: Receive) -> bytes:
-    """Read the body to its end, but never keep more than a byte beyond what is allowed."""
-    kept = b""
-    is_complete = False
-    while not is_complete:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        if len(kept) <= BODY_MAX_BYTES:
-            kept += message.get("body", b"")[: BODY_MAX_BYTES + 1 - len(kept)]
-        is_complete = not message.get("more_body", False)
-    return kept
-
-
 def _within(body: bytes) -> bytes:
     if len(body) > BODY_MAX_BYTES:
         message = f"the body is larger than {BODY_MAX_BYTES} bytes"
@@ -208,15 +190,6 @@ def _within(body: bytes) -> bytes:
 async def _respond(send: Send, answer: Answer, address: str) -> None:
     status = answer.status
     body = b"" if answer.fields is None else msgspec.json.encode(answer.fields)
-    headers = [(b"content-length", b"%d" % len(body))] if body else []
-    if body:
-        kind = b"application/json" if status < 400 else b"application/problem+json"  # noqa: PLR2004 -- HTTP's own
-        headers.append((b"content-type", kind))
-    if address:
-        headers.append((b"location", address.encode("latin-1")))
-    if status == 405:  # noqa: PLR2004 -- HTTP's own number
-        headers.append((b"allow", b"POST"))
-    if status == 503:  # noqa: PLR2004 -- HTTP's own number
-        headers.append((b"retry-after", b"%d" % writing.RETRY_AFTER_SECONDS))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    kind = asgi.JSON if status < 400 else _PROBLEM  # noqa: PLR2004 -- HTTP's own number
+    more = [(b"location", address.encode("latin-1"))] if address else _EXPLAINED.get(status, ())
+    await asgi.respond(send, status, body, kind, more)

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from talktime.emergencies import EmergencyCalls, Spool
 from talktime.group_commit import GroupCommitter
-from talktime.interfaces.nchf.door import NchfDoor, Receive, Scope, Send
+from talktime.interfaces.asgi import Receive, Scope, Send
+from talktime.interfaces.nchf.door import NchfDoor
 from talktime.settings import Settings
 
 

@@ -11,15 +11,16 @@ Nothing is accepted in silence (money.md 14). What happens is an answer that the
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 import msgspec
 import structlog
 
 from talktime.core.values.errors import Forbidden, Invalid, NotFound, TalktimeError, Unavailable
+from talktime.interfaces import asgi
+from talktime.interfaces.asgi import Gone, Receive, Scope, Send
 
 PATH_PREFIX = "/v1/gateways/"
 PATH_SUFFIX = "/events"
@@ -27,9 +28,7 @@ PATH_SUFFIX = "/events"
 BODY_MAX_BYTES = 262_144
 RETRY_AFTER_SECONDS = 60
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_EXPLAINED = asgi.explained(retry_after_seconds=RETRY_AFTER_SECONDS)
 
 log = structlog.get_logger()
 
@@ -56,10 +55,6 @@ class Received:
 ReceiveEvent = Callable[[str, bytes, Mapping[str, str]], Received]
 
 
-class _Gone(Exception):  # noqa: N818 -- no error: the gateway hung up in the middle, and will send again
-    """Nobody waits for an answer."""
-
-
 class PaymentsDoor:
     """Hands webhooks to a callable, each in a thread: the loop stays free for phones."""
 
@@ -78,10 +73,10 @@ class PaymentsDoor:
             await _respond(send, 405, _error("method", "an event is posted"))
             return
         try:
-            body = await _body(receive)
-        except _Gone:
+            body = await asgi.read_body(receive, BODY_MAX_BYTES)
+        except Gone:
             return
-        if body is None:
+        if len(body) > BODY_MAX_BYTES:
             await _respond(send, 413, _error("body_too_large", f"an event has at most {BODY_MAX_BYTES} bytes"))
             return
         status, fields = await asyncio.to_thread(self._received, name, body, _headers(scope))
@@ -116,20 +111,6 @@ def _status(failure: TalktimeError) -> int:
     return 409
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Read the body to its end; None where it is too large, of which no more than that is kept."""
-    kept = b""
-    is_complete = False
-    while not is_complete:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _Gone
-        if len(kept) <= BODY_MAX_BYTES:
-            kept += message.get("body", b"")
-        is_complete = not message.get("more_body", False)
-    return kept if len(kept) <= BODY_MAX_BYTES else None
-
-
 def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
@@ -139,11 +120,4 @@ def _error(code: str, detail: str) -> dict[str, str]:
 
 
 async def _respond(send: Send, status: int, fields: Mapping[str, str]) -> None:
-    body = msgspec.json.encode(fields)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    if status == 503:  # noqa: PLR2004 -- HTTP's own number
-        headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
-    if status == 405:  # noqa: PLR2004 -- HTTP's own number
-        headers.append((b"allow", b"POST"))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await asgi.respond(send, status, msgspec.json.encode(fields), more=_EXPLAINED.get(status, ()))
