@@ -5,11 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from talktime.core.calls.cutting import CallOnSwitch, HangUp, HangUpResult, SwitchState
-from talktime.gateways.switches.posting import TIMEOUT_SECONDS, NoAnswer, Poster, Reply, open_poster
+from talktime.gateways.switches.posting import (
+    NEVER_LOOKED_AT,
+    TIMEOUT_SECONDS,
+    Poster,
+    hang_up_in_turn,
+    open_poster,
+    told_by_status,
+)
 
-SUCCESS_CODES = range(200, 300)
-# No such call; too early to be ended, as a call that rings may be.
-NOT_THERE_CODES = frozenset({404, 410})
+# Too early to be ended, as a call that rings may be.
 RINGING_CODE = 425
 
 
@@ -23,34 +28,17 @@ class HttpSwitch:
 
     def hang_up(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
         """Post the calls one after the other; never raises. After one that got no answer the others are not tried."""
-        return asyncio.run(self._hang_up_all(calls))
+        connection = open_poster(self.url, self.token, self.timeout_seconds)
+        return asyncio.run(hang_up_in_turn(connection, calls, _hang_up))
 
     def look(self) -> SwitchState:
         """Tell that nothing is known: there is no request that would change nothing."""
-        return SwitchState(is_reached=True, said="is only asked when a call is cut")
-
-    async def _hang_up_all(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
-        results: list[HangUpResult] = []
-        async with open_poster(self.url, self.token, self.timeout_seconds) as poster:
-            try:
-                for call in calls:
-                    results.append(_read(await _post(poster, call)))  # noqa: PERF401 -- those before a failure count
-            except NoAnswer as failure:
-                results += [HangUpResult(HangUp.UNREACHED, str(failure))] * (len(calls) - len(results))
-        return results
+        return NEVER_LOOKED_AT
 
 
-async def _post(poster: Poster, call: CallOnSwitch) -> Reply:
+async def _hang_up(poster: Poster, call: CallOnSwitch) -> HangUpResult:
     key = call.key
-    return await poster.post(
+    reply = await poster.post(
         {"switch": key.switch, "call_id": key.call_id, "leg": key.leg, "switch_ref": call.switch_ref}
     )
-
-
-def _read(reply: Reply) -> HangUpResult:
-    said = f"HTTP {reply.status} {reply.text()}".rstrip()
-    if reply.status in SUCCESS_CODES:
-        return HangUpResult(HangUp.DONE, said)
-    if reply.status in NOT_THERE_CODES:
-        return HangUpResult(HangUp.NOT_THERE, said)
-    return HangUpResult(HangUp.RINGING if reply.status == RINGING_CODE else HangUp.REFUSED, said)
+    return HangUpResult(HangUp.RINGING, reply.summary()) if reply.status == RINGING_CODE else told_by_status(reply)

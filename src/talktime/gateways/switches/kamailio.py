@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from talktime.core.calls.cutting import CallOnSwitch, HangUp, HangUpResult, SwitchState
-from talktime.gateways.switches.posting import TIMEOUT_SECONDS, NoAnswer, Poster, open_poster
+from talktime.gateways.switches.posting import TIMEOUT_SECONDS, NoAnswer, Poster, hang_up_in_turn, open_poster
 
 # The dialog module's states: 4 is answered and acknowledged, 5 is over.
 CONFIRMED, DELETED = 4, 5
@@ -31,21 +31,12 @@ class KamailioSwitch:
 
     def hang_up(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
         """End calls one after the other; never raises. After one that got no answer the others are not tried."""
-        return asyncio.run(self._hang_up_all(calls))
+        connection = open_poster(self.url, self.token, self.timeout_seconds)
+        return asyncio.run(hang_up_in_turn(connection, calls, _hang_up))
 
     def look(self) -> SwitchState:
         """Tell whether Kamailio answers, and how many dialogs it has."""
         return asyncio.run(self._look())
-
-    async def _hang_up_all(self, calls: Sequence[CallOnSwitch]) -> list[HangUpResult]:
-        results: list[HangUpResult] = []
-        async with open_poster(self.url, self.token, self.timeout_seconds) as poster:
-            try:
-                for call in calls:
-                    results.append(await _hang_up(poster, call))  # noqa: PERF401 -- those before a failure count
-            except NoAnswer as failure:
-                results += [HangUpResult(HangUp.UNREACHED, str(failure))] * (len(calls) - len(results))
-        return results
 
     async def _look(self) -> SwitchState:
         async with open_poster(self.url, self.token, self.timeout_seconds) as poster:
