@@ -4,28 +4,31 @@ import asyncio
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import cyclopts
-import uvloop
 from cyclopts import Parameter
 
-from talktime.core.values.errors import Invalid, Unavailable
-from talktime.interfaces.charging.readiness import UNFIT_CODES
+from talktime.core.values.errors import Invalid
 from talktime.interfaces.charging.server import ChargingServer
-from talktime.interfaces.cli.supervising import EXIT_REFUSED, Program, keep_running
-from talktime.interfaces.cli.terminal import open_app, refuse
+from talktime.interfaces.cli.supervising import (
+    TALKTIME,
+    Program,
+    keep_running,
+    run_until_done,
+    serve_for,
+    tell_listening,
+    told_to_stop,
+)
+from talktime.interfaces.cli.terminal import open_app
 from talktime.interfaces.diameter.opening import opener
 from talktime.settings import Settings, settings_from
 from talktime.store.engine import is_sqlite
 from talktime.telemetry import configure_log
 from talktime.telemetry.log import log_what_others_say
-
-PARENT_LOOK_SECONDS = 1.0
 
 app = cyclopts.App(name="diameter", help="Charge calls over Diameter Ro alone, on PostgreSQL.")
 
@@ -72,15 +75,7 @@ def diameter(
 @app.command(show=False)
 def listener(*, at: str, parent: int, told: int) -> int:
     """Be one of several listeners: answer until the parent says so, or is gone."""
-    threading.Thread(target=_stop_with_parent, args=(parent,), daemon=True).start()
-    try:
-        _run_here(_settings_of(at, settings_from(os.environ)), told)
-    except Unavailable as failure:
-        if failure.code not in UNFIT_CODES:
-            raise
-        refuse(failure.message)
-        return EXIT_REFUSED
-    return 0
+    return serve_for(parent, partial(_run_here, _settings_of(at, settings_from(os.environ)), told))
 
 
 def _settings_of(listen: str, settings: Settings) -> Settings:
@@ -90,13 +85,9 @@ def _settings_of(listen: str, settings: Settings) -> Settings:
 
 
 def _run_several(listeners: Sequence[str]) -> int:
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    talktime = (sys.executable, "-m", "talktime", "diameter", "listener", "--parent", str(os.getpid()))
-    return keep_running(
-        [Program(f"diameter {each}", (*talktime, "--at", each), is_server=True) for each in listeners], stop
-    )
+    command = (*TALKTIME, "diameter", "listener", "--parent", str(os.getpid()))
+    programs = [Program(f"diameter {each}", (*command, "--at", each), is_server=True) for each in listeners]
+    return keep_running(programs, told_to_stop())
 
 
 def _run_here(settings: Settings, told: int = -1) -> None:
@@ -109,16 +100,7 @@ def _run_here(settings: Settings, told: int = -1) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with ChargingServer(settings, [opener(settings)]).opened():
             if told >= 0:
-                os.write(told, b"!")
-                os.close(told)
+                tell_listening(told)
             await stop.wait()
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(living())
-
-
-def _stop_with_parent(parent: int) -> None:
-    """Whoever started us may be killed: then we have another parent, and stop as if we had been told."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_LOOK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
+    run_until_done(living())

@@ -1,6 +1,5 @@
 """`talktime serve`: charge calls over HTTP, with a worker beside it for what happens later."""
 
-import asyncio
 import fcntl
 import os
 import resource
@@ -8,7 +7,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -17,18 +15,28 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, NamedTuple
 
 import cyclopts
-import uvloop
 
 from talktime.bootstrap import App, open_gateways
-from talktime.core.values.errors import Conflict, Invalid, Unavailable
+from talktime.core.values.errors import Conflict, Invalid
+from talktime.interfaces.asgi import Receive, Scope, Send
 from talktime.interfaces.charging import describing, listening
 from talktime.interfaces.charging.describing import DescribingDoor
-from talktime.interfaces.charging.door import Receive, Scope, Send
-from talktime.interfaces.charging.readiness import UNFIT_CODES
 from talktime.interfaces.charging.server import ALONE, ChargingServer
-from talktime.interfaces.cli.supervising import EXIT_REFUSED, Program, keep_running
-from talktime.interfaces.cli.terminal import open_app, refuse
+from talktime.interfaces.charging.writing import REFUSALS
+from talktime.interfaces.cli.supervising import (
+    TALKTIME,
+    Program,
+    keep_running,
+    run_until_done,
+    serve_for,
+    tell_listening,
+    told_to_stop,
+)
+from talktime.interfaces.cli.terminal import open_app
 from talktime.interfaces.diameter.opening import opener
+from talktime.interfaces.graph import paths as graph_paths
+from talktime.interfaces.graph.door import GraphDoor
+from talktime.interfaces.graph.rows import SipAnswer
 from talktime.interfaces.nchf.door import PATH_PREFIX as NCHF_PREFIX
 from talktime.interfaces.nchf.server import NchfServer
 from talktime.interfaces.payments.door import PATH_PREFIX, PaymentsDoor
@@ -38,9 +46,6 @@ from talktime.store.engine import is_sqlite, sqlite_path
 from talktime.telemetry import configure_log
 from talktime.telemetry.log import log_what_others_say
 from talktime.telemetry.snapshots import Place
-
-PARENT_LOOK_SECONDS = 1.0
-_TALKTIME = (sys.executable, "-m", "talktime")
 
 app = cyclopts.App(name="serve", help="Charge calls over HTTP, on this machine.")
 
@@ -85,16 +90,12 @@ def serve(
 def process(*, number: int, count: int, host: str, port: int, folder: Path, parent: int, told: int) -> int:
     """Be one of several processes: serve until the parent says so, or is gone."""
     settings = settings_from(os.environ)
-    threading.Thread(target=_stop_with_parent, args=(parent,), daemon=True).start()
-    try:
+
+    def serve_our_part() -> None:
         with _bound(Address(host, port), is_shared=True) as listener:
-            _serve_here(settings, listener, Place(number, count, folder), lambda: _tell(told))
-    except Unavailable as failure:
-        if failure.code not in UNFIT_CODES:
-            raise
-        refuse(failure.message)
-        return EXIT_REFUSED
-    return 0
+            _serve_here(settings, listener, Place(number, count, folder), lambda: tell_listening(told))
+
+    return serve_for(parent, serve_our_part)
 
 
 class Address(NamedTuple):
@@ -119,16 +120,19 @@ def _serve_here(
             )
             await server.serve([listener])
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(living())
+    run_until_done(living())
 
 
 def doors(settings: Settings, place: Place = ALONE) -> "Doors":
     """Return the application that a server process runs; a door beside switches' own gets charging's committer."""
-    receiver = EventReceiver(App(settings), open_gateways(settings))
+    app = App(settings)
+    receiver = EventReceiver(app, open_gateways(settings))
     nchf = NchfServer(settings)
     diameter = opener(settings, is_shared=place is not ALONE)
-    return Doors(ChargingServer(settings, [diameter, nchf.opened], place), PaymentsDoor(receiver), nchf)
+    # What switches are told is written in charging's door, which no other door knows.
+    sip_answers = {reason: SipAnswer(told.sip_code, told.sip_reason) for reason, told in REFUSALS.items()}
+    graph = GraphDoor(app, sip_answers, settings.graph_api_root)
+    return Doors(ChargingServer(settings, [diameter, nchf.opened], place), PaymentsDoor(receiver), nchf, graph)
 
 
 def _described() -> DescribingDoor:
@@ -143,6 +147,8 @@ class Doors:
     charging: ChargingServer
     payments: PaymentsDoor
     nchf: NchfServer
+    # None where no program reads.
+    graph: GraphDoor | None = None
     description: DescribingDoor = field(default_factory=_described)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,6 +158,9 @@ class Doors:
             return
         if scope["type"] == "http" and scope["path"].startswith(NCHF_PREFIX):
             await self.nchf(scope, receive, send)
+            return
+        if self.graph is not None and scope["type"] == "http" and graph_paths.owns(scope["path"]):
+            await self.graph(scope, receive, send)
             return
         if scope["type"] == "http" and scope["path"] == describing.PATH:
             await self.description(scope, send)
@@ -177,9 +186,7 @@ def _only_server(settings: Settings) -> Iterator[None]:
 
 def _serve_by_several(address: Address, processes: int, *, worker: bool) -> int:
     """Keep several server processes running; return the exit code of one that cannot serve, or 0."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = told_to_stop()
     # Processes that share a port would share it with anybody's: whoever has it already is found here.
     with _bound(address):
         pass
@@ -192,11 +199,11 @@ def _serve_by_several(address: Address, processes: int, *, worker: bool) -> int:
 def _server(place: Place, address: Address) -> Program:
     own = ("--number", str(place.number), "--count", str(place.count), "--folder", str(place.folder))
     where = ("--host", address.host, "--port", str(address.port), "--parent", str(os.getpid()))
-    return Program(f"server {place.number}", (*_TALKTIME, "serve", "process", *own, *where), is_server=True)
+    return Program(f"server {place.number}", (*TALKTIME, "serve", "process", *own, *where), is_server=True)
 
 
 def _worker() -> Program:
-    return Program("worker", (*_TALKTIME, "worker", "--parent", str(os.getpid())))
+    return Program("worker", (*TALKTIME, "worker", "--parent", str(os.getpid())))
 
 
 @contextmanager
@@ -224,15 +231,3 @@ def _allow_many_connections() -> None:
     """Each connection is an open file; the usual limit of a thousand is one that a program may raise by itself."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def _tell(descriptor: int) -> None:
-    os.write(descriptor, b"!")
-    os.close(descriptor)
-
-
-def _stop_with_parent(parent: int) -> None:
-    """Whoever started us may be killed: then we have another parent, and stop as if we had been told."""
-    while os.getppid() == parent:
-        time.sleep(PARENT_LOOK_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,14 +1,22 @@
-"""Programs that run under us, each in a process of its own: started again when they die, ended when we end."""
+"""Programs that run under us, each in a process of its own: started again when they die, ended when we end.
+
+And what these do for their part: say that they serve, or that they will not, and end when we are gone.
+"""
 
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
+
+from talktime.core.values.errors import Unavailable
+from talktime.interfaces.cli.terminal import refuse
 
 LOOK_SECONDS = 0.2
 # What ran is started again soon, what did not begin to run a little later.
@@ -17,6 +25,8 @@ RESTART_SECONDS, BEGIN_AGAIN_SECONDS = 1.0, 5.0
 STOP_SECONDS_MAX = 120.0
 # A server that will not serve until somebody sets something right: to start it again would not help.
 EXIT_REFUSED = 4
+PARENT_LOOK_SECONDS = 1.0
+TALKTIME = (sys.executable, "-m", "talktime")
 
 log = structlog.get_logger()
 
@@ -50,6 +60,56 @@ def keep_running(programs: Sequence[Program], stop: threading.Event) -> int:
         # A worker ends after those that may still give it something to do.
         _end(servers)
         _end([each for each in kept if not each.program.is_server])
+
+
+def told_to_stop() -> threading.Event:
+    """Return an event that SIGTERM and Ctrl-C set from now on."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def serve_for(parent: int, serve: Callable[[], None]) -> int:
+    """Serve as one of a parent's servers, until it says so or is gone; return the exit code it understands."""
+    from talktime.interfaces.charging.readiness import UNFIT_CODES
+
+    stop_with_parent(parent, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        serve()
+    except Unavailable as failure:
+        if failure.code not in UNFIT_CODES:
+            raise
+        refuse(failure.message)
+        return EXIT_REFUSED
+    return 0
+
+
+def stop_with_parent(parent: int, stop: Callable[[], None]) -> None:
+    """Whoever started us may be killed: then we have another parent, and stop as if we had been told."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_LOOK_SECONDS)
+        stop()
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def tell_listening(told: int) -> None:
+    """Tell the parent, by the descriptor that it gave us, that we listen."""
+    os.write(told, b"!")
+    os.close(told)
+
+
+def run_until_done(living: Coroutine[Any, Any, None]) -> None:
+    """Run a server on the loop that is made for many connections."""
+    import asyncio
+
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(living)
 
 
 @dataclass(slots=True)

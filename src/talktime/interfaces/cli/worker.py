@@ -1,6 +1,5 @@
 """`talktime worker`: do what happens later — recharges, mails, statements — and see what waits."""
 
-import os
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ from cyclopts import App, Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from talktime.interfaces.cli.supervising import stop_with_parent
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from talktime.interfaces.worker.worker import Did
 
 EXIT_NOT_DONE = 1
-PARENT_LOOK_SECONDS = 1.0
 SECONDS_PER = {"day": 86_400, "hour": 3_600, "minute": 60}
 WAITING_NAMES = {
     "purchases": "purchases to charge",
@@ -88,7 +87,7 @@ def _until_stopped(options: Options, parent: int) -> None:
     configure_log(for_people=sys.stderr.isatty() and not (options.as_json or parent))
     with open_app(options.database) as talktime, _stopped_by_signals() as stop:
         if parent:
-            threading.Thread(target=_stop_with_parent, args=(stop, parent), daemon=True).start()
+            stop_with_parent(parent, stop.set)
         work_until_stopped(talktime, stop)
 
 
@@ -118,14 +117,6 @@ def _stopped_by_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _stop_with_parent(stop: threading.Event, parent: int) -> None:
-    """Whoever brought this worker along may be killed: then it has another parent."""
-    while os.getppid() == parent:
-        if stop.wait(PARENT_LOOK_SECONDS):
-            return
-    stop.set()
 
 
 # ── what was done ───────────────────────────────────────────────────────────────────────────────────────────
