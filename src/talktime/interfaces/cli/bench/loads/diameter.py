@@ -5,10 +5,7 @@ A CCA tells no charge, so that an acknowledged end says that there is a CDR, and
 """
 
 import asyncio
-import gc
-import time
 from array import array
-from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 from random import Random
@@ -18,16 +15,10 @@ from urllib.parse import urlsplit
 
 import uvloop
 
+from talktime.interfaces.cli.bench.loads import timing
 from talktime.interfaces.cli.bench.loads.bodies import ELAPSED_SECONDS, GRANTED_SECONDS, PAIRS_COUNT, TALK_SECONDS
-from talktime.interfaces.cli.bench.measuring.reports import (
-    NOT_TOLD,
-    LoadOrder,
-    LoadReport,
-    announce,
-    read_order,
-    rounded,
-    write_report,
-)
+from talktime.interfaces.cli.bench.loads.timing import SILENCE_SECONDS_MAX, clock
+from talktime.interfaces.cli.bench.measuring.reports import NOT_TOLD, LoadOrder, LoadReport, read_order, write_report
 from talktime.interfaces.cli.bench.world.people import Pair, pairs
 from talktime.interfaces.diameter import codec
 from talktime.interfaces.diameter import dictionary as names
@@ -35,8 +26,6 @@ from talktime.interfaces.diameter.codec import Header
 from talktime.interfaces.diameter.dictionary import Command, RequestType, ResultCode
 from talktime.interfaces.diameter.framing import Framer
 
-NANOSECONDS = 1_000_000_000
-SILENCE_SECONDS_MAX = 30.0
 REALM = "bench.test"
 CONTEXT = "32260@3gpp.org"
 # Of four bytes each, so that no padding follows it.
@@ -47,7 +36,6 @@ _NUMBERS_AT = 12
 _SUCCESS = codec.unsigned_avp(names.RESULT_CODE, ResultCode.SUCCESS)
 _TOO_BUSY = codec.unsigned_avp(names.RESULT_CODE, ResultCode.TOO_BUSY)
 _STEPS = (RequestType.INITIAL, RequestType.UPDATE, RequestType.TERMINATION)
-_clock = time.perf_counter_ns
 
 
 class Load:
@@ -77,19 +65,15 @@ class Load:
         ]
         for connection in connections:
             await asyncio.wait_for(connection.is_open.wait(), SILENCE_SECONDS_MAX)
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        self.begins_at = _clock() + int(self.order.warm_up_seconds * NANOSECONDS)
-        self.ends_at = self.begins_at + int(self.order.seconds * NANOSECONDS)
-        measuring = loop.create_task(self._measure())
+        timing.collect_no_garbage()
+        self.begins_at, self.ends_at = timing.span(self.order, clock())
+        measuring = loop.create_task(timing.measure(self.report, self.begins_at, self.ends_at))
         for connection in connections:
             connection.begin()
-        patience = self.order.warm_up_seconds + self.order.seconds + SILENCE_SECONDS_MAX
-        await asyncio.wait_for(self.finished.wait(), patience)
+        await asyncio.wait_for(self.finished.wait(), timing.patience_seconds(self.order))
         await measuring
         self.report.operations = len(self.latencies)
-        self.report.latencies = Counter(rounded(latency // 1_000) for latency in self.latencies)
+        self.report.latencies = timing.counted(self.latencies)
         return self.report
 
     def closed(self) -> None:
@@ -97,14 +81,6 @@ class Load:
         self.open_count -= 1
         if self.open_count == 0:
             self.finished.set()
-
-    async def _measure(self) -> None:
-        await asyncio.sleep(max(0, self.begins_at - _clock()) / NANOSECONDS)
-        announce("begin")
-        cpu, began = time.process_time(), _clock()
-        await asyncio.sleep(max(0, self.ends_at - _clock()) / NANOSECONDS)
-        self.report.cpu_seconds, self.report.seconds = time.process_time() - cpu, (_clock() - began) / NANOSECONDS
-        announce("end")
 
 
 class Connection(asyncio.Protocol):
@@ -137,12 +113,12 @@ class Connection(asyncio.Protocol):
     def begin(self) -> None:
         """Start all calls."""
         self._running_count = self._depth
-        now = _clock()
+        now = clock()
         self._transport.write(b"".join(self._next(slot, now) for slot in range(self._depth)))
 
     def data_received(self, data: bytes) -> None:
         """Take what was answered, and ask on."""
-        now = _clock()
+        now = clock()
         asked = []
         for message in self._framer.feed(data):
             if not self.is_open.is_set():

@@ -5,11 +5,9 @@ can delay, and a latency is counted from the scheduled instant: a server that st
 """
 
 import asyncio
-import gc
 import re
-import time
 from array import array
-from collections import Counter, deque
+from collections import deque
 from functools import partial
 from random import Random
 from typing import cast
@@ -18,26 +16,17 @@ from urllib.parse import urlsplit
 import msgspec
 import uvloop
 
+from talktime.interfaces.cli.bench.loads import timing
 from talktime.interfaces.cli.bench.loads.bodies import END, EXTEND, START, Bodies
-from talktime.interfaces.cli.bench.measuring.reports import (
-    LoadOrder,
-    LoadReport,
-    announce,
-    read_order,
-    rounded,
-    write_report,
-)
+from talktime.interfaces.cli.bench.loads.timing import NANOSECONDS, clock
+from talktime.interfaces.cli.bench.measuring.reports import LoadOrder, LoadReport, read_order, write_report
 
-NANOSECONDS = 1_000_000_000
 TICK_SECONDS = 0.001
-# A server that answers nothing for so long is not measured any further.
-SILENCE_SECONDS_MAX = 30.0
 
 _ALLOWED = b'"result":"allow"'
 _CHARGED = b'"charged":"'
 # One request that got a 503, or one of a batch that would have.
 _NO_TIME = re.compile(rb'"code":"(?:busy|deadline|unavailable)"')
-_clock = time.perf_counter_ns
 
 
 class _Answer(msgspec.Struct):
@@ -77,29 +66,24 @@ class Load:
             _, connection = await loop.create_connection(partial(Connection, self, number), self.host, self.port)
             self.connections.append(connection)
         self.open_count = len(self.connections)
-        gc.collect()
-        gc.freeze()
-        gc.disable()
-        began = _clock()
-        self.begins_at = began + int(self.order.warm_up_seconds * NANOSECONDS)
-        self.ends_at = self.begins_at + int(self.order.seconds * NANOSECONDS)
-        measuring = loop.create_task(self._measure())
+        timing.collect_no_garbage()
+        began = clock()
+        self.begins_at, self.ends_at = timing.span(self.order, began)
+        measuring = loop.create_task(timing.measure(self.report, self.begins_at, self.ends_at))
         if self.order.rate:
             self.idle.extend(self.connections)
             await self._schedule(began)
         else:
             for connection in self.connections:
-                connection.ask(_clock())
-        await asyncio.wait_for(
-            self.finished.wait(), self.order.warm_up_seconds + self.order.seconds + SILENCE_SECONDS_MAX
-        )
+                connection.ask(clock())
+        await asyncio.wait_for(self.finished.wait(), timing.patience_seconds(self.order))
         await measuring
-        self._count()
+        self.report.latencies = timing.counted(self.latencies)
         return self.report
 
     def free(self, connection: "Connection") -> None:
         """Let a connection that was answered ask again: at once, or when the schedule says."""
-        now = _clock()
+        now = clock()
         if self.late:
             connection.ask(self.late.popleft())
         elif now >= self.ends_at and connection.is_between_rounds:
@@ -127,7 +111,7 @@ class Load:
         dice, mean = Random(self.order.switch), NANOSECONDS / self.order.rate  # noqa: S311 -- repeatable chance
         due = began
         while due < self.ends_at:
-            now = _clock()
+            now = clock()
             while due <= now:
                 if self.idle:
                     self.idle.popleft().ask(due)
@@ -138,17 +122,6 @@ class Load:
         # What is begun is ended, without hurry.
         while self.idle:
             self.free(self.idle.popleft())
-
-    async def _measure(self) -> None:
-        await asyncio.sleep(max(0, self.begins_at - _clock()) / NANOSECONDS)
-        announce("begin")
-        cpu, began = time.process_time(), _clock()
-        await asyncio.sleep(max(0, self.ends_at - _clock()) / NANOSECONDS)
-        self.report.cpu_seconds, self.report.seconds = time.process_time() - cpu, (_clock() - began) / NANOSECONDS
-        announce("end")
-
-    def _count(self) -> None:
-        self.report.latencies = Counter(rounded(latency // 1_000) for latency in self.latencies)
 
 
 class Connection(asyncio.Protocol):
@@ -205,7 +178,7 @@ class Connection(asyncio.Protocol):
             self._waiting = data
             return
         self._waiting = b""
-        now, load = _clock(), self._load
+        now, load = clock(), self._load
         if _NO_TIME.search(data) is not None:
             # As a switch does: the same again, and who waits waits on.
             self._report.repeated += 1

@@ -1,7 +1,6 @@
 """A large price list comes into memory and into force while a phone rings: how long both take, and who waits."""
 
 import asyncio
-import gc
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from talktime.bootstrap import App, Charging, open_statements
 from talktime.core.calls.calls import CallKey
 from talktime.core.calls.requests import EndCall, Finished, StartCall
 from talktime.group_commit import GroupCommitter
+from talktime.interfaces.cli.bench.loads.committing import open_committer
 from talktime.interfaces.cli.bench.measuring.processes import memory_mb
 from talktime.interfaces.cli.bench.world.filling import DECK
 from talktime.interfaces.cli.bench.world.people import pairs
@@ -25,7 +25,6 @@ from talktime.usecases.rates.publish_rate_deck import PublishDeck, publish_deck
 
 SWITCH = "swap"
 QUIET_SECONDS = 2.0
-DEADLINE_SECONDS = 60
 # One phone that rings so often finds every pause that is longer.
 PAUSE_SECONDS = 0.002
 TALK_SECONDS = 30
@@ -115,18 +114,9 @@ def _publish(database_url: str) -> None:
 def main() -> None:
     """Swap to the newest version in the database that standard input names."""
     told = json.load(sys.stdin)
-    charging = Charging(Settings(database=told["url"]), open_statements(told["url"]))
-    committer = GroupCommitter(charging.charge, deadline_seconds=DEADLINE_SECONDS, queue_max=1_000)
-    committer.start()
-    phone = Phone(committer, told["organizations"])
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000)
-    try:
+    with open_committer(told["url"]) as (charging, committer):
+        phone = Phone(committer, told["organizations"])
         seen = uvloop.run(_swap(charging, phone, told["url"]))
-    finally:
-        committer.stop()
-        charging.close()
     document = {name: getattr(seen, name) for name in Swap.__dataclass_fields__}
     Path(told["report"]).write_text(json.dumps({"seen": document, "acknowledged": phone.acknowledged}), "utf-8")
 
