@@ -30,6 +30,8 @@ STOP_SECONDS_MAX = 10.0
 
 RunBatch = Callable[[Sequence[Request]], list[Answer | None]]
 Answered = Answer | Exception
+# Told the answers, or errors, to what was asked together, in its order.
+Tell = Callable[[list[Answered]], None]
 # Told what was asked together, what was answered, and since when (`monotonic`) it was waited for.
 Observe = Callable[[Sequence[Request], Sequence[Answered], float], None]
 
@@ -41,11 +43,14 @@ class Ticket:
     """What one caller handed in together, and the answers as they come; complete when none is missing."""
 
     requests: Sequence[Request]
+    tell: Tell
     loop: asyncio.AbstractEventLoop
-    future: "asyncio.Future[list[Answered]]"
+    began: float
     deadline: float
     answers: list[Answered | None] = field(default_factory=list)
     missing: int = 0
+    # Until it is told, by whichever comes first: the answers or the deadline.
+    expiry: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         """Make room for the answers."""
@@ -113,6 +118,18 @@ class GroupCommitter:
         Each request stands for itself: the answers of one ticket may span several commits. One that has none at the
         deadline gets Unavailable, wherever it is then: it may still be charged, and is answered alike when sent again.
         """
+        future: asyncio.Future[list[Answered]] = asyncio.get_running_loop().create_future()
+
+        def tell(answers: list[Answered]) -> None:
+            # Whoever asked may have gone meanwhile.
+            if not future.done():
+                future.set_result(answers)
+
+        self.submit(requests, tell)
+        return await future
+
+    def submit(self, requests: Sequence[Request], tell: Tell) -> None:
+        """Charge as `charge` does, and tell the answers on the running loop: a phone's answer needs no task."""
         began = time.monotonic()
         if self._stopping or self.waiting_count + len(requests) > self._queue_max:
             message = "too many requests are waiting to be charged"
@@ -120,18 +137,11 @@ class GroupCommitter:
             self._observe(requests, [busy] * len(requests), began)
             raise busy
         loop = asyncio.get_running_loop()
-        ticket = Ticket(requests, loop, loop.create_future(), began + self._deadline_seconds)
+        ticket = Ticket(requests, tell, loop, began, began + self._deadline_seconds)
+        ticket.expiry = loop.call_later(self._deadline_seconds, self._expire, ticket)
+        self._unanswered_count += len(requests)
         for place, request in enumerate(requests):
             self._queue.put(_Item(request, ticket, place))
-        expiry = loop.call_later(self._deadline_seconds, _expire, ticket)
-        self._unanswered_count += len(requests)
-        try:
-            answers = await ticket.future
-            self._observe(requests, answers, began)
-            return answers
-        finally:
-            expiry.cancel()
-            self._unanswered_count -= len(requests)
 
     def _work(self) -> None:
         while not (self._stopping and not self._held and self._queue.empty()):
@@ -187,13 +197,13 @@ class GroupCommitter:
             return batch
         except Exception as failure:  # noqa: BLE001 -- whatever it is, it must fail alone and be told
             return self._charge_halves(batch, failure)
-        _answer([(item, answer) for item, answer in zip(batch, answers, strict=True) if answer is not None])
+        self._answer([(item, answer) for item, answer in zip(batch, answers, strict=True) if answer is not None])
         return [item for item, answer in zip(batch, answers, strict=True) if answer is None]
 
     def _charge_halves(self, batch: list[_Item], failure: Exception) -> list[_Item]:
         if len(batch) == 1:
             log.error("charging_failed", request=repr(batch[0].request), exc_info=failure)
-            _answer([(batch[0], failure)])
+            self._answer([(batch[0], failure)])
             return []
         middle = len(batch) // 2
         waiting = self._charge_batch(batch[:middle])
@@ -204,37 +214,45 @@ class GroupCommitter:
             (waiting if item.request.key in held_calls else ready).append(item)
         return [*waiting, *(self._charge_batch(ready) if ready else [])]
 
+    def _answer(self, answered: list[tuple[_Item, Answered]]) -> None:
+        """Hand answers to their tickets, and complete tickets to their loops: one wake-up for each loop."""
+        complete: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
+        for item, answer in answered:
+            ticket = item.ticket
+            ticket.answers[item.place] = answer
+            ticket.missing -= 1
+            if ticket.missing == 0:
+                complete.setdefault(ticket.loop, []).append(ticket)
+        for loop, tickets in complete.items():
+            # A loop that has closed meanwhile has nobody left to tell; the charges stand.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(self._tell_all, tickets)
+
+    def _tell_all(self, tickets: list[Ticket]) -> None:
+        for ticket in tickets:
+            self._tell(ticket, ticket.answers)  # type: ignore[arg-type]
+
+    def _expire(self, ticket: Ticket) -> None:
+        """Answer what is still missing at the deadline, whatever the committing thread is waiting for."""
+        message = "the database, or another transaction on the organization, took too long"
+        late = Unavailable(message, code="deadline")
+        self._tell(ticket, [late if answer is None else answer for answer in ticket.answers])
+
+    def _tell(self, ticket: Ticket, answers: list[Answered]) -> None:
+        if ticket.expiry is None:
+            return
+        ticket.expiry.cancel()
+        ticket.expiry = None
+        self._unanswered_count -= len(ticket.requests)
+        try:
+            self._observe(ticket.requests, answers, ticket.began)
+            ticket.tell(answers)
+        except Exception:
+            # One who cannot be told must not keep the others of his batch from it.
+            log.exception("telling_failed")
+
 
 def _in_time(batch: list[_Item]) -> list[_Item]:
     """Leave out what has been answered at its deadline: nobody waits for it any more."""
     now = time.monotonic()
     return [item for item in batch if item.ticket.deadline >= now]
-
-
-def _answer(answered: list[tuple[_Item, Answered]]) -> None:
-    """Hand answers to their tickets, and complete tickets to their loops: one wake-up for each loop."""
-    complete: dict[asyncio.AbstractEventLoop, list[Ticket]] = {}
-    for item, answer in answered:
-        ticket = item.ticket
-        ticket.answers[item.place] = answer
-        ticket.missing -= 1
-        if ticket.missing == 0:
-            complete.setdefault(ticket.loop, []).append(ticket)
-    for loop, tickets in complete.items():
-        # A loop that has closed meanwhile has nobody left to tell; the charges stand.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(_resolve, tickets)
-
-
-def _resolve(tickets: list[Ticket]) -> None:
-    for ticket in tickets:
-        if not ticket.future.done():
-            ticket.future.set_result(ticket.answers)  # type: ignore[arg-type]
-
-
-def _expire(ticket: Ticket) -> None:
-    """Answer what is still missing at the deadline, whatever the committing thread is waiting for."""
-    message = "the database, or another transaction on the organization, took too long"
-    late = Unavailable(message, code="deadline")
-    if not ticket.future.done():
-        ticket.future.set_result([late if answer is None else answer for answer in ticket.answers])

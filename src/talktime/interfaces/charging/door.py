@@ -1,10 +1,14 @@
 """The charging door as a raw ASGI application: no framework stands between a ringing phone and its answer."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
+from talktime.core.calls.calls import text_of
 from talktime.core.calls.conferences import ConferenceForecast
 from talktime.core.calls.explaining.explanations import Explanation
 from talktime.core.calls.requests import EndLeg, Request, StartCall
@@ -22,6 +26,11 @@ PATH_PREFIX = "/v1/calls/"
 
 _TEXT = b"text/plain; charset=utf-8"
 _EXPLAINED = asgi.explained(retry_after_seconds=writing.RETRY_AFTER_SECONDS)
+
+log = structlog.get_logger()
+
+# Told the status and the fields of an answer.
+Tell = Callable[[int, writing.Flat], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +75,13 @@ class ChargingDoor:
             return
         await _respond(send, status, answer, as_text=_wants_text(scope))
 
-    async def answer(self, operation: str, body: bytes, content_type: str) -> tuple[int, writing.Flat]:
-        """Answer one start, answer, extend or end."""
+    def answer(self, operation: str, body: bytes, content_type: str, tell: Tell) -> None:
+        """Answer one start, answer, extend or end: now, or when it has been charged."""
         try:
-            return await self._answer(self._read(operation, body, content_type, datetime.now(UTC)))
+            self._answer(self._read(operation, body, content_type, datetime.now(UTC)), tell)
         except TalktimeError as failure:
             self._note_unread(failure)
-            return writing.flat_error(failure)
+            tell(*writing.flat_error(failure))
 
     async def close(self) -> None:
         """Leave to the next server what cannot be recorded any more."""
@@ -80,7 +89,15 @@ class ChargingDoor:
 
     async def _one(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
         body = await asgi.read_body(receive, BODY_MAX_BYTES)
-        return await self.answer(operation, body, asgi.header(scope, b"content-type"))
+        told: asyncio.Future[tuple[int, writing.Flat]] = asyncio.get_running_loop().create_future()
+
+        def tell(status: int, fields: writing.Flat) -> None:
+            # The server may have given up on a client that is gone.
+            if not told.done():
+                told.set_result((status, fields))
+
+        self.answer(operation, body, asgi.header(scope, b"content-type"), tell)
+        return await told
 
     async def _looked_up(self, operation: str, scope: Scope, receive: Receive) -> tuple[int, writing.Flat]:
         """Answer what has to be looked up first."""
@@ -126,15 +143,22 @@ class ChargingDoor:
                 return start
             raise
 
-    async def _answer(self, request: Request) -> tuple[int, writing.Flat]:
+    def _answer(self, request: Request, tell: Tell) -> None:
         if isinstance(request, StartCall) and self._emergencies.concern(request):
-            return 200, writing.flat(request, self._emergencies.allow(request))
+            tell(200, writing.flat(request, self._emergencies.allow(request)))
+            return
+
+        def charged(answers: list[Answered]) -> None:
+            try:
+                told = _told(request, answers[-1])
+            except Exception as failure:
+                log.exception("answering_failed", call=text_of(request.key))
+                told = writing.flat_error(failure)
+            tell(*told)
+
         # What follows on a call for help that is not recorded yet would be nobody's: its start comes first.
         kept = self._emergencies.kept.get(request.key) if self._emergencies.kept else None
-        answer = (await self._committer.charge((request,) if kept is None else (kept, request)))[-1]
-        if isinstance(answer, Exception):
-            return writing.flat_error(answer)
-        return 200, writing.flat(request, answer)
+        self._committer.submit((request,) if kept is None else (kept, request), charged)
 
     async def _batch(self, receive: Receive) -> tuple[int, object]:
         now = datetime.now(UTC)
@@ -193,6 +217,10 @@ def _refuse_too_many(operations: list[dict[str, object]]) -> None:
     if len(operations) > BATCH_OPERATIONS_MAX:
         message = f"a batch holds at most {BATCH_OPERATIONS_MAX} operations, not {len(operations)}"
         raise Invalid(message, code="batch_too_large")
+
+
+def _told(request: Request, answer: Answered) -> tuple[int, writing.Flat]:
+    return writing.flat_error(answer) if isinstance(answer, Exception) else (200, writing.flat(request, answer))
 
 
 def _flat_in_batch(request: Request | Invalid, answers: Iterator[Answered]) -> writing.Flat:

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from talktime.interfaces.charging.door import BODY_MAX_BYTES, PATH_PREFIX, ChargingDoor, rendered
-from talktime.interfaces.charging.writing import RETRY_AFTER_SECONDS
+from talktime.interfaces.charging.writing import RETRY_AFTER_SECONDS, Flat
 
 # A request that has begun to come must be here within this; phones ring meanwhile.
 REQUEST_SECONDS_MAX = 15.0
@@ -99,9 +99,7 @@ class SwitchProtocol(HttpToolsProtocol):
             super().on_message_complete()
         elif not cycle.is_read:
             cycle.is_read = True
-            task = self.loop.create_task(self._answer(cycle, self.headers))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self._answer(cycle, self.headers)
 
     def pause_writing(self) -> None:
         """Read nothing more from a client that does not read its answers."""
@@ -113,22 +111,24 @@ class SwitchProtocol(HttpToolsProtocol):
         super().resume_writing()
         self.flow.resume_reading()
 
-    async def _answer(self, cycle: ShortCycle, headers: list[tuple[bytes, bytes]]) -> None:
+    def _answer(self, cycle: ShortCycle, headers: list[tuple[bytes, bytes]]) -> None:
         content_type, as_text = "", False
         for name, value in headers:
             if name == b"content-type":
                 content_type = value.decode("latin-1")
             elif name == b"accept":
                 as_text = value.startswith(b"text/plain")
+
+        def tell(status: int, fields: Flat) -> None:
+            self._send(cycle, status, *rendered(fields, as_text=as_text))
+
         try:
-            status, fields = await self.door.answer(cycle.operation, cycle.body, content_type)
-            body, answer_type = rendered(fields, as_text=as_text)
+            self.door.answer(cycle.operation, cycle.body, content_type, tell)
         except Exception:
             log.exception("answering_failed", operation=cycle.operation)
-            status, (body, answer_type) = 500, rendered({"result": "error", "code": "internal"})
-        self._send(cycle, status, answer_type, body)
+            self._send(cycle, 500, *rendered({"result": "error", "code": "internal"}))
 
-    def _send(self, cycle: ShortCycle, status: int, content_type: bytes, body: bytes) -> None:
+    def _send(self, cycle: ShortCycle, status: int, body: bytes, content_type: bytes) -> None:
         cycle.response_complete = True
         if cycle.disconnected or self.transport.is_closing():
             return
