@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from talktime.settings import Settings
+from tests.engines import on_sqlite
 from tests.interfaces.charging.asgi import HttpAnswer, Served
 from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of, open_books, units
 from tests.proofs.fuzz_bodies import ORGANIZATIONS, Mangler, Sent
@@ -27,7 +28,6 @@ AT_ONCE = 50
 ORDINARY_AFTER = 10
 
 # SQLite, as the inputs are what is in question, and what PostgreSQL minds beyond it is said by a test of its own.
-on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
 
 
 @on_sqlite

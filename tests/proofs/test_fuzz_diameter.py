@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 
-from talktime.interfaces.diameter import codec, reading, translating
-from talktime.interfaces.diameter.codec import Malformed
-from talktime.interfaces.diameter.dictionary import RESULT_CODE, ResultCode
-from talktime.interfaces.diameter.framing import Framer
+from talktime.interfaces.diameter import reading, translating
 from talktime.interfaces.diameter.profiles import KAMAILIO_5_6, RFC_8506
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire.codec import Malformed
+from talktime.interfaces.diameter.wire.dictionary import RESULT_CODE, ResultCode
+from talktime.interfaces.diameter.wire.framing import Framer
+from tests.engines import on_sqlite
 from tests.interfaces.charging.books import CALLED, audit, caller_of, open_books, units
 from tests.interfaces.diameter.kamailio import INITIAL, TERMINATION, Answer, capabilities, credit_control
 from tests.interfaces.diameter.rig import Client, DiameterServed, connected, listening, reached
@@ -38,8 +40,6 @@ ANSWER_SECONDS_MAX = 0.5
 # An AVP's header alone takes eight bytes; reading it, and refusing it at worst, takes some calls.
 STEPS_FOR_A_BYTE, STEPS_FOR_A_MESSAGE = 1, 400
 MEASURED_EVERY = 20
-
-on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ import pytest
 
 from talktime.interfaces.nchf.door import COLLECTION
 from talktime.settings import Settings
+from tests.engines import on_postgresql
 from tests.interfaces.charging.asgi import PATIENCE_SECONDS, until
 from tests.interfaces.charging.books import CALLED, MICROS_PER_SECOND, Facts, audit, caller_of, open_books
 from tests.interfaces.charging.outages import database_gone
@@ -28,10 +29,6 @@ from tests.proofs import peer_faults
 from tests.proofs.kills_nursery import NursedServer, Nursery, nursed, serving
 from tests.proofs.kills_ro import RoClient
 from tests.proofs.peer_faults import RefusingStore
-
-on_postgresql = pytest.mark.parametrize(
-    "database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
-)
 
 QUANTUM_SECONDS, TALKED_SECONDS = 10, 18
 DEADLINE_MILLISECONDS = 300

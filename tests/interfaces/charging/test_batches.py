@@ -2,19 +2,11 @@
 
 from typing import Any
 
-import pytest
-
 from talktime.interfaces.charging import door as charging_door
 from talktime.store.charging.rows import USAGE_COLUMNS
 from tests.interfaces.charging.asgi import HttpAnswer, Served
-from tests.interfaces.charging.books import BLOCKED, Facts, audit, open_books
+from tests.interfaces.charging.books import BLOCKED, Facts, audit
 from tests.interfaces.charging.test_door import of_call, played, start
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
 
 
 def test_a_batch_is_answered_in_its_order_with_errors_in_their_places(url: str) -> None:

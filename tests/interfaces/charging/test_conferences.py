@@ -7,15 +7,9 @@ import pytest
 
 from talktime.settings import Settings
 from tests.interfaces.charging.asgi import Served
-from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of, open_books
+from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of
 
 BRIDGE = {"switch": "sbc1", "conference_id": "standup"}
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
 
 
 def leg(call_id: str, **more: object) -> dict[str, object]:

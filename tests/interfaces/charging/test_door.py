@@ -15,12 +15,6 @@ from tests.interfaces.charging.books import BLOCKED, CALLED, UNRATED, Facts, aud
 Scenario = Callable[[Served], Awaitable[Any]]
 
 
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
-
-
 def played(url: str, scenario: Scenario, **settings: Any) -> Any:
     """Play a scenario against a server of its own, and return what it returns."""
 

@@ -7,13 +7,7 @@ import pytest
 
 from talktime.settings import Settings
 from tests.interfaces.charging.asgi import HttpAnswer, Served
-from tests.interfaces.charging.books import BLOCKED, CALLED, Facts, caller_of, open_books
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
+from tests.interfaces.charging.books import BLOCKED, CALLED, Facts, caller_of
 
 
 def asked(url: str, *bodies: dict[str, object], **how: Any) -> list[HttpAnswer]:

@@ -10,24 +10,14 @@ import pytest
 from psycopg import sql
 
 from talktime.settings import Settings
+from tests.engines import on_postgresql, on_sqlite
 from tests.interfaces.charging.asgi import HttpAnswer, Served, until
-from tests.interfaces.charging.books import BLOCKED, CALLED, Facts, caller_of, open_books
+from tests.interfaces.charging.books import BLOCKED, CALLED, Facts, caller_of
 from tests.interfaces.charging.outages import database_gone
 from tests.interfaces.charging.test_door import of_call, played, start
 from tests.telemetry.test_metrics import read
 
 HELP = "112"
-
-on_postgresql = pytest.mark.parametrize(
-    "database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
-)
-on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
 
 
 async def get(door: Served, path: str, method: str = "GET") -> HttpAnswer:

@@ -9,19 +9,13 @@ import pytest
 from talktime import emergencies
 from talktime.settings import Settings
 from tests.interfaces.charging.asgi import HttpAnswer, Served, until
-from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of, open_books
+from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of
 from tests.interfaces.charging.outages import database_gone, organization_held
 from tests.interfaces.charging.test_door import of_call, played, start
 
 HELP = "112"
 # Short, so that the tests are: the requests must be refused well before the outage ends.
 DEADLINE_MILLISECONDS = 300
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
 
 
 @pytest.fixture(autouse=True)

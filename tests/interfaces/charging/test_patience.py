@@ -14,11 +14,11 @@ import pytest
 from talktime.interfaces.charging import listening, protocol
 from talktime.interfaces.charging.server import ChargingServer
 from talktime.settings import Settings
+from tests.engines import on_sqlite
 from tests.interfaces.charging.asgi import until
-from tests.interfaces.charging.books import Facts, audit, open_books
+from tests.interfaces.charging.books import Facts, audit
 from tests.interfaces.charging.outages import sqlite_locked
 from tests.interfaces.charging.servers import HOST, Client, free_port, serving
-from tests.interfaces.charging.test_observing import on_sqlite
 from tests.interfaces.charging.test_processes import get, metrics
 from tests.interfaces.charging.test_servers import start
 
@@ -29,12 +29,6 @@ REFUSALS = 4_000
 RESIDENT = ("talktime_process_resident_bytes", frozenset({("process", "1")}))
 GROWTH_BYTES_MAX = 40_000_000
 HEAD = b"POST /v1/calls/start HTTP/1.1\r\nhost: switch\r\n"
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
 
 
 @asynccontextmanager

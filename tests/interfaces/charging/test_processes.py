@@ -13,21 +13,16 @@ from typing import Any
 
 import pytest
 
+from tests.engines import on_postgresql, on_sqlite
 from tests.interfaces.charging.asgi import until
-from tests.interfaces.charging.books import Facts, audit, open_books
+from tests.interfaces.charging.books import Facts, audit
 from tests.interfaces.charging.servers import HOST, Asked, Server, command, free_port, post_all, serving
-from tests.interfaces.charging.test_observing import on_postgresql, on_sqlite, turn_clock
+from tests.interfaces.charging.test_observing import turn_clock
 from tests.interfaces.charging.test_servers import answers_to, of_call, run_to_its_end, start
 from tests.telemetry.test_metrics import read
 
 CALLS = 64
 STARTED = "talktime_process_started_seconds"
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    open_books(migrated_database_url)
-    return migrated_database_url
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from diameter.message import Message as TheirMessage
 
-from talktime.interfaces.diameter import codec, reading
-from talktime.interfaces.diameter.codec import Avps
-from talktime.interfaces.diameter.dictionary import CREDIT_CONTROL_APPLICATION, RequestType, of_vendor
+from talktime.interfaces.diameter import reading
 from talktime.interfaces.diameter.profiles import KAMAILIO_5_6, RFC_8506
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire.codec import Avps
+from talktime.interfaces.diameter.wire.dictionary import CREDIT_CONTROL_APPLICATION, RequestType, of_vendor
 
 ENHANCED_PACKET, SCTP, SCTP_DATA = 6, 132, 0
 

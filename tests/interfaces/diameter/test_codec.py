@@ -12,11 +12,11 @@ from diameter.message import constants as c
 from hypothesis import given
 from hypothesis import strategies as st
 
-from talktime.interfaces.diameter import codec
-from talktime.interfaces.diameter import dictionary as names
-from talktime.interfaces.diameter.codec import Avps, Header, Malformed
-from talktime.interfaces.diameter.dictionary import ResultCode
-from talktime.interfaces.diameter.framing import Framer
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire import dictionary as names
+from talktime.interfaces.diameter.wire.codec import Avps, Header, Malformed
+from talktime.interfaces.diameter.wire.dictionary import ResultCode
+from talktime.interfaces.diameter.wire.framing import Framer
 from tests.interfaces.diameter.kamailio import INITIAL, UPDATE, base, credit_control
 
 # An AVP as data: its key, whether it is mandatory, its value, or the AVPs within it.

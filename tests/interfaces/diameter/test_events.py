@@ -1,4 +1,7 @@
-"""One-time events over Ro: debited once, given back once, looked at without a trace."""
+"""One-time events over Ro: debited once, given back once, looked at without a trace.
+
+What the wire says does not depend on the database; what is charged at once by many is tested on both.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,6 +12,7 @@ from diameter.message import Avp
 from diameter.message import constants as c
 
 from talktime.core.rates.rating import PriceStep
+from tests.engines import on_sqlite
 from tests.interfaces.charging.books import BLOCKED, CALLED, UNRATED, Facts, audit, caller_of, open_books
 from tests.interfaces.diameter.kamailio import EVENT, INITIAL, TERMINATION, Answer, credit_control, new
 from tests.interfaces.diameter.rig import connected, listening
@@ -17,15 +21,6 @@ DEBIT, REFUND, CHECK, PRICE = 0, 1, 2, 3
 HELD = "SELECT sum(held_micros) FROM credit_lots"
 BALANCE = "SELECT granted_micros - spent_micros FROM credit_lots WHERE organization_id = 1"
 USED = "SELECT used_seconds, cost_micros FROM usage_rows ORDER BY line"
-
-
-# What the wire says does not depend on the database; what is charged at once by many is tested on both.
-on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    return migrated_database_url
 
 
 def event(

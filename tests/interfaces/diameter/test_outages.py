@@ -4,8 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of, open_books
 from tests.interfaces.charging.outages import database_gone
@@ -14,11 +12,6 @@ from tests.interfaces.diameter.rig import connected, listening
 
 TOO_BUSY = 3004
 HELP = "SELECT count(*) FROM calls WHERE kind = 'emergency_out'"
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    return migrated_database_url
 
 
 def initial(session: str, called: str = CALLED) -> bytes:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from diameter.message import constants as c
 
-from talktime.interfaces.diameter import codec
 from talktime.interfaces.diameter.peer import Peer, PeerTerms
 from talktime.interfaces.diameter.translating import Identity
+from talktime.interfaces.diameter.wire import codec
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import CALLED, Facts, caller_of, open_books
 from tests.interfaces.charging.outages import sqlite_locked
@@ -39,11 +39,6 @@ from tests.interfaces.diameter.rig import Client, DiameterServed, connected, lis
 pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
 
 Talk = Callable[[DiameterServed, Client], Awaitable[Any]]
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    return migrated_database_url
 
 
 def initial(**fields: Any) -> bytes:

@@ -32,11 +32,6 @@ USED = "SELECT used_seconds, cost_micros FROM usage_rows"
 ANSWER_SECONDS_MAX = 20
 
 
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    return migrated_database_url
-
-
 @contextmanager
 def independent_client(port: int) -> Iterator[SimpleThreadingApplication]:
     """Connect by somebody else's whole Diameter: connection, handshake, watchdog and codec."""

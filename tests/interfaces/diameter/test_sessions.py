@@ -1,6 +1,7 @@
 """Calls over Ro, request by request: what Kamailio sends, what it is answered, and what the books say.
 
-The quirks are those of charging.md e1, measured on Kamailio 5.6.3.
+The quirks are those of charging.md e1, measured on Kamailio 5.6.3. What the wire says does not depend on the database;
+what is charged is tested on both.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from diameter.message import constants as c
 
 from talktime.core.calls.calls import CallKey, Flags
 from talktime.core.calls.requests import CutCall
+from tests.engines import on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import BLOCKED, CALLED, UNRATED, Facts, audit, caller_of, open_books
 from tests.interfaces.diameter.kamailio import (
@@ -34,15 +36,6 @@ from tests.interfaces.diameter.rig import connected, listening
 OPEN_CALLS = "SELECT count(*) FROM calls WHERE state = 'open'"
 HELD = "SELECT sum(held_micros) FROM credit_lots"
 USED = "SELECT used_seconds, cost_micros, flags FROM usage_rows"
-
-
-# What the wire says does not depend on the database; what is charged is tested on both.
-on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def url(migrated_database_url: str) -> str:
-    return migrated_database_url
 
 
 def initial(number: int = 0, **fields: Any) -> bytes:

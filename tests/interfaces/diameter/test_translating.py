@@ -24,11 +24,12 @@ from talktime.core.calls.requests import (
 )
 from talktime.core.values.errors import Invalid, Unavailable
 from talktime.core.values.places import currencies as all_currencies
-from talktime.interfaces.diameter import codec, currencies, reading, results, translating
-from talktime.interfaces.diameter.codec import Malformed, Message
-from talktime.interfaces.diameter.dictionary import ResultCode
+from talktime.interfaces.diameter import reading, results, translating
 from talktime.interfaces.diameter.profiles import KAMAILIO_5_6, RFC_8506, ClientProfile, read_profiles
 from talktime.interfaces.diameter.translating import AnswerWriter, Identity
+from talktime.interfaces.diameter.wire import codec, currencies
+from talktime.interfaces.diameter.wire.codec import Malformed, Message
+from talktime.interfaces.diameter.wire.dictionary import ResultCode
 from tests.interfaces.charging.books import CALLED
 from tests.interfaces.diameter.kamailio import (
     CREDIT_CONTROL,

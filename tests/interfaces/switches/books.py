@@ -19,6 +19,7 @@ from talktime.core.rates.rating import Price, PriceStep
 from talktime.store.engine import open_engine
 from talktime.store.transaction import operator_transaction
 from tests.interfaces.charging.books import Facts
+from tests.interfaces.switches.rig import eventually
 
 DECK = "switches"
 BY_THE_MINUTE = "442079460000"
@@ -91,6 +92,10 @@ class Books:
         """Return the call once it has ended."""
         call = self.call(call_id)
         return call if call is not None and call.result is not None else None
+
+    def ended(self, call_id: str) -> Call:
+        """Return a call when it has come to its end."""
+        return eventually(lambda: self.finished(call_id), f"the end of the call {call_id}")
 
     def credit_of(self, payer: Payer) -> Credit:
         with operator_transaction(self._engine) as tx:

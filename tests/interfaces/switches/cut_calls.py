@@ -3,7 +3,7 @@
 from statistics import median
 
 from tests.interfaces.switches.books import BY_THE_SECOND, SECOND_MICROS, Books
-from tests.interfaces.switches.rig import Phones, eventually
+from tests.interfaces.switches.rig import Phones
 
 # A machine that is busy with other work may be late by itself; a timer that is wrong is wrong every time.
 ATTEMPTS = 3
@@ -33,7 +33,7 @@ def _talk_until_cut(books: Books, phones: Phones, scenario: str, funded_seconds:
 
 
 def _assert_costs_what_was_funded(books: Books, call_id: str, funded_seconds: int) -> None:
-    call = eventually(lambda: books.finished(call_id), f"the end of the call {call_id}")
+    call = books.ended(call_id)
     assert call.is_final
     assert call.granted_seconds == funded_seconds
     assert call.result is not None

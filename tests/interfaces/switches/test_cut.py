@@ -60,7 +60,7 @@ def test_a_call_in_progress_is_cut_on_both_sides_and_charged_for_what_was_talked
         # Both phones end by themselves, and only if they are sent BYE.
         caller.finish()
 
-    call = _ended(books, "admin-cuts")
+    call = books.ended("admin-cuts")
     assert [each["call_id"] for each in live["calls"]] == ["admin-cuts"]
     assert (code, told["calls"][0]["outcome"]) == (0, "cut")
     assert call.cut_at is not None
@@ -91,7 +91,7 @@ def test_all_calls_of_a_user_are_cut_and_what_is_cut_again_is_told_to_be_over(
         for caller in callers:
             caller.finish()
     for name in names:
-        _ended(books, name)
+        books.ended(name)
     code_again, again = operator.types("calls", "cut", *names)
 
     assert (code, {each["outcome"] for each in told["calls"]}) == (0, {"cut"})
@@ -112,7 +112,7 @@ def test_a_call_whose_switch_cannot_be_told_ends_with_what_it_was_granted(
         code, told = operator.types("calls", "cut", "out-of-reach")
         caller.finish()
 
-    call = _ended(books, "out-of-reach")
+    call = books.ended("out-of-reach")
     (shown,) = told["calls"]
     assert (code, shown["outcome"], shown["switch_was_told"]) == (GOES_ON, "ends_by_itself", "unreached")
     assert shown["ends_within_seconds"] <= shown["granted_seconds"]
@@ -137,7 +137,7 @@ def test_a_call_that_rings_is_not_forgotten_by_the_switch_and_is_cut_once_it_is_
         code, shown = operator.types("calls", "cut", "rings")
         caller.finish()
 
-    call = _ended(books, "rings")
+    call = books.ended("rings")
     assert told.outcome is HangUp.RINGING
     assert (code, shown["calls"][0]["outcome"]) == (0, "cut")
     assert call.result is not None
@@ -161,7 +161,3 @@ def _talks(books: Books, call_id: str) -> Call:
         return call if call is not None and call.answered_at is not None and call.state is CallState.OPEN else None
 
     return eventually(look, f"the answer of {call_id}")
-
-
-def _ended(books: Books, call_id: str) -> Call:
-    return eventually(lambda: books.finished(call_id), f"the end of the call {call_id}")

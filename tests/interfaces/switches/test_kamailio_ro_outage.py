@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from talktime.core.calls.calls import Call, Ending, Flags
+from talktime.core.calls.calls import Ending, Flags
 from tests.interfaces.switches.books import BY_THE_SECOND, MINUTE_MICROS, SECOND_MICROS, Books, Payer
 from tests.interfaces.switches.rig import ChargingServer, KamailioRo, Phones, RoTerms, eventually
 
@@ -79,7 +79,7 @@ def test_without_the_server_calls_for_help_are_carried_and_it_is_not_told(
 def test_a_call_whose_end_comes_after_the_restart_is_charged_for_all_of_it(
     books: Books, payer_in_an_outage: Payer
 ) -> None:
-    call = _ended(books, "goes-on")
+    call = books.ended("goes-on")
 
     assert call.result is not None
     assert call.result.ending is Ending.HANGUP
@@ -90,7 +90,7 @@ def test_a_call_whose_end_comes_after_the_restart_is_charged_for_all_of_it(
 def test_no_call_lasts_longer_than_the_proxy_allows_and_all_of_it_is_charged(
     books: Books, payer_in_an_outage: Payer
 ) -> None:
-    call = _ended(books, "limited")
+    call = books.ended("limited")
 
     assert call.result is not None
     assert PATIENT.call_seconds_max <= call.result.used_seconds < PATIENT.request_seconds
@@ -100,7 +100,7 @@ def test_no_call_lasts_longer_than_the_proxy_allows_and_all_of_it_is_charged(
 def test_a_call_whose_end_was_never_told_is_closed_and_charged_up_to_the_last_funded_second(
     books: Books, payer_in_an_outage: Payer
 ) -> None:
-    call = _ended(books, "unpaid")
+    call = books.ended("unpaid")
 
     assert call.result is not None
     assert call.result.ending is Ending.SILENT
@@ -111,7 +111,7 @@ def test_a_call_whose_end_was_never_told_is_closed_and_charged_up_to_the_last_fu
 
 def test_after_the_outage_nothing_is_held_any_more(books: Books, payer_in_an_outage: Payer) -> None:
     for call_id in ("unpaid", "goes-on", "limited"):
-        _ended(books, call_id)
+        books.ended(call_id)
 
     assert books.credit_of(payer_in_an_outage).held_micros() == 0
 
@@ -127,7 +127,7 @@ def test_a_call_whose_extension_nobody_answers_ends_with_its_grant_and_is_charge
         with charging_server.paused():
             caller.finish()
 
-    call = _ended(books, "unheard")
+    call = books.ended("unheard")
     assert call.result is not None
     assert caller.talked_seconds() <= call.result.used_seconds <= call.granted_seconds
     assert call.result.cost_micros == call.result.used_seconds * SECOND_MICROS
@@ -137,7 +137,3 @@ def test_a_call_whose_extension_nobody_answers_ends_with_its_grant_and_is_charge
 def _is_extended(books: Books, call_id: str) -> bool:
     call = books.call(call_id)
     return call is not None and call.granted_seconds > IMPATIENT.request_seconds
-
-
-def _ended(books: Books, call_id: str) -> Call:
-    return eventually(lambda: books.finished(call_id), f"the end of the call {call_id}")

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import on_postgresql
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import audit
 from tests.interfaces.worker.shop import AMOUNT_MICROS, Shop
 from tests.interfaces.worker.workers import WorkerProcess, working
-
-on_postgresql = pytest.mark.parametrize(
-    "database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
-)
 
 
 def wait_until(condition: Callable[[], object]) -> None:

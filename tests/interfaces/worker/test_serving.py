@@ -6,15 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from tests.engines import on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.servers import free_port
 from tests.interfaces.worker.shop import Shop
 
 STOP_SECONDS_MAX = 60
-
-on_sqlite = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
 
 
 def serve(shop: Shop, log: Path) -> "subprocess.Popen[bytes]":

@@ -12,13 +12,13 @@ from talktime.core.values.errors import TalktimeError, Unavailable
 from talktime.emergencies import EmergencyCalls
 from talktime.group_commit import Answered, GroupCommitter
 from talktime.interfaces.diameter import profiles, reading, translating
-from talktime.interfaces.diameter.codec import Malformed, Message
-from talktime.interfaces.diameter.dictionary import RequestType
 from talktime.interfaces.diameter.events import Events
 from talktime.interfaces.diameter.peer import Work
 from talktime.interfaces.diameter.profiles import ClientProfile
 from talktime.interfaces.diameter.reading import CreditControl
 from talktime.interfaces.diameter.translating import AnswerWriter
+from talktime.interfaces.diameter.wire.codec import Malformed, Message
+from talktime.interfaces.diameter.wire.dictionary import RequestType
 
 log = structlog.get_logger()
 

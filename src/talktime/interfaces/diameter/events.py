@@ -25,12 +25,13 @@ from talktime.core.rates import rating
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.money import MICRO_DECIMALS
 from talktime.group_commit import Answered, GroupCommitter
-from talktime.interfaces.diameter import codec, currencies, reading, results, translating
-from talktime.interfaces.diameter import dictionary as names
-from talktime.interfaces.diameter.codec import Malformed, Message
-from talktime.interfaces.diameter.dictionary import RequestedAction, ResultCode
+from talktime.interfaces.diameter import reading, results, translating
 from talktime.interfaces.diameter.reading import CreditControl
 from talktime.interfaces.diameter.translating import AnswerWriter
+from talktime.interfaces.diameter.wire import codec, currencies
+from talktime.interfaces.diameter.wire import dictionary as names
+from talktime.interfaces.diameter.wire.codec import Malformed, Message
+from talktime.interfaces.diameter.wire.dictionary import RequestedAction, ResultCode
 
 ENOUGH_CREDIT: Final = 0
 NO_CREDIT: Final = 1

@@ -14,13 +14,14 @@ from typing import Any, cast
 import structlog
 
 from talktime.core.values.frozen import frozen
-from talktime.interfaces.diameter import codec, profiles, reading
-from talktime.interfaces.diameter import dictionary as names
-from talktime.interfaces.diameter.codec import Avps, Header, Malformed, Message
-from talktime.interfaces.diameter.dictionary import Command, DisconnectCause, RequestType, ResultCode
-from talktime.interfaces.diameter.framing import Framer
+from talktime.interfaces.diameter import profiles, reading
 from talktime.interfaces.diameter.profiles import ClientProfile
 from talktime.interfaces.diameter.translating import AnswerWriter, Identity
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire import dictionary as names
+from talktime.interfaces.diameter.wire.codec import Avps, Header, Malformed, Message
+from talktime.interfaces.diameter.wire.dictionary import Command, DisconnectCause, RequestType, ResultCode
+from talktime.interfaces.diameter.wire.framing import Framer
 
 CAPABILITIES_SECONDS_MAX = 10.0
 LEAVE_SECONDS_MAX = 3.0

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple, TypeVar
 
 from talktime.core.calls.calls import KEY_SEPARATOR
 from talktime.core.values.numbers import normalize
-from talktime.interfaces.diameter import codec
-from talktime.interfaces.diameter import dictionary as names
-from talktime.interfaces.diameter.codec import Avps, Malformed, Message
-from talktime.interfaces.diameter.dictionary import RequestedAction, RequestType, ResultCode
 from talktime.interfaces.diameter.profiles import ClientProfile
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire import dictionary as names
+from talktime.interfaces.diameter.wire.codec import Avps, Malformed, Message
+from talktime.interfaces.diameter.wire.dictionary import RequestedAction, RequestType, ResultCode
 
 # In UTF-8, so that a call's key fits into an index of either database.
 TEXT_BYTES_MAX = 255

@@ -2,7 +2,7 @@
 
 from talktime.core.calls.calls import DenialReason
 from talktime.core.values.errors import Unavailable
-from talktime.interfaces.diameter.dictionary import ResultCode
+from talktime.interfaces.diameter.wire.dictionary import ResultCode
 
 REFUSALS: dict[DenialReason, ResultCode] = {
     DenialReason.CALLER_UNKNOWN: ResultCode.USER_UNKNOWN,

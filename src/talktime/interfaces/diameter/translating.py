@@ -9,12 +9,13 @@ from talktime.core.calls.requests import Denied, EndSession, Granted, Request, S
 from talktime.core.values.errors import TalktimeError
 from talktime.core.values.frozen import frozen
 from talktime.group_commit import Answered
-from talktime.interfaces.diameter import codec, results
-from talktime.interfaces.diameter import dictionary as names
-from talktime.interfaces.diameter.codec import Message
-from talktime.interfaces.diameter.dictionary import RequestType, ResultCode
+from talktime.interfaces.diameter import results
 from talktime.interfaces.diameter.profiles import ClientProfile
 from talktime.interfaces.diameter.reading import CreditControl, Parties
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire import dictionary as names
+from talktime.interfaces.diameter.wire.codec import Message
+from talktime.interfaces.diameter.wire.dictionary import RequestType, ResultCode
 
 # A grant must stay valid while the phone rings: without, Kamailio asks again a second after the answer (quirk 1).
 RINGING_SECONDS_MAX: Final = 300

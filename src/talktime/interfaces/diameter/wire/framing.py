@@ -1,7 +1,7 @@
 """A stream of bytes as whole messages, whatever pieces it comes in."""
 
-from talktime.interfaces.diameter import codec
-from talktime.interfaces.diameter.codec import Malformed
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire.codec import Malformed
 
 _LENGTH_BYTES = 4
 

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from struct import Struct
 from typing import NamedTuple
 
-from talktime.interfaces.diameter.dictionary import FAILED_AVP, ResultCode
+from talktime.interfaces.diameter.wire.dictionary import FAILED_AVP, ResultCode
 
 VERSION = 1
 HEADER_BYTES = 20
