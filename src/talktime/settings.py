@@ -68,6 +68,8 @@ class Settings:
     switches: str = ""
     # How the addresses that the Nchf door gives out begin, where a proxy stands before it: https://chf.example
     nchf_api_root: str = ""
+    # The same for the next pages and tokens of the Graph-compatible door: https://talktime.example
+    graph_api_root: str = ""
     # Where switches connect by Diameter: host:port, several separated by commas; empty means nowhere.
     diameter: str = ""
     # Our name and realm to them; by default this machine's name, and what follows its first dot.
@@ -93,6 +95,11 @@ class Settings:
         except ValueError as failure:
             message = f"TALKTIME_DISPUTE_FEE: {failure}"
             raise Invalid(message, code="settings") from failure
+
+    @property
+    def exports_folder(self) -> Path:
+        """Return where finished exports of this database are kept; workers and who fetches them share it."""
+        return self.data_folder / "exports" / sha256(self.database_url.encode()).hexdigest()[:16]
 
     @property
     def emergencies_folder(self) -> Path:

@@ -1,0 +1,1 @@
+"""Which programs may read what of an organization."""

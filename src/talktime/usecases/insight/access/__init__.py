@@ -1,0 +1,1 @@
+"""Applications and their tokens: create, list, revoke, issue, check."""
