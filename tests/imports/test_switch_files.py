@@ -52,6 +52,19 @@ def test_asterisk_names_a_call_by_linkedid_and_uniqueid(tmp_path: Path) -> None:
     assert (busy.record.talked_seconds, busy.record.answered_at) == (0, None)
 
 
+def test_asterisk_in_the_order_of_cdr_custom_is_known_by_its_length(tmp_path: Path) -> None:
+    format_, (line,) = read(
+        tmp_path,
+        '""Ada" <1001>","442071234567","33140205050","out","PJSIP/ada-1","PJSIP/t-2","Dial","x","2026-03-02 13:00:00",'
+        '"2026-03-02 13:00:04","2026-03-02 13:01:34","94","90","ANSWERED","DOCUMENTATION","","1709380800.7","",3',
+    )
+
+    assert format_ is SwitchFormat.ASTERISK
+    assert line.record == SwitchRecord(
+        1, "1709380800.7", "1709380800.7", at(0), at(4), at(34, 1), 90, "442071234567", "33140205050"
+    )
+
+
 @pytest.mark.parametrize("more", ['"1709380800.7"', '"1709380800.7","mine"'])
 def test_asterisk_without_linkedid_has_one_leg(tmp_path: Path, more: str) -> None:
     _, (line,) = read(tmp_path, f"{ASTERISK},{more}")
@@ -165,3 +178,12 @@ def test_columns_that_are_needed_are_named(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         open_switch_file(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n", b",,\n,\n"])
+def test_a_file_of_marks_and_blanks_is_empty(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(Invalid, match="is empty"):
+        open_switch_file(path)

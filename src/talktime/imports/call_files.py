@@ -1,9 +1,8 @@
 """Recorded calls from CSV files and workbooks, our own layout and the nodobo study's: each line a call or a reason."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +12,7 @@ from talktime.core.calls.replaying import RecordedCall
 from talktime.core.rates.rating import CALL_MAX_SECONDS
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.numbers import normalize
+from talktime.imports.cells import header_words, instant_in
 from talktime.imports.spreadsheets import read_sheet
 
 # What is replayed stands in memory, because a switch takes calls in order of time and files need not be in it.
@@ -83,7 +83,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
     "ring_seconds": ("ring_seconds", "ring_time", "ringing", "ring"),
     "duration_seconds": ("duration_seconds", "billsec", "billseconds", "talk_seconds", "used_seconds", "duration"),
 }
-_KINDS: dict[str, CallKind | None] = {
+CALL_KINDS: dict[str, CallKind | None] = {
     "": None,
     # The number itself says whether it is an emergency.
     CallKind.EMERGENCY_OUT.value: None,
@@ -94,17 +94,23 @@ _KINDS: dict[str, CallKind | None] = {
 
 
 def _layout(header: Sequence[str], name: str, zone: ZoneInfo | None) -> _Layout:
-    words = [re.sub(r"[^a-z0-9]+", "_", word.strip().lower()).strip("_") for word in header]
+    words = header_words(header)
     if set(_NODOBO_COLUMNS) <= set(words):
         places = {column: words.index(column) for column in _NODOBO_COLUMNS}
         return _Layout(places, "direction", lambda line, cells: _nodobo_call(f"{name}:{line}", cells, zone))
+    return _Layout(call_places(header), "kind", lambda line, cells: _call(f"{name}:{line}", cells, zone))
+
+
+def call_places(header: Sequence[str]) -> dict[str, int]:
+    """Return which column of a header is what of a call, by our own names; raise Invalid where one is missing."""
+    words = header_words(header)
     places = {column: place for column in _SYNONYMS if (place := _place_of(column, words)) is not None}
     missing = [column for column in _REQUIRED if column not in places]
     if missing:
         known = ", ".join(_SYNONYMS)
         message = f"line 1 names no column for {', '.join(missing)}; a call file has the columns {known}"
         raise Invalid(message, code="call_file_header")
-    return _Layout(places, "kind", lambda line, cells: _call(f"{name}:{line}", cells, zone))
+    return places
 
 
 def _place_of(column: str, words: Sequence[str]) -> int | None:
@@ -144,7 +150,7 @@ def _unrepeated(found: CallLine, seen: dict[str, int]) -> CallLine:
 
 def _call(default_id: str, cells: Mapping[str, str], zone: ZoneInfo | None) -> RecordedCall:
     stated = cells.get("kind", "").lower()
-    if stated not in _KINDS:
+    if stated not in CALL_KINDS:
         raise ValueError(f"kind {stated!r} is none of {', '.join(kind.value for kind in CallKind)}")
     call_id = cells.get("call_id") or default_id
     if len(call_id) > CALL_ID_CHARACTERS_MAX or not call_id.isprintable():
@@ -153,10 +159,10 @@ def _call(default_id: str, cells: Mapping[str, str], zone: ZoneInfo | None) -> R
         call_id=call_id,
         caller=_party("from", cells),
         called=_stated_party("to", cells),
-        kind=_KINDS[stated],
-        started_at=_instant(cells["started_at"], zone),
-        ring_seconds=_seconds("ring_seconds", cells.get("ring_seconds") or "0"),
-        duration_seconds=_seconds("duration_seconds", cells["duration_seconds"]),
+        kind=CALL_KINDS[stated],
+        started_at=read_instant(cells["started_at"], zone),
+        ring_seconds=read_seconds("ring_seconds", cells.get("ring_seconds") or "0"),
+        duration_seconds=read_seconds("duration_seconds", cells["duration_seconds"]),
     )
 
 
@@ -165,8 +171,8 @@ def _nodobo_call(call_id: str, cells: Mapping[str, str], zone: ZoneInfo | None) 
     direction = cells["direction"].lower()
     if direction not in {"outgoing", "incoming", "missed"}:
         raise ValueError("the direction is missing" if not direction else f"direction {direction!r} is unknown")
-    started_at = _instant(cells["start_time"], zone)
-    duration_seconds = _seconds("duration_seconds", cells["duration_seconds"])
+    started_at = read_instant(cells["start_time"], zone)
+    duration_seconds = read_seconds("duration_seconds", cells["duration_seconds"])
     if direction == "missed" and duration_seconds > 0:
         raise ValueError(f"a missed call cannot last {duration_seconds} s")
     user, peer = _stated_party("user", cells), "peer_prefix_masked"
@@ -191,22 +197,18 @@ def _stated_party(column: str, cells: Mapping[str, str]) -> str:
     return party
 
 
-def _instant(text: str, zone: ZoneInfo | None) -> datetime:
+def read_instant(text: str, zone: ZoneInfo | None) -> datetime:
+    """Read ISO 8601; without an offset it is read on the zone's clock. Raise ValueError with the reason."""
     if not text:
         raise ValueError("the start is missing")
     try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"start {text!r} is no ISO 8601 instant such as 2026-03-01T09:30:00+01:00") from None
-    if read.tzinfo is None:
-        if zone is None:
-            raise ValueError(f"start {text!r} does not say in which time zone; give the file's with --time-zone")
-        read = read.replace(tzinfo=zone)
-    return read.astimezone(UTC)
+        return instant_in(text, zone)
+    except ValueError as failure:
+        raise ValueError(f"start {failure}") from None
 
 
-def _seconds(column: str, text: str) -> int:
-    """Read whole or decimal seconds; a started second counts."""
+def read_seconds(column: str, text: str) -> int:
+    """Read whole or decimal seconds; a started second counts. Raise ValueError with the reason."""
     if not text:
         raise ValueError(f"{column} is missing")
     try:

@@ -6,7 +6,7 @@ Each line is a record, or the reason why it is none. Lines are read one by one, 
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from enum import Enum
 from pathlib import Path
@@ -18,6 +18,7 @@ from talktime.core.rates.rating import CALL_MAX_SECONDS
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.frozen import frozen
 from talktime.core.values.numbers import normalize
+from talktime.imports.cells import header_words, instant_in
 
 CELL_CHARACTERS_MAX = 1_000
 # A call longer than that is a stuck channel, and somebody's to look at.
@@ -64,13 +65,13 @@ def open_switch_file(path: Path, wanted: SwitchFormat | None = None, zone: ZoneI
         raise NotFound(message, code="file_not_found")
     with path.open("rb") as file:
         beginning = file.read(_SNIFFED_CHARACTERS)
-    if not beginning.strip():
-        message = f"{path.name} is empty"
-        raise Invalid(message, code="switch_file")
     encoding = _encoding_of(beginning, path)
     delimiter = _delimiter_of(beginning.decode(encoding, errors="ignore"))
     rows = _rows(path, encoding, delimiter)
-    first = next(rows)
+    first = next(rows, None)
+    if first is None:
+        message = f"{path.name} is empty"
+        raise Invalid(message, code="switch_file")
     format_ = wanted or _format_of(first[1], path)
     layout = _LAYOUTS[format_](first[1], zone)
     return SwitchFile(format_, _lines(layout, rows if layout.has_header else _with_first(first, rows)))
@@ -147,12 +148,23 @@ _ASTERISK_MORE = {
     4: (*_ASTERISK_ID, *_ASTERISK_NEW),
     5: (*_ASTERISK_ID, *_ASTERISK_USER, *_ASTERISK_NEW),
 }
+# The order of cdr_custom's sample in the documentation, where each cell is written by hand: recognized by its length.
+_ASTERISK_CUSTOM = (
+    *_ASTERISK[4:5],
+    *_ASTERISK[1:4],
+    *_ASTERISK[5:],
+    "accountcode",
+    "uniqueid",
+    "userfield",
+    "sequence",
+)
 _DISPOSITIONS = frozenset({"ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION"})
 
 
 def _asterisk(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
     more = _ASTERISK_MORE.get(len(first) - len(_ASTERISK))
-    if more is None:
+    names = _ASTERISK_CUSTOM if len(first) == len(_ASTERISK_CUSTOM) else (*_ASTERISK, *(more or ()))
+    if names == _ASTERISK:
         message = (
             f"a line of {len(first)} columns holds no uniqueid: set loguniqueid=yes, and newcdrcolumns=yes for the"
             " linkedid, in cdr.conf"
@@ -167,7 +179,7 @@ def _asterisk(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
             line,
             linked_id,
             unique_id,
-            _instant(_stated(cells, "start"), zone),
+            instant_in(_stated(cells, "start"), zone),
             _instant_or_none(cells["answer"], zone) if is_answered else None,
             _instant_or_none(cells["end"], zone),
             _seconds("billsec", cells["billsec"]) if is_answered else 0,
@@ -176,7 +188,7 @@ def _asterisk(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
         )
         return _token(record), record
 
-    return _Layout((*_ASTERISK, *more), read)
+    return _Layout(names, read)
 
 
 # ── FreeSWITCH: mod_cdr_csv's template "example", without a header ───────────────────────────────────────────────────
@@ -196,7 +208,7 @@ def _freeswitch(_: Sequence[str], zone: ZoneInfo | None) -> _Layout:
             line,
             _stated(cells, "uuid"),
             "",
-            _instant(_stated(cells, "start_stamp"), zone),
+            instant_in(_stated(cells, "start_stamp"), zone),
             _instant_or_none(cells["answer_stamp"], zone),
             _instant_or_none(cells["end_stamp"], zone),
             _seconds("billsec", cells["billsec"]),
@@ -215,7 +227,7 @@ _SIP_ANSWERED = "2"
 
 
 def _kamailio(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
-    names = _words(first)
+    names = header_words(first)
     missing = [name for name in (*_KAMAILIO_REQUIRED, "cseq") if name not in names]
     if missing:
         message = (
@@ -225,7 +237,7 @@ def _kamailio(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
         raise Invalid(message, code="switch_file")
 
     def read(line: int, cells: Mapping[str, str]) -> tuple[str, SwitchRecord] | None:
-        method, at = cells["method"].upper(), _instant(_stated(cells, "time"), zone)
+        method, at = cells["method"].upper(), instant_in(_stated(cells, "time"), zone)
         call_id, from_tag, to_tag = _stated(cells, "callid"), cells["from_tag"], cells["to_tag"]
         # Whichever side hangs up, the two tags are those of the call.
         token = "\n".join((call_id, *sorted((from_tag, to_tag))))
@@ -259,7 +271,7 @@ _SYNONYMS: dict[str, tuple[str, ...]] = {
 
 
 def _plain(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
-    words = _words(first)
+    words = header_words(first)
     names = [_canonical(word, words) for word in words]
     has_end = "used_seconds" in names or "ended_at" in names
     if "call_id" not in names or "started_at" not in names or not has_end:
@@ -276,7 +288,7 @@ def _plain(first: Sequence[str], zone: ZoneInfo | None) -> _Layout:
             line,
             _stated(cells, "call_id"),
             cells.get("leg", ""),
-            _instant(_stated(cells, "started_at"), zone),
+            instant_in(_stated(cells, "started_at"), zone),
             _instant_or_none(cells.get("answered_at", ""), zone),
             _instant_or_none(cells.get("ended_at", ""), zone),
             _seconds("used_seconds", used) if used else None,
@@ -310,14 +322,15 @@ _LAYOUTS: dict[SwitchFormat, Callable[[Sequence[str], ZoneInfo | None], _Layout]
 
 def _format_of(first: Sequence[str], path: Path) -> SwitchFormat:
     """Tell the format by the first line."""
-    words = set(_words(first))
+    words = set(header_words(first))
     if {"method", "callid", "from_tag"} <= words:
         return SwitchFormat.KAMAILIO
     if words & set(_SYNONYMS["call_id"]) and words & set(_SYNONYMS["started_at"]):
         return SwitchFormat.PLAIN
     if len(first) > _UUID_PLACE and _UUID.fullmatch(first[_UUID_PLACE].strip()):
         return SwitchFormat.FREESWITCH
-    if len(first) >= len(_ASTERISK) and first[_ASTERISK.index("disposition")].strip() in _DISPOSITIONS:
+    names = _ASTERISK_CUSTOM if len(first) == len(_ASTERISK_CUSTOM) else _ASTERISK
+    if len(first) >= len(names) and first[names.index("disposition")].strip() in _DISPOSITIONS:
         return SwitchFormat.ASTERISK
     known = ", ".join(each.value for each in SwitchFormat)
     message = f"{path.name} begins as no file that is known; name its format with --format: {known}"
@@ -331,10 +344,6 @@ def _token(record: SwitchRecord) -> str:
     return f"{record.leg}\n{record.call_id}"
 
 
-def _words(header: Sequence[str]) -> list[str]:
-    return [re.sub(r"[^a-z0-9]+", "_", word.strip().lower()).strip("_") for word in header]
-
-
 def _stated(cells: Mapping[str, str], name: str) -> str:
     if not cells.get(name):
         raise ValueError(f"{name} is missing")
@@ -342,19 +351,7 @@ def _stated(cells: Mapping[str, str], name: str) -> str:
 
 
 def _instant_or_none(text: str, zone: ZoneInfo | None) -> datetime | None:
-    return _instant(text, zone) if text else None
-
-
-def _instant(text: str, zone: ZoneInfo | None) -> datetime:
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is no instant such as 2026-03-01 09:30:00") from None
-    if read.tzinfo is None:
-        if zone is None:
-            raise ValueError(f"{text!r} does not say in which time zone; give the switch's with --time-zone")
-        read = read.replace(tzinfo=zone)
-    return read.astimezone(UTC)
+    return instant_in(text, zone) if text else None
 
 
 def _seconds(name: str, text: str) -> int:
@@ -376,5 +373,5 @@ def _encoding_of(beginning: bytes, path: Path) -> str:
 
 
 def _delimiter_of(beginning: str) -> str:
-    line = beginning.splitlines()[0]
+    line = next(iter(beginning.splitlines()), "")
     return max(_DELIMITERS, key=line.count)

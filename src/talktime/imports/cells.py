@@ -1,0 +1,24 @@
+"""What files of calls have in common, whoever wrote them: the words of a header, and instants."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+
+def header_words(header: Sequence[str]) -> list[str]:
+    """Return a header's cells as words that can be compared: `Start Time` is start_time."""
+    return [re.sub(r"[^a-z0-9]+", "_", word.strip().lower()).strip("_") for word in header]
+
+
+def instant_in(text: str, zone: ZoneInfo | None) -> datetime:
+    """Read ISO 8601; without an offset it is on the zone's clock. Raise ValueError with the reason."""
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no instant such as 2026-03-01T09:30:00+01:00") from None
+    if read.tzinfo is None:
+        if zone is None:
+            raise ValueError(f"{text!r} does not say in which time zone; give the file's with --time-zone")
+        read = read.replace(tzinfo=zone)
+    return read.astimezone(UTC)
