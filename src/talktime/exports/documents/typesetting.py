@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 FONTS = Path(__file__).parent / "fonts"
 STANDARD: Literal["a-2b"] = "a-2b"
 PICTURE_PPI = 144.0
-_MISSING = re.compile(r'the text `?"(?P<text>.+?)"`? could not be displayed', re.DOTALL)
+MISSING = re.compile(r'the text `?"(?P<text>.+?)"`? could not be displayed', re.DOTALL)
 
 
 class FontMissing(Unavailable):
@@ -94,5 +94,5 @@ def _inputs(paper: Paper) -> dict[str, str]:
 
 
 def _missing_text(refusal: typst.TypstError) -> str | None:
-    found = _MISSING.search(str(refusal))
+    found = MISSING.search(str(refusal))
     return None if found is None else found["text"]

@@ -46,8 +46,8 @@ def marked(sentence: str) -> str:
 class Wording:
     """One language, on the clock of one zone, in one currency; amounts with so many decimals that all stand aligned."""
 
-    def __init__(self, language: str, zone: ZoneInfo, currency: str) -> None:
-        """Speak a language; raise Invalid for one that we do not."""
+    def __init__(self, language: str, zone: ZoneInfo, currency: str, catalogs: Path = CATALOGS) -> None:
+        """Speak a language by its catalog; raise Invalid for one that we do not."""
         if language not in LOCALES:
             message = f"documents are not written in {language!r}: choose one of {', '.join(LOCALES)}"
             raise Invalid(message, code="language")
@@ -55,7 +55,7 @@ class Wording:
         self.locale = LOCALES[language]
         self._zone = zone
         self.currency = currency
-        self._translations = translations(language)
+        self._translations = translations(language, catalogs)
 
     def say(self, sentence: str, **values: str) -> str:
         """Return a sentence in the language, with its values put in."""
@@ -134,19 +134,19 @@ class Wording:
 
 
 @cache
-def translations(language: str) -> gettext.NullTranslations:
+def translations(language: str, catalogs: Path = CATALOGS) -> gettext.NullTranslations:
     """Return the sentences of a language."""
     if language == ENGLISH:
         return gettext.NullTranslations()
     compiled = io.BytesIO()
-    write_mo(compiled, catalog(language))
+    write_mo(compiled, catalog(language, catalogs))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
 
-def catalog(language: str) -> Catalog:
+def catalog(language: str, catalogs: Path = CATALOGS) -> Catalog:
     """Read the file of a language."""
-    with (CATALOGS / f"{language}.po").open("rb") as file:
+    with (catalogs / f"{language}.po").open("rb") as file:
         return read_po(file, locale=LOCALES[language], abort_invalid=True)
 
 

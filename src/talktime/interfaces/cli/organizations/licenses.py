@@ -12,6 +12,7 @@ from rich.console import Group
 from talktime.core.organizations.licenses import NO_LICENSE, License
 from talktime.core.organizations.licensing.products import known_as, product_of, read_license
 from talktime.core.values.errors import Invalid
+from talktime.interfaces.cli.organizations.license_advice import advise
 from talktime.interfaces.cli.organizations.license_views import (
     assigned_document,
     assigned_view,
@@ -40,6 +41,7 @@ from talktime.usecases.organizations.licensing.buy_licenses import BuyLicenses, 
 from talktime.usecases.organizations.licensing.show_licenses import ShowPlans, show_licenses, show_plans
 
 app = App(name="licenses")
+app.command(advise)
 
 SwitchedOn = Annotated[
     tuple[str, ...],

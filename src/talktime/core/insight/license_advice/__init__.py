@@ -1,0 +1,1 @@
+"""Which licenses would have cost less: the usage of past months, replayed on other assignments of calling plans."""
