@@ -15,6 +15,7 @@ import pytest
 from talktime.bootstrap import App
 from talktime.settings import Settings
 from talktime.usecases.rates.publish_rate_deck import PublishDeck, publish_deck
+from tests.engines import on_postgresql
 from tests.interfaces.charging.books import DECK, Facts, audit, open_books, units
 from tests.interfaces.charging.servers import command, serving
 from tests.proofs.isolation import Start, SteadyStarts, between, latencies_ms, write_deck
@@ -57,7 +58,7 @@ def test_starts_stay_quick_while_a_large_deck_is_imported_and_published(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+@on_postgresql
 def test_an_organization_that_an_operator_holds_delays_no_other(migrated_database_url: str, tmp_path: Path) -> None:
     """There is no such thing on SQLite: a transaction that writes holds the file, hence none of ours lasts 50 ms."""
     phases = asyncio.run(_hold_under_load(migrated_database_url, tmp_path))

@@ -15,6 +15,7 @@ import pytest
 
 from talktime.store.engine import create_schema
 from tests import postgresql_cluster
+from tests.engines import on_sqlite
 from tests.postgresql_cluster import Cluster
 from tests.proofs.kills_disasters import crash_postgresql, end_connections
 from tests.proofs.kills_load import Kill, Say, prove, saying
@@ -45,7 +46,7 @@ def nursery() -> Iterator[Nursery]:
         yield given
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_ten_kills_on_sqlite_lose_nothing_and_double_nothing(
     migrated_database_url: str, nursery: Nursery, tmp_path: Path, say: Say
 ) -> None:
@@ -64,7 +65,7 @@ def test_ten_kills_on_postgresql_lose_nothing_and_double_nothing(
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_thousand_kills_on_sqlite_lose_nothing_and_double_nothing(
     migrated_database_url: str, nursery: Nursery, tmp_path: Path, say: Say
 ) -> None:

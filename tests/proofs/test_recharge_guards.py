@@ -40,6 +40,7 @@ from talktime.usecases.credit.recharging.set_recharge import (
     set_recharge,
 )
 from talktime.usecases.credit.reconcile_payments import reconcile_payments
+from tests.engines import on_postgresql
 from tests.proofs.counting_gateway import Books, CountingServer, Fault, Plan, card, serving
 from tests.proofs.recharge_books import (
     CALLED,
@@ -56,9 +57,6 @@ from tests.proofs.recharge_books import (
 )
 
 RECHARGE = RechargeChange(is_on=True, trigger_micros=units(20), amount_micros=units(50), method_id=1)
-ON_POSTGRESQL = pytest.mark.parametrize(
-    "database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
-)
 
 
 class Guarded:
@@ -174,7 +172,7 @@ WRITERS: dict[str, Callable[[Guarded, Transaction], object]] = {
 }
 
 
-@ON_POSTGRESQL
+@on_postgresql
 @pytest.mark.parametrize("writer", WRITERS)
 def test_whoever_changes_a_purchase_waits_for_the_organization(
     guarded: Guarded, migrated_database_url: str, writer: str
@@ -193,7 +191,7 @@ def test_whoever_changes_a_purchase_waits_for_the_organization(
     engine.dispose()
 
 
-@ON_POSTGRESQL
+@on_postgresql
 def test_a_call_is_not_decided_while_somebody_else_holds_the_organization(
     guarded: Guarded, migrated_database_url: str
 ) -> None:
@@ -205,7 +203,7 @@ def test_a_call_is_not_decided_while_somebody_else_holds_the_organization(
     assert answers == [None]
 
 
-@ON_POSTGRESQL
+@on_postgresql
 @pytest.mark.parametrize("writer", WRITERS)
 def test_a_replica_decides_nothing(guarded: Guarded, migrated_database_url: str, writer: str) -> None:
     """Case 68: what decides takes a lock, and no replica gives one."""
@@ -218,7 +216,7 @@ def test_a_replica_decides_nothing(guarded: Guarded, migrated_database_url: str,
     engine.dispose()
 
 
-@ON_POSTGRESQL
+@on_postgresql
 def test_a_replica_decides_no_call(guarded: Guarded, migrated_database_url: str) -> None:
     """Case 68."""
     replica = f"{migrated_database_url}?options=-c%20default_transaction_read_only%3Don"

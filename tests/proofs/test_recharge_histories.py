@@ -6,19 +6,17 @@ A failing seed says how it is played again, with all that happened in it:
 
 import json
 import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from talktime.bootstrap import App
 from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.settings import Settings
-from tests.conftest import PostgresqlServer, sqlite_url
+from tests.proofs.conftest import FreshDatabase
 from tests.proofs.counting_gateway import CountingServer, serving
 from tests.proofs.recharge_histories import History
 
@@ -26,32 +24,11 @@ SEED_VARIABLE = "TALKTIME_RECHARGE_SEED"
 SEEDS_IN_SHORT = {"sqlite": range(1, 41), "postgresql": range(1, 9)}
 CHUNKS, SEEDS_OF_CHUNK = 10, {"sqlite": 200, "postgresql": 25}
 
-FreshDatabase = Callable[[], AbstractContextManager[str]]
-
 
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[CountingServer]:
     with serving() as server:
         yield server
-
-
-@pytest.fixture
-def fresh_database(database_engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> FreshDatabase:
-    """Return what gives one database after the other, each gone before the next one comes."""
-    if database_engine == "postgresql":
-        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
-        template = request.getfixturevalue("postgresql_template")
-        return lambda: server.fresh_database(template=template)
-    sqlite_template: Path = request.getfixturevalue("sqlite_template")
-
-    @contextmanager
-    def copied() -> Iterator[str]:
-        folder = tmp_path / "history"
-        folder.mkdir()
-        yield sqlite_url(Path(shutil.copyfile(sqlite_template, folder / "talktime.db")))
-        shutil.rmtree(folder)
-
-    return copied
 
 
 def lived(seed: int, url: str, gateway: CountingServer) -> History:

@@ -2,13 +2,12 @@
 
 import json
 import random
-import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,7 +20,8 @@ from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.recharging.set_recharge import SetRecharge, set_recharge
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
-from tests.conftest import REPOSITORY, PostgresqlServer, sqlite_url
+from tests.conftest import REPOSITORY
+from tests.proofs.conftest import FreshDatabase
 from tests.proofs.counting_gateway import Books, CountingServer, card, serving
 from tests.proofs.recharge_books import ORGANIZATION, START, NewCard, add_card, open_organization, standing, units
 from tests.proofs.recharge_kills import BOOKS
@@ -29,8 +29,6 @@ from tests.proofs.recharge_kills import BOOKS
 POINTS_IN_SHORT = 3
 # By then every lease is over.
 LATER = timedelta(hours=1)
-
-FreshDatabase = Callable[[], AbstractContextManager[str]]
 
 
 @pytest.fixture
@@ -40,30 +38,16 @@ def gateway() -> Iterator[CountingServer]:
 
 
 @pytest.fixture
-def fresh_database(database_engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> FreshDatabase:
+def fresh_database(fresh_database: FreshDatabase) -> FreshDatabase:
     """Return what gives a database in which the next call crosses the trigger, as often as it is asked."""
-    if database_engine == "postgresql":
-        server: PostgresqlServer = request.getfixturevalue("postgresql_server")
-        template = request.getfixturevalue("postgresql_template")
-        return lambda: _on_postgresql(server, template)
-    sqlite_template: Path = request.getfixturevalue("sqlite_template")
-    return lambda: _on_sqlite(tmp_path, sqlite_template)
 
+    @contextmanager
+    def opened() -> Iterator[str]:
+        with fresh_database() as url:
+            _open(url)
+            yield url
 
-@contextmanager
-def _on_postgresql(server: PostgresqlServer, template: str) -> Iterator[str]:
-    with server.fresh_database(template=template) as url:
-        _open(url)
-        yield url
-
-
-@contextmanager
-def _on_sqlite(folder: Path, template: Path) -> Iterator[str]:
-    url = sqlite_url(Path(shutil.copyfile(template, folder / "talktime.db")))
-    _open(url)
-    yield url
-    for path in folder.glob("talktime.db*"):
-        path.unlink()
+    return opened
 
 
 def _open(url: str) -> None:

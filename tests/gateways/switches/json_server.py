@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+
+from tests.gateways.answering import PostHandler, serving
 
 
 class Asked(NamedTuple):
@@ -44,11 +45,10 @@ def open_json_server(*answers: tuple[int, bytes]) -> Iterator[JsonServer]:
     """Serve until the end; the port is whichever was free."""
     served = JsonServer(list(answers))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(PostHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+        def take(self, body: bytes) -> None:
             served.asked.append(Asked(dict(self.headers), json.loads(body)))
             status, answer = served.next_answer()
             if not status:
@@ -60,17 +60,6 @@ def open_json_server(*answers: tuple[int, bytes]) -> Iterator[JsonServer]:
             self.end_headers()
             self.wfile.write(answer)
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: tests tell."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.url = f"http://127.0.0.1:{server.server_address[1]}/RPC"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler, served.may_answer) as address:
+        served.url = f"{address}/RPC"
         yield served
-    finally:
-        served.may_answer.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

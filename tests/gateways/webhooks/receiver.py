@@ -3,10 +3,11 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 import standardwebhooks
+
+from tests.gateways.answering import PostHandler, serving
 
 
 class Told(NamedTuple):
@@ -39,9 +40,8 @@ def open_receiver() -> Iterator[Receiver]:
     """Serve until the end; the port is whichever was free."""
     receiver = Receiver()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+    class Handler(PostHandler):
+        def take(self, body: bytes) -> None:
             receiver.told.append(Told(self.path, dict(self.headers), body))
             code = receiver.answer()
             if not code:
@@ -52,17 +52,6 @@ def open_receiver() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing: tests tell."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook?of=talktime"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(Handler, receiver.may_answer) as address:
+        receiver.url = f"{address}/hook?of=talktime"
         yield receiver
-    finally:
-        receiver.may_answer.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.engines import on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import CALLED, MICROS_PER_SECOND, Facts, audit, caller_of, open_books
 from tests.interfaces.charging.servers import Asked, Server, command, free_port, post_all, serving, serving_several
@@ -175,7 +176,7 @@ def test_an_ordered_stop_charges_what_waits_and_a_restart_goes_on(url: str, tmp_
     assert "Traceback" not in server.said
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 @pytest.mark.parametrize("name", ["talktime.db", "a-link-to-it.db"])
 def test_a_second_server_on_one_sqlite_file_is_refused(server: Server, tmp_path: Path, name: str) -> None:
     (tmp_path / "a-link-to-it.db").symlink_to(tmp_path / "talktime.db")
@@ -188,7 +189,7 @@ def test_a_second_server_on_one_sqlite_file_is_refused(server: Server, tmp_path:
     assert answers_to([server.port], [("start", start("a"))])[0]["result"] == "allow"
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_several_processes_on_one_sqlite_file_are_refused(url: str) -> None:
     refused = run_to_its_end("serve", "--database", url, "--processes", "2", "--port", str(free_port()))
 

@@ -12,18 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-INSTALL_VARIABLE = "TALKTIME_TEST_INSTALL"
-INSTALL_SECONDS_MAX = 600
+from tests import debian
+from tests.debian import Absent
+
 PACKAGES = ("kamailio", "kamailio-utils-modules", "kamailio-extra-modules", "kamailio-ims-modules", "sip-tester")
 MODULES = ("http_client", "jansson", "cdp", "ims_charging")
 PROGRAMS = ("kamailio", "sipp")
 # Debian asks this program whether a package may start its service; 101 is no.
 POLICY = Path("/usr/sbin/policy-rc.d")
 DEBIAN_PATH = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
-
-
-class Absent(Exception):  # noqa: N818 -- not an error: a machine may have no switch; the message is the reason
-    """There is no Kamailio or no SIPp to be had on this machine."""
 
 
 def program(name: str) -> str:
@@ -54,15 +51,9 @@ def _missing() -> list[str]:
 
 
 def _install(missing: str) -> None:
-    if os.environ.get(INSTALL_VARIABLE) == "never":
-        raise Absent(f"{missing}, and {INSTALL_VARIABLE} is never")
-    if os.geteuid() != 0:
-        raise Absent(f"{missing}, and only root may install them")
-    if shutil.which("apt-get") is None:
-        raise Absent(f"{missing}, and there is no apt-get to install them with")
+    debian.check_that_we_may_install(missing)
     with _services_stay_down():
-        _apt_get("update")
-        _apt_get("install", "--yes", "--no-install-recommends", *PACKAGES)
+        debian.install(*PACKAGES)
 
 
 @contextmanager
@@ -76,24 +67,6 @@ def _services_stay_down() -> Iterator[None]:
         yield
     finally:
         POLICY.unlink()
-
-
-def _apt_get(*arguments: str) -> None:
-    try:
-        answer = subprocess.run(
-            ["apt-get", "--quiet", *arguments],
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS_MAX,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Absent(f"apt-get {arguments[0]} took longer than {INSTALL_SECONDS_MAX} s") from None
-    if answer.returncode != 0:
-        last = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
-        raise Absent(f"apt-get {arguments[0]} failed: {' '.join(last)}")
 
 
 def _module_folder() -> Path:

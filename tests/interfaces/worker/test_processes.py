@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import on_postgresql
+from tests.engines import on_postgresql, on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import audit
 from tests.interfaces.worker.shop import AMOUNT_MICROS, Shop
@@ -91,7 +91,7 @@ def test_money_that_moved_for_a_killed_worker_is_recorded_by_another_one(shop: S
     assert audit(shop.url).is_clean
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_worker_that_is_asked_to_stop_finishes_what_is_in_hand_and_begins_nothing(shop: Shop, tmp_path: Path) -> None:
     shop.open()
     shop.order(12)
@@ -110,7 +110,7 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_is_in_hand_and_begins_noth
     assert shop.moved_micros() == shop.granted_micros() == 4 * AMOUNT_MICROS
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_worker_that_comes_back_goes_on_where_it_was_killed(shop: Shop, tmp_path: Path) -> None:
     shop.open()
     shop.order(6)
@@ -129,7 +129,7 @@ def test_a_worker_that_comes_back_goes_on_where_it_was_killed(shop: Shop, tmp_pa
     assert audit(shop.url).is_clean
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_a_worker_whose_slot_was_taken_ends_and_says_why(shop: Shop, tmp_path: Path) -> None:
     with working(shop, tmp_path, worker_lease_seconds=1) as worker:
         wait_until(lambda: worker.told("worker_started"))

@@ -26,6 +26,7 @@ from talktime.interfaces.worker.workflows import workflow_id
 from talktime.settings import Settings
 from talktime.store.work import DuePurchase
 from talktime.store.workflow_engine import open_workflow_engine
+from tests.engines import on_sqlite
 from tests.interfaces.charging.books import audit
 from tests.interfaces.worker.shop import AMOUNT_MICROS, Shop
 
@@ -168,7 +169,7 @@ def test_a_command_that_needs_no_workflows_does_not_load_dbos() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_workflows_have_a_file_of_their_own_with_a_clock_that_works(shop: Shop) -> None:
     engine = open_workflow_engine(shop.url)
 

@@ -1,6 +1,5 @@
 """Corrections, transfers and closing on both databases: money.md 25, 57, 64 and 65."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.calls.calls import DenialReason
 from talktime.core.calls.requests import Denied, EndCall
 from talktime.core.credit.buying.purchases import PurchaseState
@@ -20,7 +18,6 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.imports.opening_balances import read_opening_balances
-from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.adjust_credit import AdjustCredit, CreditAdjusted, adjust_credit
 from talktime.usecases.credit.close_account import AccountClosed, CloseAccount, Remainder, close_account
@@ -36,16 +33,12 @@ TRANSFER = TransferCredit(NAME, OTHER, "split of the company", "T-1", NOON, unit
 
 
 @pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
+def world(world: Buyers) -> Buyers:
     """Give Acme with a lot of 100, and Fabrikam without any; the books are audited afterwards."""
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        zone = ZoneInfo("Europe/Paris")
-        added = Organization(OTHER_ID, OTHER, "FR", "USD", zone, "deck")
-        app.run(lambda tx, _: tx.organizations.add(added, NOON), None)
-        yield world
-        assert world.is_clean()
-        world.close()
+    zone = ZoneInfo("Europe/Paris")
+    added = Organization(OTHER_ID, OTHER, "FR", "USD", zone, "deck")
+    world.app.run(lambda tx, _: tx.organizations.add(added, NOON), None)
+    return world
 
 
 def adjust(world: Buyers, request: AdjustCredit) -> CreditAdjusted:

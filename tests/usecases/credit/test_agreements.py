@@ -1,14 +1,11 @@
 """Agreements on both databases: what may be bought under one, when credit comes, and what becomes of the invoice."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.credit.billing.invoices import PAYMENT_TERM_DAYS, Invoice, InvoiceState
 from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
 from talktime.core.credit.buying import purchases
@@ -23,7 +20,6 @@ from talktime.core.insight.usage import EARLIEST
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.core.values.periods import Period
-from talktime.settings import Settings
 from talktime.usecases.credit.billing.show_invoices import InvoiceAt, show_invoice
 from talktime.usecases.credit.buying.buy_credit import OrderPlaced
 from talktime.usecases.credit.buying.manage_agreements import (
@@ -50,15 +46,6 @@ from tests.recharge_world import NAME, ORGANIZATION_ID
 from tests.usecases.credit.buyers import AGREEMENT, FORM, Buyers, units
 
 ON_SETTLEMENT = AgreementTerms.ON_SETTLEMENT
-
-
-@pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        yield world
-        assert world.is_clean()
-        world.close()
 
 
 def tax(world: Buyers) -> None:

@@ -1,14 +1,11 @@
 """Orders on both databases: who may buy what, exactly what is charged, and each order once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
 from talktime.core.credit.buying.catalog import BuyingTerms
 from talktime.core.credit.buying.payments import PurchaseKey
@@ -20,7 +17,6 @@ from talktime.core.organizations.organizations import BillingMode, Organization
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
 from talktime.core.values.money import AMOUNT_MAX_MICROS
-from talktime.settings import Settings
 from talktime.store.transaction import Transaction
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.buying.buy_credit import OrderPlaced, show_order
@@ -34,15 +30,6 @@ from tests.usecases.credit.buyers import (
     Buyers,
     units,
 )
-
-
-@pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        yield world
-        assert world.is_clean()
-        world.close()
 
 
 def reviewed(world: Buyers, form: OrderForm = FORM) -> Review:

@@ -1,12 +1,9 @@
 """Disputes of payments on both databases, as gateways report them: money.md 46, complaint 24."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
 from talktime.core.credit.buying.payments import GatewayEvent, GatewayEventKind
 from talktime.core.credit.buying.purchases import PurchaseState
@@ -16,7 +13,6 @@ from talktime.core.credit.recharging.recharge import PauseReason
 from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.errors import Conflict
 from talktime.core.values.events import EventKind
-from talktime.settings import Settings
 from talktime.usecases.credit.note_gateway_event import EventNoted, NoteGatewayEvent, Noting, note_gateway_event
 from talktime.usecases.credit.recharging.set_recharge import PauseRecharge, pause_recharge
 from talktime.usecases.credit.returning.dispute_credit import list_disputes
@@ -34,16 +30,12 @@ LOT = 2
 
 
 @pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
+def world(world: Buyers) -> Buyers:
     """Give Acme with a lot of 100 by hand, which is spent first, and one of 200 bought with a card."""
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        world.attach()
-        world.tick(days=1)
-        world.buy()
-        yield world
-        assert world.is_clean()
-        world.close()
+    world.attach()
+    world.tick(days=1)
+    world.buy()
+    return world
 
 
 def report(world: Buyers, kind: GatewayEventKind, *, units_: int = 0, event_id: str = "") -> EventNoted:

@@ -1,11 +1,9 @@
 """The sweep, late use and the notices on both databases: money.md 30, 31, 41, 47, 48; complaints 13, 14, 23."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from talktime.bootstrap import App
@@ -32,16 +30,6 @@ from tests.usecases.credit.buyers import Buyers, units
 ENDS_AT = datetime(2027, 3, 3, 5, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
-    """Give Acme with a lot of 100; its books are audited afterwards."""
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        yield world
-        assert world.is_clean()
-        world.close()
 
 
 def sweep(world: Buyers) -> Swept:

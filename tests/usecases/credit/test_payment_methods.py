@@ -1,20 +1,16 @@
 """Ways to pay on both databases: added, replaced, removed; what recharges make of it; notices before cards expire."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.core.credit.recharging.recharge import PauseReason
 from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
-from talktime.settings import Settings
 from talktime.usecases.credit.buying.manage_payment_methods import (
     ChangePurchaseOrder,
     MethodKept,
@@ -39,15 +35,6 @@ from tests.usecases.credit.buyers import (
     Buyers,
     units,
 )
-
-
-@pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        yield world
-        assert world.is_clean()
-        world.close()
 
 
 def listed(world: Buyers) -> MethodsShown:

@@ -1,14 +1,11 @@
 """Give credit back on both databases, by sandbox cards: money.md 43 to 45."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.credit.billing.taxes import TaxedAt, TaxRule
 from talktime.core.credit.buying.payments import (
     GatewayEvent,
@@ -23,7 +20,6 @@ from talktime.core.credit.recharging.settings import RechargeChange
 from talktime.core.credit.refunds import MADE_OUTSIDE, Refund, RefundState
 from talktime.core.values.errors import Conflict, Invalid, NotFound
 from talktime.core.values.events import EventKind
-from talktime.settings import Settings
 from talktime.usecases.credit.add_credit import AddCredit, add_credit
 from talktime.usecases.credit.note_gateway_event import EventNoted, NoteGatewayEvent, Noting, note_gateway_event
 from talktime.usecases.credit.returning.pay_refunds import (
@@ -56,15 +52,11 @@ class LosingAnswers:
 
 
 @pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
+def world(world: Buyers) -> Buyers:
     """Give Acme with a lot of 100 by hand and one of 200 bought with a card; its books are audited afterwards."""
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        world.attach()
-        world.buy()
-        yield world
-        assert world.is_clean()
-        world.close()
+    world.attach()
+    world.buy()
+    return world
 
 
 def ask(world: Buyers, amount: int | None = None, *, lot_id: int = ORDER_LOT, reference: str = "R-1") -> Refund:

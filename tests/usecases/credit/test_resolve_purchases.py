@@ -1,17 +1,12 @@
 """An operator decides what became of an uncertain charge, on both databases (money.md 11)."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from talktime.bootstrap import App
 from talktime.core.credit.buying.agreements import AgreementTerms
 from talktime.core.credit.buying.payments import Ambiguous, PurchaseKey
 from talktime.core.credit.buying.purchases import PurchaseState
 from talktime.core.credit.recharging.recharge import PauseReason
 from talktime.core.values.errors import Conflict
-from talktime.settings import Settings
 from talktime.usecases.credit.paying.charge_purchases import At, lease
 from talktime.usecases.credit.paying.conclude_purchases import Outcome, conclude
 from talktime.usecases.credit.paying.resolve_purchases import ResolvePurchase, resolve_purchase
@@ -20,15 +15,6 @@ from tests.recharge_world import NAME, ORGANIZATION_ID
 from tests.usecases.credit.buyers import Buyers, units
 
 KEY = PurchaseKey(ORGANIZATION_ID, "recharge-1")
-
-
-@pytest.fixture
-def world(migrated_database_url: str, tmp_path: Path) -> Iterator[Buyers]:
-    with App(Settings(database=migrated_database_url)) as app:
-        world = Buyers(app, tmp_path)
-        yield world
-        assert world.is_clean()
-        world.close()
 
 
 def make_uncertain(world: Buyers) -> None:
