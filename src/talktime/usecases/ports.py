@@ -1,9 +1,9 @@
 """What use cases ask of the world outside; each port has two adapters or more."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from talktime.core.calls.cutting import CallOnSwitch, HangUpResult, SwitchState
 from talktime.core.credit.buying.payments import (
@@ -16,7 +16,11 @@ from talktime.core.credit.buying.payments import (
     RefundResult,
 )
 from talktime.core.organizations.deliveries import Mail, SendResult, WebhookMessage
+from talktime.core.rates.rated_calls import RatesInForce
 from talktime.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -97,4 +101,18 @@ class SwitchControl(Protocol):
 
     def look(self) -> SwitchState:
         """Tell whether the switch answers; changes nothing there, never raises."""
+        ...
+
+
+class BulkRater(Protocol):
+    """Rates millions of calls, on this machine or a cluster."""
+
+    def rate(
+        self, rates: RatesInForce, batches: "Iterable[pa.RecordBatch]", label: str = ""
+    ) -> "Iterator[pa.RecordBatch]":
+        """Yield the batches in their order, each with its calls' prices in further columns, their names labelled.
+
+        A batch has caller, called, started_at and used_seconds (bulk/batches.py). Raise Invalid for decks that bulk
+        rating cannot hold.
+        """
         ...

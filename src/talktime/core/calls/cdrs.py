@@ -1,10 +1,13 @@
-"""The final record of a call: one usage row for each source that paid, complete when written, never re-rated."""
+"""The final record of a call: one usage row for each source that paid, complete when written, never rewritten."""
 
 from datetime import datetime
 
 from talktime.core.calls.calls import CallKey, CallKind, Ending, Flags, PaysFrom, text_of
 from talktime.core.credit.ledger import Posting
 from talktime.core.values.frozen import frozen
+
+# How the reference of a correction begins that gives a call another rate, and changes nothing else of it.
+RERATED = "rerated:"
 
 
 @frozen

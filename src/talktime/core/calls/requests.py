@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 
-from talktime.core.calls.calls import NO_NUMBER, Call, CallKey, CallKind, DenialReason, Ending, PaysFrom
+from talktime.core.calls.calls import NO_NUMBER, Call, CallKey, CallKind, DenialReason, Ending, PaysFrom, RateReference
 from talktime.core.calls.cdrs import Charged, UsageRow
 from talktime.core.calls.counting.meters import UNUSED, Meter
 from talktime.core.credit.buying.purchases import Purchase
@@ -149,7 +149,8 @@ class CorrectCall:
     """A call that has ended lasted otherwise than it was charged; the difference is charged or given back.
 
     The same `reference` corrects a call once, however often it comes. `answered_at` counts where nobody told of the
-    answer before. A refund (RFC 8506 §8.41 REFUND_ACCOUNT) is a correction to 0 seconds.
+    answer before. A refund (RFC 8506 §8.41 REFUND_ACCOUNT) is a correction to 0 seconds. With a `rate` the call is
+    priced by that from now on, and nothing else of it is other than it was.
     """
 
     key: CallKey
@@ -158,6 +159,7 @@ class CorrectCall:
     reason: str
     reference: str
     answered_at: datetime | None = None
+    rate: RateReference | None = None
 
 
 Request = (

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any
 
 from talktime.core.calls.calls import NO_HOLD, UNCOUNTED, Call, CallState, Flags, PaysFrom, RateReference
-from talktime.core.calls.cdrs import UsageRow, entry_id_of
+from talktime.core.calls.cdrs import RERATED, UsageRow, entry_id_of
 from talktime.core.calls.counting import meters
 from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE, pool_of
 from talktime.core.credit.ledger import Account
@@ -201,11 +201,7 @@ def _paid_findings(books: CallBooks, call: Call, rows: tuple[UsageRow, ...], fin
         for row in rows:
             yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, "a stored rate that prices it", missing)
         return
-    for row in rows:
-        if (row.prefix, row.deck_version_id) != (reference.prefix, reference.version_id):
-            expected = f"prefix {reference.prefix} of version {reference.version_id}, as the call"
-            found = f"prefix {row.prefix} of version {row.deck_version_id}"
-            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, expected, found)
+    yield from _rate_findings(books, rows, reference)
     tariff, priced_from = matched.tariff, rows[-1].answered_at or rows[-1].started_at
     included = sum(row.used_seconds for row in books.usage if row.paid_by is PaysFrom.MINUTES)
     used = included + sum(row.used_seconds for row in rows)
@@ -214,6 +210,19 @@ def _paid_findings(books: CallBooks, call: Call, rows: tuple[UsageRow, ...], fin
     fee = rating.connection_fee_micros(tariff, priced_from) if cost > 0 and not included else 0
     yield from _price_differs(books, rows, (billed, fee, cost), _charged(rows))
     yield from _share_findings(books, rows, matched.tariff, included)
+
+
+def _rate_findings(books: CallBooks, rows: Sequence[UsageRow], reference: RateReference) -> Iterator[Finding]:
+    """The last row names the rate that the call keeps; where one names another than the row before, it rates anew."""
+    named, later = (reference.prefix, reference.version_id), ""
+    for row in reversed(rows):
+        if later.startswith(RERATED) and row.correction_reference != later:
+            named = row.prefix, row.deck_version_id or 0
+        if (row.prefix, row.deck_version_id) != named:
+            expected = f"prefix {named[0]} of version {named[1]}, as the call"
+            found = f"prefix {row.prefix} of version {row.deck_version_id}"
+            yield _of_row(books, row, Rule.USAGE_EQUALS_PRICE, expected, found)
+        later = row.correction_reference
 
 
 def _share_findings(books: CallBooks, rows: tuple[UsageRow, ...], tariff: Tariff, included: int) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ STANDARD_OUTPUT = "-"
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file at once."""
-    with _in_its_place(path) as unfinished:
+    with in_its_place(path) as unfinished:
         unfinished.write_bytes(content)
 
 
@@ -21,7 +21,7 @@ def write_whole(path: Path, content: bytes) -> None:
 def text_stream(path: str, *, as_json: bool = False) -> Iterator[TextIO]:
     """Open a text file whose lines end as they are written, or standard output where the path is -; raise Invalid."""
     if path != STANDARD_OUTPUT:
-        with _in_its_place(Path(path)) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
+        with in_its_place(Path(path)) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as stream:
             yield stream
         return
     if as_json:
@@ -34,7 +34,8 @@ def text_stream(path: str, *, as_json: bool = False) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _in_its_place(path: Path) -> Iterator[Path]:
+def in_its_place(path: Path) -> Iterator[Path]:
+    """Make a file under another name, which takes its place when all is written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:

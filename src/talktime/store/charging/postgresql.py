@@ -141,6 +141,9 @@ _WRITES = {
     ),
     "grown_calls": _update_calls(rows.GROWN),
     "ended_calls": _update_calls(rows.ENDED, f", {rows.HOLDS_NOTHING}"),
+    "rerated_calls": _update(
+        "calls", rows.RATE_REFERENCE, ("organization_id", "call_key"), (_BIGINT, _TEXT, _TEXT, _TEXT, _BIGINT, _TEXT)
+    ),
     "lots": _update(
         "credit_lots",
         ("spent_micros", "held_micros", "expired_micros"),

@@ -76,6 +76,8 @@ ENDED = (
     *("cost_micros", "uncovered_micros", "flags", "usage_rows_count", "session", "cut_at"),
 )
 HOLDS_NOTHING = "hold_micros = 0, hold_slices = '', hold_minutes = '', hold_overage_micros = 0"
+# Which rate an ended call keeps: it changes only when the call is rated anew.
+RATE_REFERENCE = ("version_id", "direction", "prefix", "origin_prefix")
 grown_of = itemgetter(*map(CALL_PROGRESS.index, GROWN))
 ended_of = itemgetter(*map(CALL_PROGRESS.index, ENDED))
 USAGE_COLUMNS = (
@@ -275,6 +277,13 @@ def setup_row(call: Call) -> Row:
         setup.switch_ref,
         None if call.denial is None else call.denial._value_,
     )
+
+
+def rate_reference(call: Call) -> Row:
+    """Return the columns of RATE_REFERENCE of a call that has a price."""
+    rate = call.setup.rate
+    assert rate is not None
+    return rate.version_id, rate.direction._value_, rate.prefix, rate.origin_prefix
 
 
 def progress_row(call: Call) -> Row:

@@ -86,6 +86,7 @@ _WRITES = {
     "new_calls": _insert("calls", f"{rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS}"),
     "grown_calls": _update_calls(rows.GROWN),
     "ended_calls": _update_calls(rows.ENDED, f", {rows.HOLDS_NOTHING}"),
+    "rerated_calls": _update_calls(rows.RATE_REFERENCE),
     "lots": "UPDATE credit_lots SET spent_micros = ?, held_micros = ?, expired_micros = ?"
     " WHERE organization_id = ? AND lot_id = ?",
     "receivables": "UPDATE organizations SET receivable_micros = ? WHERE organization_id = ?",

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Protocol
 
-from talktime.core.calls.calls import Call, CallKey, text_of
+from talktime.core.calls.calls import Call, CallKey, RateReference, text_of
 from talktime.core.calls.cdrs import entry_id_of
 from talktime.core.calls.counting.meters import Meter
 from talktime.core.calls.entitlement.cases import meters_wanted, payer_of
@@ -44,6 +44,8 @@ class Writes:
     new_calls: list[Row] = field(default_factory=list)
     grown_calls: list[Row] = field(default_factory=list)
     ended_calls: list[Row] = field(default_factory=list)
+    # Calls that keep another rate than they did: hardly ever any.
+    rerated_calls: list[Row] = field(default_factory=list)
     lots: list[Row] = field(default_factory=list)
     receivables: list[Row] = field(default_factory=list)
     usage: list[Row] = field(default_factory=list)
@@ -304,6 +306,8 @@ class ChargingTransaction:
                 writes.grown_calls.append((*rows.grown_of(progress), call.setup.organization_id, call_key))
             else:
                 writes.ended_calls.append((*rows.ended_of(progress), call.setup.organization_id, call_key))
+                if call.setup.rate is not facts.calls[key].setup.rate:
+                    writes.rerated_calls.append((*rows.rate_reference(call), call.setup.organization_id, call_key))
             # Should the commit fail, the row that is read next will differ, and this is not used.
             self._memory.calls.keep(call_key, progress, call)
 
@@ -351,6 +355,7 @@ class ChargingTransaction:
             for call in (calls.get(request.key) for request in requests if not isinstance(request, CutCall))
             if call is not None and call.setup.rate is not None
         }
+        needed |= {rate.version_id for rate in _other_rates(requests)}
         starts = {request.at for request in requests if isinstance(request, StartCall)}
         if starts:
             earliest, latest = min(starts), max(starts)
@@ -369,8 +374,14 @@ class ChargingTransaction:
         called = {request.called for request in requests if isinstance(request, StartCall)}
         prefixes = {number[:length] for number in called for length in range(1, len(number) + 1)}
         prefixes |= {call.setup.rate.prefix for call in calls.values() if call.setup.rate is not None}
+        prefixes |= {rate.prefix for rate in _other_rates(requests)}
         wanted = sorted(prefixes)
         return {each: deck_of(each, *self._statements.rates_under(each, wanted)) for each in version_ids}
+
+
+def _other_rates(requests: Sequence[Request]) -> list[RateReference]:
+    """Return the rates that calls are to keep in place of theirs."""
+    return [request.rate for request in requests if isinstance(request, CorrectCall) and request.rate is not None]
 
 
 def _names(request: StartCall) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """A call that has ended turns out to have lasted otherwise: the difference is charged, or given back, once.
 
 Nothing that was written changes. Further usage rows say what is added or taken back of each source, and further journal
-entries book it; the call counts with their sums. The price is that of the rate that the call has kept.
+entries book it; the call counts with their sums. The price is that of the rate that the call has kept, unless it is
+rated anew: then it keeps the other one.
 """
 
 from dataclasses import replace
@@ -70,6 +71,8 @@ def _problem(call: Call | None, request: CorrectCall) -> str:
         return "the call was refused, and lasted all the same"
     if request.used_seconds < 0:
         return "the duration is negative"
+    if request.rate is not None and call.setup.rate is None:
+        return "the call has no price that another rate could change"
     if call.setup.started_at + timedelta(seconds=request.used_seconds) > request.at + finishing.CLOCK_TOLERANCE:
         return "the duration is longer than the time since the call was started"
     return ""
@@ -78,6 +81,8 @@ def _problem(call: Call | None, request: CorrectCall) -> str:
 def _corrected(
     facts: ChargingFacts, call: Call, request: CorrectCall, charged: Charged, terms: ChargingTerms
 ) -> Outcome:
+    if request.rate is not None:
+        call = replace(call, setup=replace(call.setup, rate=request.rate))
     setup, at = call.setup, request.at
     organization = facts.organizations[setup.organization_id]
     talked = replace(call, answered_at=_answered_at(call, request))
@@ -132,6 +137,11 @@ def _result(call: Call, request: CorrectCall, settled: SettledAnew) -> CallResul
     """Say how the call ended, as it is known now."""
     assert call.result is not None
     used = request.used_seconds
+    if request.rate is not None:
+        flags = call.result.flags | Flags.CORRECTED
+        return replace(
+            call.result, cost_micros=settled.cost_micros, uncovered_micros=settled.uncovered_micros, flags=flags
+        )
     flags = call.result.flags & ~_OUTDATED | Flags.CORRECTED
     if used > call.granted_seconds:
         flags |= Flags.OVERRUN

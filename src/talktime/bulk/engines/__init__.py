@@ -1,0 +1,1 @@
+"""Where batches of calls are rated: on this machine, or by a cluster; the kernel is the same."""
