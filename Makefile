@@ -85,6 +85,7 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --no-config --universal --python-ver
 lock: .venv/.development ## write the lock files anew after a change of pyproject.toml [ARGS=--upgrade]
 	@$(UV_COMPILE) $(ARGS) -o requirements.lock pyproject.toml
 	@$(UV_COMPILE) $(ARGS) -c requirements.lock --group dev -o requirements-dev.lock pyproject.toml
+	@$(UV_COMPILE) $(ARGS) -c requirements.lock --extra cluster -o requirements-cluster.lock pyproject.toml
 	@$(UV_COMPILE) $(ARGS) -c requirements-dev.lock --group build -o requirements-build.lock
 
 .PHONY: clean

@@ -11,7 +11,7 @@ import pytest
 def required(repository: Path) -> dict[str, str]:
     """What pyproject.toml asks for: name → floor."""
     project = tomllib.loads((repository / "pyproject.toml").read_text("utf-8"))
-    groups = project["dependency-groups"].values()
+    groups = [*project["dependency-groups"].values(), *project["project"]["optional-dependencies"].values()]
     wanted = [*project["project"]["dependencies"], *(line for group in groups for line in group)]
     return dict(re.match(r"([a-z0-9-]+)(?:\[[^\]]*\])?>=([0-9.]+)", line).groups() for line in wanted)
 

@@ -100,7 +100,7 @@ def test_every_ignored_lint_rule_has_its_reason(repository: Path) -> None:
 def test_lock_files_carry_hashes_and_no_addresses(repository: Path) -> None:
     locks = sorted(repository.glob("requirements*.lock"))
 
-    assert len(locks) == 3
+    assert len(locks) == 4
     for lock in locks:
         text = lock.read_text("utf-8")
         requirements = re.findall(r"^[a-z0-9][^\s]*==", text, re.MULTILINE)
