@@ -10,11 +10,19 @@ from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.counting.meters import POOL, Meter
 from talktime.core.credit.ledger import Account, Posting
 from talktime.core.insight.receipts import DeckLabel, LotLabel, ParkedReport
+from talktime.core.insight.reports.filters import UsageFilter
 from talktime.core.insight.usage import ReportedUsage
 from talktime.core.values.periods import Period
 from talktime.store.charging import rows
-from talktime.store.insight.books import CHUNK_ROWS, BookRows
+from talktime.store.insight.balance_changes import BalanceChangeRows
+from talktime.store.insight.books import BookRows
 from talktime.store.insight.general_ledger import LedgerRows
+from talktime.store.insight.privacy.call_details import CallDetailRows
+from talktime.store.insight.privacy.imported_details import ImportedDetailRows
+from talktime.store.insight.privacy.people import PersonRows
+from talktime.store.insight.privacy.retentions import RetentionRows
+from talktime.store.insight.reporting import ReportingRows
+from talktime.store.insight.usage_pages import UsagePageRows
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import (
     calls,
@@ -28,15 +36,6 @@ from talktime.store.schema import (
     users,
 )
 
-_PREFIXED_USAGE = ", ".join(f"r.{name.strip()}" for name in rows.USAGE_COLUMNS.split(","))
-_IN_PERIOD = "r.organization_id = :organization_id AND r.started_at >= :starts_at AND r.started_at < :ends_at"
-_USAGE = text(
-    f"SELECT {_PREFIXED_USAGE}, u.user_principal_name, u.display_name, u.usage_location, u.department, v.deck, v.number"
-    " FROM usage_rows r LEFT JOIN users u ON u.organization_id = r.organization_id AND u.user_id = r.user_id"
-    " LEFT JOIN deck_versions v ON v.version_id = r.version_id"
-    f" WHERE {_IN_PERIOD} ORDER BY r.started_at, r.call_key, r.line"
-)
-_USAGE_COUNT = text(f"SELECT count(*) FROM usage_rows r WHERE {_IN_PERIOD}")
 _CALL = text(
     f"SELECT {rows.CALL_SETUP_COLUMNS}, {rows.CALL_PROGRESS_COLUMNS} FROM calls"
     " WHERE organization_id = (SELECT organization_id FROM call_keys WHERE call_key = :call_key)"
@@ -60,28 +59,21 @@ class InsightRows:
         self._connection = connection
         self.books = BookRows(connection)
         self.ledger = LedgerRows(connection)
+        self.balance_changes = BalanceChangeRows(connection)
+        self.usage_pages = UsagePageRows(connection)
+        self.reporting = ReportingRows(connection)
+        self.call_details = CallDetailRows(connection)
+        self.imported_details = ImportedDetailRows(connection)
+        self.person = PersonRows(connection)
+        self.retentions = RetentionRows(connection)
 
     def usage(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> Iterator[ReportedUsage]:
-        """Yield the usage rows of calls that started in [starts_at, ends_at), in that order, at constant memory."""
-        streamed = self._connection.execute(
-            _USAGE, _in_period(organization_id, starts_at, ends_at), execution_options={"stream_results": True}
-        )
-        for chunk in streamed.partitions(CHUNK_ROWS):
-            for row in chunk:
-                *usage, name, display_name, location, department, deck, number = row
-                yield ReportedUsage(
-                    rows.usage_of(tuple(usage)),
-                    name or "",
-                    display_name or "",
-                    location or "",
-                    department or "",
-                    deck or "",
-                    number,
-                )
+        """Return the usage rows of calls that started in [starts_at, ends_at), in that order, at constant memory."""
+        return self.usage_pages.stream(organization_id, UsageFilter(Period(starts_at, ends_at)))
 
     def usage_count(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> int:
         """Return how many usage rows `usage` would yield."""
-        return self._connection.scalar(_USAGE_COUNT, _in_period(organization_id, starts_at, ends_at)) or 0
+        return self.usage_pages.count(organization_id, UsageFilter(Period(starts_at, ends_at)))
 
     def spent_micros(self, organization_id: int, starts_at: datetime, ends_at: datetime) -> int:
         """Return what calls that started in [starts_at, ends_at) have cost."""
@@ -96,9 +88,12 @@ class InsightRows:
     def usage_span(self, organization_id: int) -> Period | None:
         """Return when the first and the last call in the usage rows started, or None where there are no rows."""
         started_at = usage_rows.c.started_at
-        span = select(func.min(started_at), func.max(started_at)).where(usage_rows.c.organization_id == organization_id)
-        first, last = self._connection.execute(span).one()
-        return None if first is None else Period(from_micros(first), from_micros(last))
+        # One by one, because only so does SQLite take each from the end of an index.
+        first, last = (
+            self._connection.scalar(select(end(started_at)).where(usage_rows.c.organization_id == organization_id))
+            for end in (func.min, func.max)
+        )
+        return None if first is None or last is None else Period(from_micros(first), from_micros(last))
 
     def call(self, call_key: str) -> Call | None:
         """Return a call by its key."""
@@ -197,11 +192,3 @@ class InsightRows:
         """Return how many reports wait for an operator."""
         waiting = select(func.count()).select_from(parked_reports).where(parked_reports.c.resolved_at.is_(None))
         return self._connection.scalar(waiting) or 0
-
-
-def _in_period(organization_id: int, starts_at: datetime, ends_at: datetime) -> dict[str, int]:
-    return {
-        "organization_id": organization_id,
-        "starts_at": to_micros(starts_at),
-        "ends_at": to_micros(ends_at),
-    }

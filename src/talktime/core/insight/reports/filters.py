@@ -21,7 +21,8 @@ class UsageFilter:
 
     The period is of calls' starts. `departments` holds names (the empty name: people without one), `destinations` the
     names of deck rows, `capabilities` license codes (`MCOPSTNPP`), `text` a part of a number, name, call id or
-    destination. Costs are micros of the organization's currency, both ends included.
+    destination. Costs are micros of the organization's currency, both ends included. `is_uncovered`: only rows that
+    no credit covered completely.
     """
 
     period: Period
@@ -35,3 +36,4 @@ class UsageFilter:
     cost_min_micros: int | None = None
     cost_max_micros: int | None = None
     text: str = ""
+    is_uncovered: bool = False

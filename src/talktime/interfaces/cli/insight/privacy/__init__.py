@@ -1,0 +1,1 @@
+"""`talktime users erase` and `talktime reports retention`."""

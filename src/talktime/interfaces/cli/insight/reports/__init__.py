@@ -1,0 +1,1 @@
+"""`talktime reports` and `talktime budgets`: where the money goes."""

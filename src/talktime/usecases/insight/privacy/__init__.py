@@ -1,0 +1,1 @@
+"""People are forgotten, money is not."""
