@@ -16,6 +16,7 @@ _AMOUNTS = {
     "taken_back_micros": 120_000_000,
     "shortfall_micros": 80_000_000,
     "fee_micros": 15_000_000,
+    "month_micros": 195_000_000,
 }
 _WORDS = {
     "method": "Visa •••• 4242",
@@ -38,6 +39,12 @@ _WORDS = {
     "used_minutes": "2400",
     "total_minutes": "3000",
     "percent": "80",
+    "weeks": "12",
+    "file": "usage.csv",
+    "rows": "4711",
+    "bytes": "893000",
+    "export": "3",
+    "schedule": "1",
     "gateway": "Stripe",
     "charge": "ch_3Example",
     "told": EventKind.RECHARGE_FAILED.value,
@@ -57,6 +64,8 @@ _REASONS = {
     EventKind.RECHARGE_PAUSED: "card_declined",
     EventKind.RECHARGE_RESUMED: "method_replaced",
     EventKind.RECHARGE_HELD_BACK: "month_cap",
+    EventKind.FUNDING_ADVISED: "trigger_too_low",
+    EventKind.REPORT_FAILED: "the folder of exports is full",
     EventKind.CREDIT_ADJUSTED: "Goodwill for the outage of 2 March",
     EventKind.PAYMENT_UNEXPLAINED: "the purchase recharge-99 is not ours",
 }
@@ -72,6 +81,10 @@ def sample(kind: EventKind, organization_id: int, currency: str, at: datetime) -
             "expires_at": (at + 7 * _DAY).isoformat(),
             "until_at": (at + 9 * _DAY).isoformat(),
             "expires_on": (at + 7 * _DAY).date().isoformat(),
+            "starts_on": (at - 30 * _DAY).date().isoformat(),
+            "last_on": (at - _DAY).date().isoformat(),
+            "complete_until_at": at.isoformat(),
+            "kept_until_at": (at + 30 * _DAY).isoformat(),
             "due_on": (at - 14 * _DAY).date().isoformat(),
             "renews_on": (at + 9 * _DAY).date().isoformat(),
         }

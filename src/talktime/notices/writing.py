@@ -13,7 +13,7 @@ from talktime.core.organizations import notices
 from talktime.core.organizations.deliveries import Mail, Notice
 from talktime.core.values.events import EventKind
 from talktime.notices.catalogs import marked
-from talktime.notices.letters import balance, disputes, lots, purchases, recharges, reminders
+from talktime.notices.letters import advice, balance, disputes, lots, purchases, recharges, reminders, reports
 from talktime.notices.telling import Button, Letter, Telling, Tone, given
 
 _LETTERS: dict[EventKind, Callable[[Telling], Letter]] = {
@@ -41,6 +41,9 @@ _LETTERS: dict[EventKind, Callable[[Telling], Letter]] = {
     EventKind.INVOICE_OVERDUE: reminders.invoice_overdue,
     EventKind.POOL_LOW: reminders.pool_low,
     EventKind.POOL_EXHAUSTED: reminders.pool_exhausted,
+    EventKind.FUNDING_ADVISED: advice.funding_advised,
+    EventKind.REPORT_READY: reports.ready,
+    EventKind.REPORT_FAILED: reports.failed,
     EventKind.PAYMENT_UNEXPLAINED: reminders.unexplained,
     EventKind.NOTICE_UNDELIVERED: reminders.undelivered,
 }

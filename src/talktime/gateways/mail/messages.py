@@ -25,10 +25,15 @@ def message_of(mail: Mail, sender: str) -> EmailMessage:
     message["X-Auto-Response-Suppress"] = "All"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
+    for attachment in mail.attachments:
+        kind, _, subtype = attachment.media_type.partition("/")
+        message.add_attachment(attachment.content, kind, subtype, filename=attachment.name)
     # Last, because what stands here before becomes a header of the first part.
     message["Content-Language"] = mail.language
     # Else it is random, and a repetition would differ.
-    message.set_boundary(f"=_{mail.message_id}")
+    parts = (part for part in message.walk() if part.is_multipart())
+    for number, part in enumerate(parts):
+        part.set_boundary(f"=_{number or ''}{mail.message_id}")
     return message
 
 

@@ -11,7 +11,9 @@ from typing import NamedTuple, Protocol
 from talktime.bootstrap import App
 from talktime.core.credit.buying.payments import PurchaseKey
 from talktime.core.credit.buying.purchases import Purchase
+from talktime.core.insight.advice.funding_advice import FundingTerms
 from talktime.core.organizations.deliveries import Refused, Sent
+from talktime.core.organizations.organizations import Organization
 from talktime.core.values.money import format_micros
 from talktime.store.transaction import Transaction
 from talktime.store.work import DuePurchase
@@ -29,7 +31,11 @@ from talktime.usecases.credit.paying.charge_purchases import charge_purchase, du
 from talktime.usecases.credit.recharging.review_recharges import ReviewRecharge, held_back_recharges, review_recharge
 from talktime.usecases.credit.reconcile_payments import reconcile_payments
 from talktime.usecases.credit.returning.pay_refunds import due_refunds, pay_refund
+from talktime.usecases.insight.advise_funding import AdviceReviewed, DueReviews, ReviewAdvice, due_reviews
+from talktime.usecases.insight.advise_funding import review_advice as review_funding
+from talktime.usecases.insight.privacy.keep_details import anonymize_outdated
 from talktime.usecases.organizations.deliver_events import Attempt, Channels, deliver
+from talktime.usecases.organizations.manage_organizations import LookAt
 from talktime.usecases.ports import PaymentGateway
 
 # How long one can look up what became of a workflow.
@@ -179,6 +185,21 @@ def warn_of_overdue_invoices(work: Work, _: Purchases) -> list[Done]:
     return [Done("invoices_overdue", {"invoices": count})] if count else []
 
 
+def review_advice(work: Work, _: Purchases) -> list[Done]:
+    """Advise every organization anew that was not for a month, or whose spend has left what was forecast."""
+    done, beyond = list[Done](), 0
+    terms = FundingTerms(buying=work.app.settings.buying_terms)
+    while due := work.app.read(due_reviews, DueReviews(beyond)):
+        for organization_id in due:
+            if work.is_stopping():
+                return done
+            reviewed = review_funding(work.app.read, work.app.run, ReviewAdvice(organization_id, work.clock(), terms))
+            if reviewed is not None:
+                done.append(_reviewed(reviewed))
+        beyond = due[-1]
+    return done
+
+
 def deliver_events(work: Work, _: Purchases) -> list[Done]:
     """Plan who is told what, and send what is due."""
     at = work.clock()
@@ -237,6 +258,18 @@ def forget_meters(work: Work, _: Purchases) -> list[Done]:
     return [Done("meters_forgotten", {"meters": forgotten})] if forgotten else []
 
 
+def forget_call_details(work: Work, _: Purchases) -> list[Done]:
+    """Take names and numbers out of calls that are older than their users' countries want them kept."""
+    done = []
+    for organization in work.app.read(_organizations, work.clock()):
+        if work.is_stopping():
+            break
+        forgotten = anonymize_outdated(work.app.run, work.app.read, LookAt(organization.name, work.clock()))
+        if forgotten:
+            done.append(Done("call_details_forgotten", {"organization": organization.name, "rows": forgotten}))
+    return done
+
+
 def _each_once(work: Work, due: Callable[[], Sequence[int]]) -> Iterator[int]:
     """Yield what is due, page by page, and what stays due although it was done only once."""
     seen: set[int] = set()
@@ -249,6 +282,10 @@ def _each_once(work: Work, due: Callable[[], Sequence[int]]) -> Iterator[int]:
         seen.update(fresh)
         if not fresh:
             return
+
+
+def _organizations(tx: Transaction, _: datetime) -> list[Organization]:
+    return tx.organizations.all()
 
 
 def _notices_wait(tx: Transaction, at: datetime) -> bool:
@@ -272,6 +309,12 @@ def _told(purchase: Purchase) -> Done:
     if purchase.next_step_at is not None:
         facts["next_step_at"] = purchase.next_step_at.isoformat()
     return Done(f"purchase_{purchase.state.value}", facts)
+
+
+def _reviewed(reviewed: AdviceReviewed) -> Done:
+    funding = reviewed.funding
+    amounts = {"trigger": format_micros(funding.trigger_micros), "amount": format_micros(funding.amount_micros)}
+    return Done("funding_advised", {"organization": reviewed.organization.name, **amounts, "reason": reviewed.reason})
 
 
 def _delivered(attempt: Attempt) -> Done:

@@ -17,6 +17,11 @@ from talktime.store.schema.documents import (
     tax_rules,
 )
 from talktime.store.schema.events import deliveries, notification_rules, outbox, webhook_endpoints
+from talktime.store.schema.insight.access_tokens import access_tokens, applications
+from talktime.store.schema.insight.advice import funding_advice
+from talktime.store.schema.insight.exports import exports, report_schedules
+from talktime.store.schema.insight.imported import imported_calls, usage_imports
+from talktime.store.schema.insight.reporting import call_retentions, department_budgets
 from talktime.store.schema.lot_life import balance_imports, disputes, entry_reasons, lot_notices, refunds
 from talktime.store.schema.metadata import metadata
 from talktime.store.schema.numbering import number_orders, phone_numbers
@@ -48,11 +53,14 @@ JOURNAL_TABLES = ("postings", "invoices", "invoice_payments", "credit_notes", "s
 __all__ = [
     "JOURNAL_TABLES",
     "SCHEMA_REVISION",
+    "access_tokens",
     "agreements",
+    "applications",
     "arrangements",
     "balance_imports",
     "billing_parties",
     "call_keys",
+    "call_retentions",
     "calls",
     "chores",
     "country_rules",
@@ -63,11 +71,15 @@ __all__ = [
     "deck_publications",
     "deck_versions",
     "deliveries",
+    "department_budgets",
     "disputes",
     "entry_reasons",
+    "exports",
+    "funding_advice",
     "gateway_events",
     "idempotent_requests",
     "identities",
+    "imported_calls",
     "invoice_payments",
     "invoices",
     "license_counts",
@@ -87,9 +99,11 @@ __all__ = [
     "purchases",
     "rates",
     "refunds",
+    "report_schedules",
     "statements",
     "support_cases",
     "tax_rules",
+    "usage_imports",
     "usage_rows",
     "users",
     "webhook_endpoints",

@@ -82,6 +82,14 @@ calls = Table(
         sqlite_where=text("state = 'open'"),
         postgresql_where=text("state = 'open'"),
     ),
+    # Refused calls in the order in which they came; a call that is charged does not touch it.
+    Index(
+        "ix_calls_denied_started_at",
+        "organization_id",
+        "started_at",
+        sqlite_where=text("denial IS NOT NULL"),
+        postgresql_where=text("denial IS NOT NULL"),
+    ),
 )
 
 

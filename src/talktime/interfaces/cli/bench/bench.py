@@ -26,6 +26,8 @@ class Extent:
     warm_up: Annotated[float, Parameter(help="How many seconds a load runs before it is measured.")] = 5.0
     finished_calls: Annotated[int, Parameter(help="How many calls have been charged before.")] = 1_000_000
     organizations: Annotated[int, Parameter(help="How many organizations call.")] = 10_000
+    exported_rows: Annotated[int, Parameter(help="How many usage rows an export has.")] = 1_000_000
+    baseline_rows: Annotated[int, Parameter(help="How many of them XlsxWriter writes, to compare with.")] = 100_000
 
 
 AS_IT_SHOULD_BE = Extent()
@@ -56,6 +58,7 @@ def bench(
     exit code is 1. Progress goes to standard error.
     """
     from talktime.interfaces.cli.bench.charging import Duration
+    from talktime.interfaces.cli.bench.exporting import Volume
     from talktime.interfaces.cli.bench.suite import Run, run_suite
     from talktime.interfaces.cli.bench.view import view
     from talktime.interfaces.cli.bench.world.filling import Shape
@@ -63,7 +66,8 @@ def bench(
     with _database(database) as url:
         duration = Duration(extent.seconds, extent.warm_up)
         shape = Shape(extent.organizations, extent.finished_calls)
-        run = Run((url,), shape, duration, only, keeps_filled=keep, audits=audit)
+        exported = Volume(extent.exported_rows, extent.baseline_rows)
+        run = Run((url,), shape, duration, only, keeps_filled=keep, audits=audit, exported=exported)
         found = []
         for line in run_suite(run):
             found.append(line)

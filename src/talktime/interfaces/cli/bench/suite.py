@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 
 from talktime.core.values.errors import Invalid
+from talktime.interfaces.cli.bench import exporting, rating
 from talktime.interfaces.cli.bench.charging import ChargingBench, Duration, Way
 from talktime.interfaces.cli.bench.decks import deck_load, deck_swap
 from talktime.interfaces.cli.bench.measuring.lines import Line
@@ -26,10 +27,14 @@ WAYS = {
     "charging.http.postgresql.open": Way("postgresql", is_open=True),
     "charging.http.postgresql.hot": Way("postgresql", is_hot=True),
     "charging.http.postgresql.batch": Way("postgresql", connections=8, calls_each=500, is_batch=True),
-    "charging.http.postgresql.two": Way("postgresql", server_processes=2),
+    "charging.http.postgresql.two": Way("postgresql", server_processes=2, connections=512),
     "charging.diameter.postgresql": Way("postgresql", "diameter", connections=4, calls_each=128),
 }
-OTHERS = ("charging.lone_request", "quote.inprocess", "deck.load", "deck.load.500k")
+OTHERS = (
+    *("charging.lone_request", "quote.inprocess", "deck.load", "deck.load.500k"),
+    *("rating.bulk", "rating.bulk.profiles"),
+    *("export.csv", "export.excel", "export.parquet"),
+)
 # A database URL becomes a line.
 Measure = Callable[[str], Line]
 NOTHING_FURTHER: Mapping[str, Measure] = MappingProxyType({})
@@ -46,6 +51,7 @@ class Run:
     keeps_filled: bool = False
     audits: bool = True
     large_prefixes: int = 500_000
+    exported: exporting.Volume = exporting.AS_IT_SHOULD_BE
 
 
 def run_suite(run: Run, further: Mapping[str, Measure] = NOTHING_FURTHER) -> Iterator[Line]:
@@ -79,6 +85,11 @@ def _suite(run: Run, there: dict[str, Place], further: Mapping[str, Measure]) ->
         "quote.inprocess": partial(quotes, run.duration.seconds, run.shape.prefixes),
         "deck.load": partial(deck_load, run.shape.prefixes),
         "deck.load.500k": partial(deck_swap, database_url, run.large_prefixes),
+        "export.csv": partial(exporting.export_csv, run.exported),
+        "export.excel": partial(exporting.export_excel, run.exported),
+        "export.parquet": partial(exporting.export_parquet, run.exported),
+        "rating.bulk": partial(rating.simple, rating.Extent(run.shape.prefixes)),
+        "rating.bulk.profiles": partial(rating.with_profiles, rating.Extent(run.shape.prefixes)),
         **{name: partial(_on_empty_database, name, measure, database_url) for name, measure in further.items()},
     }
 

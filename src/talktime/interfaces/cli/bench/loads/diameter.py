@@ -20,11 +20,11 @@ from talktime.interfaces.cli.bench.loads.bodies import ELAPSED_SECONDS, GRANTED_
 from talktime.interfaces.cli.bench.loads.timing import SILENCE_SECONDS_MAX, clock
 from talktime.interfaces.cli.bench.measuring.reports import NOT_TOLD, LoadOrder, LoadReport, read_order, write_report
 from talktime.interfaces.cli.bench.world.people import Pair, pairs
-from talktime.interfaces.diameter import codec
-from talktime.interfaces.diameter import dictionary as names
-from talktime.interfaces.diameter.codec import Header
-from talktime.interfaces.diameter.dictionary import Command, RequestType, ResultCode
-from talktime.interfaces.diameter.framing import Framer
+from talktime.interfaces.diameter.wire import codec
+from talktime.interfaces.diameter.wire import dictionary as names
+from talktime.interfaces.diameter.wire.codec import Header
+from talktime.interfaces.diameter.wire.dictionary import Command, RequestType, ResultCode
+from talktime.interfaces.diameter.wire.framing import Framer
 
 REALM = "bench.test"
 CONTEXT = "32260@3gpp.org"
