@@ -12,6 +12,7 @@ from benchmarks import open_calls
 from talktime.core.values.errors import CallerError
 from talktime.interfaces.cli.bench.bench import is_reconciled
 from talktime.interfaces.cli.bench.charging import Duration
+from talktime.interfaces.cli.bench.exporting import Volume
 from talktime.interfaces.cli.bench.measuring.lines import Line, load_average
 from talktime.interfaces.cli.bench.suite import Run, names_like, run_suite, say
 from talktime.interfaces.cli.bench.view import view
@@ -30,7 +31,8 @@ def main() -> int:
     lines = []
     with _databases() as urls:
         duration = Duration(options.seconds, options.warm_up)
-        run = Run(urls, shape, duration, options.only, audits=options.audit)
+        exported = Volume(options.exported_rows, options.baseline_rows)
+        run = Run(urls, shape, duration, options.only, audits=options.audit, exported=exported)
         for line in run_suite(run, FURTHER):
             lines.append(line)
             print(json.dumps(line, ensure_ascii=False), flush=True)
@@ -46,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warm-up", type=float, default=5, help="how long a load runs before it is measured")
     parser.add_argument("--finished-calls", type=int, default=Shape().finished_calls, help="charged before")
     parser.add_argument("--organizations", type=int, default=Shape().organizations)
+    parser.add_argument("--exported-rows", type=int, default=Volume().rows, help="how many usage rows an export has")
+    parser.add_argument("--baseline-rows", type=int, default=Volume().baseline_rows, help="how many XlsxWriter writes")
     parser.add_argument("--no-audit", dest="audit", action="store_false", help="leave out the audit of every row")
     parser.add_argument("--table", action="store_true", help="a table at the end, too")
     return parser

@@ -33,16 +33,17 @@ from functools import cached_property
 from pathlib import Path
 from types import FrameType
 
+from tests import debian
+from tests.debian import Absent
+
 URL_VARIABLE = "TALKTIME_TEST_POSTGRESQL"
 ABSENT_VARIABLE = "TALKTIME_TEST_POSTGRESQL_ABSENT"
-INSTALL_VARIABLE = "TALKTIME_TEST_INSTALL"
 
 VERSION_MIN = 15
 USER = "talktime"
 START_ATTEMPTS_MAX = 5  # another program may take the port between our asking for it and the server's binding it
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 30.0
-INSTALL_SECONDS_MAX = 600.0
 POLL_SECONDS = 0.02
 SOCKET_PATH_BYTES_MAX = 100  # the system's limit is 107 with the terminating zero, 103 on macOS
 
@@ -54,10 +55,6 @@ NO_MAIN_CLUSTER = Path("/etc/postgresql-common/createcluster.d/talktime-tests.co
 
 # Waits until the pipe from us closes, then ends the server and removes its folder.
 WATCHER = 'read -r _; kill -QUIT "$1" 2>/dev/null; while kill -0 "$1" 2>/dev/null; do sleep 0.1; done; rm -rf "$2"'
-
-
-class Absent(Exception):  # noqa: N818 -- not an error: a machine may have no PostgreSQL; the message is the reason
-    """There is no PostgreSQL to be had on this machine."""
 
 
 @dataclass(frozen=True)
@@ -313,12 +310,7 @@ def _user() -> _User:
 def _install() -> Path:
     """Install Debian's package where we may; raise Absent with the reason where we may not."""
     missing = f"PostgreSQL {VERSION_MIN} or newer is not installed"
-    if os.environ.get(INSTALL_VARIABLE) == "never":
-        raise Absent(f"{missing}, and {INSTALL_VARIABLE} is never")
-    if os.geteuid() != 0:
-        raise Absent(f"{missing}, and only root may install it")
-    if shutil.which("apt-get") is None:
-        raise Absent(f"{missing}, and there is no apt-get to install it with")
+    debian.check_that_we_may_install(missing)
     print(
         "installing Debian's postgresql for the tests (its own cluster is neither created nor started)",
         flush=True,
@@ -326,34 +318,13 @@ def _install() -> Path:
     NO_MAIN_CLUSTER.parent.mkdir(parents=True, exist_ok=True)
     NO_MAIN_CLUSTER.write_text("create_main_cluster = false\n", "utf-8")
     try:
-        _apt_get("update")
-        _apt_get("install", "--yes", "--no-install-recommends", "postgresql")
+        debian.install("postgresql")
     finally:
         NO_MAIN_CLUSTER.unlink()
     binaries = find_binaries()
     if binaries is None:
         raise Absent(f"{missing}: Debian's postgresql package brought none that is new enough")
     return binaries
-
-
-def _apt_get(*arguments: str) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "--quiet", *arguments]
-    try:
-        answer = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=INSTALL_SECONDS_MAX,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise Absent(f"apt-get {arguments[0]} took longer than {INSTALL_SECONDS_MAX:.0f} s") from None
-    if answer.returncode != 0:
-        last = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
-        raise Absent(f"apt-get {arguments[0]} failed: {' '.join(last)}")
 
 
 def _major(binaries: Path) -> int:

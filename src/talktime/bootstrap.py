@@ -210,13 +210,15 @@ def open_gateways(settings: Settings) -> dict[str, PaymentGateway]:
 def open_channels(settings: Settings) -> Channels:
     """Return the ways by which people and programs are told; without a mail server mails become files."""
     # Here, because templates and catalogs take their time, and most commands tell nobody.
+    from talktime.gateways.mail.attaching import with_report  # noqa: PLC0415
     from talktime.gateways.webhooks.standard import StandardWebhookSender  # noqa: PLC0415
     from talktime.notices import envelope  # noqa: PLC0415
     from talktime.notices.writing import Writer  # noqa: PLC0415
 
     writer = Writer(parseaddr(settings.mail_from)[1].partition("@")[2], settings.portal_url)
     sender = StandardWebhookSender(to_private_addresses=settings.webhooks_to_private_addresses)
-    return Channels(_mailer(settings), sender, writer.mail, envelope.body_of, settings.operator_address)
+    write_mail = with_report(writer.mail, settings.exports_folder)
+    return Channels(_mailer(settings), sender, write_mail, envelope.body_of, settings.operator_address)
 
 
 def open_switches(settings: Settings) -> "dict[str, KnownSwitch]":

@@ -14,7 +14,14 @@ from talktime.store.credit.lots import CreditRows
 from talktime.store.credit.payments import PaymentRows
 from talktime.store.credit.purchases import PurchaseRows
 from talktime.store.engine import unavailable_if_locked
+from talktime.store.insight.access import AccessRows
+from talktime.store.insight.advice_rows import AdviceRows
+from talktime.store.insight.call_records import CallRecordRows
+from talktime.store.insight.exports import ExportRows
+from talktime.store.insight.imported_rows import ImportedRows
+from talktime.store.insight.report_schedules import ScheduleRows
 from talktime.store.insight.reports import InsightRows
+from talktime.store.insight.rerating import ChargedCallRows
 from talktime.store.live_calls import LiveCallRows
 from talktime.store.meters import MeterRows
 from talktime.store.notifications import NotificationRows
@@ -49,6 +56,13 @@ class Transaction:
         self.rates = RateRows(connection)
         self.countries = CountryRows(connection)
         self.insight = InsightRows(connection)
+        self.charged_calls = ChargedCallRows(connection)
+        self.exports = ExportRows(connection)
+        self.schedules = ScheduleRows(connection)
+        self.advice = AdviceRows(connection)
+        self.imported = ImportedRows(connection)
+        self.access = AccessRows(connection)
+        self.call_records = CallRecordRows(connection)
         self.notifications = NotificationRows(connection)
         self.work = WorkRows(connection)
 

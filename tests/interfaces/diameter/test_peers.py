@@ -12,6 +12,7 @@ from diameter.message import constants as c
 from talktime.interfaces.diameter.peer import Peer, PeerTerms
 from talktime.interfaces.diameter.translating import Identity
 from talktime.interfaces.diameter.wire import codec
+from tests.engines import on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import CALLED, Facts, caller_of, open_books
 from tests.interfaces.charging.outages import sqlite_locked
@@ -36,7 +37,7 @@ from tests.interfaces.diameter.kamailio import (
 )
 from tests.interfaces.diameter.rig import Client, DiameterServed, connected, listening, reached
 
-pytestmark = pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+pytestmark = on_sqlite
 
 Talk = Callable[[DiameterServed, Client], Awaitable[Any]]
 

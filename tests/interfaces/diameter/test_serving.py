@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from diameter.message import constants as c
 from diameter.message.avp.grouped import (
     ImsInformation,
@@ -22,6 +21,7 @@ from diameter.message.commands.credit_control import CreditControlAnswer, Credit
 from diameter.node import Node
 from diameter.node.application import SimpleThreadingApplication
 
+from tests.engines import on_postgresql, on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import CALLED, Facts, audit, caller_of, open_books
 from tests.interfaces.charging.servers import HOST, STOP_SECONDS_MAX, command, free_port, serving
@@ -75,7 +75,7 @@ def request(application: SimpleThreadingApplication, kind: int, number: int, use
     return answer
 
 
-@pytest.mark.parametrize("database_engine", ["sqlite"], indirect=True)
+@on_sqlite
 def test_an_independent_client_makes_a_call_beside_http(url: str, tmp_path: Path) -> None:
     open_books(url)
     port = free_port()
@@ -128,7 +128,7 @@ async def ask(port: int, message: bytes) -> Answer:
         return Answer(await client.ask(message))
 
 
-@pytest.mark.parametrize("database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+@on_postgresql
 def test_listeners_share_a_database_and_one_that_dies_is_started_again(url: str, tmp_path: Path) -> None:
     open_books(url)
     one, other = free_port(), free_port()

@@ -15,7 +15,7 @@ from diameter.message import constants as c
 
 from talktime.core.calls.calls import CallKey, Flags
 from talktime.core.calls.requests import CutCall
-from tests.engines import on_sqlite
+from tests.engines import on_postgresql, on_sqlite
 from tests.interfaces.charging.asgi import until
 from tests.interfaces.charging.books import BLOCKED, CALLED, UNRATED, Facts, audit, caller_of, open_books
 from tests.interfaces.diameter.kamailio import (
@@ -399,7 +399,7 @@ def test_many_sessions_in_one_write_are_answered_each_and_the_books_agree(url: s
     assert audit(url).is_clean
 
 
-@pytest.mark.parametrize("database_engine", [pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True)
+@on_postgresql
 def test_any_of_several_listeners_answers_whatever_another_began(url: str) -> None:
     open_books(url)
 

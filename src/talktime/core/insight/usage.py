@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 
-from talktime.core.calls.calls import EMERGENCY, INBOUND, CallKind, Flags, PaysFrom, text_of
+from talktime.core.calls.calls import EMERGENCY, INBOUND, CallKey, CallKind, Flags, PaysFrom, text_of
 from talktime.core.calls.cdrs import UsageRow
 from talktime.core.calls.counting.pools import CONFERENCE_CAPABILITY
+from talktime.core.insight.privacy.masking import MASK, ShownNumbers, shown_numbers
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.organizations.country_table import is_domestic_for_minutes, is_own_country
 from talktime.core.values import numbers
@@ -22,15 +23,19 @@ from talktime.core.values.periods import DAY, Period, start_of_day
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+# What the first digit of a UUID's fourth group becomes: its lower two bits stay.
+_VARIANTS = {f"{digit:x}": f"{digit & 0b11 | 0b1000:x}" for digit in range(16)}
 # Of the UUIDs in the reports (version 5, so that any program can compute them again); drawn once, never to change.
 NAMESPACE = bytes.fromhex("6f1d2c0a8e4b4f0b9a3572d1c4e80b6d")
 # Credit and the bill after use: what is not included.
 BY_MONEY = frozenset({PaysFrom.CREDIT, PaysFrom.OVERAGE})
-_INCLUDED_CAPABILITIES = {
+INCLUDED_CAPABILITIES = {
     CallKind.USER_IN: "MCOEV",
     CallKind.CONFERENCE_IN: "MCOMEETADD",
     CallKind.VOICE_APP_IN: "MCOEV_VIRTUALUSER",
 }
+FREE_CAPABILITY = "FREECALL"
+CREDIT_CAPABILITY = "MCOPSTNPP"
 _SUBSCRIBER_KINDS = EMERGENCY | {
     CallKind.USER_IN,
     CallKind.USER_OUT,
@@ -39,6 +44,7 @@ _SUBSCRIBER_KINDS = EMERGENCY | {
     CallKind.USER_OUT_TRANSFER,
 }
 _VOICE_APPS = frozenset({CallKind.VOICE_APP_IN, CallKind.VOICE_APP_OUT})
+_FILLERS = "37024"
 # Where an organizer's conferences are paid by the minute, calls to its toll numbers are paid too.
 _PAY_PER_MINUTE = "MCOMEETACPEA"
 
@@ -92,12 +98,23 @@ def reported_kind(kind: CallKind) -> CallKind:
 
 def usage_id(row: UsageRow) -> str:
     """Return the UUID of a usage row: the same in every export of it."""
-    return _uuid(f"usage:{row.organization_id}:{text_of(row.key)}:{row.line}")
+    return usage_id_of(row.organization_id, row.key, row.line)
 
 
+def usage_id_of(organization_id: int, key: CallKey, line: int) -> str:
+    """Return what `usage_id` does, of a row of which only its key is at hand."""
+    return _uuid(f"usage:{organization_id}:{text_of(key)}:{line}")
+
+
+@lru_cache(maxsize=65_536)
 def user_uuid(organization_id: int, user_id: int) -> str:
     """Return the UUID by which the original's reports would name a user of ours."""
     return _uuid(f"user:{organization_id}:{user_id}")
+
+
+def report_uuid(kind: str, organization_id: int, name: str) -> str:
+    """Return the UUID by which reports name something else of an organization: a call, a block."""
+    return _uuid(f"{kind}:{organization_id}:{name}")
 
 
 @cache
@@ -112,15 +129,28 @@ def flag_names(flags: Flags) -> tuple[str, ...]:
 
 
 def _uuid(name: str) -> str:
-    digest = bytearray(sha1(NAMESPACE + name.encode(), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digits = sha1(NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
+    # Version 5, and the variant in the two highest bits of the digit that begins the fourth group.
+    return f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANTS[digits[16]]}{digits[17:20]}-{digits[20:32]}"
+
+
+# A call type, and its direction, in the words of the reports.
+_WORDS_OF_KIND = {kind: (reported_kind(kind).value, "Inbound" if kind in INBOUND else "Outbound") for kind in CallKind}
+_NO_FLAGS = Flags(0)
+_DIALED_IN = INBOUND - EMERGENCY
 
 
 # Looking a number up costs ten times the rest of its row, and people call the same numbers again.
-_country_of = lru_cache(maxsize=65_536)(numbers.country_of)
+@lru_cache(maxsize=65_536)
+def _country_of(digits: str) -> str:
+    if MASK not in digits:
+        return numbers.country_of(digits)
+    # What is left of an old or erased number tells its country still; which numbers exist depends on its plan.
+    found = (numbers.country_of(digits.replace(MASK, filler)) for filler in _FILLERS)
+    return next(filter(None, found), "")
+
+
+_is_own_country = lru_cache(maxsize=65_536)(is_own_country)
 
 
 def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]:
@@ -128,7 +158,7 @@ def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
     location = reported.usage_location or country
     external = _external_country(row, location)
     has_user = row.user_id is not None and row.kind not in _VOICE_APPS
-    called = _international(row.called)
+    called = _with_plus(shown_numbers(row, country).called, row.called)
     return (
         usage_id(row),
         row.key.call_id,
@@ -139,8 +169,7 @@ def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         reported.display_name if has_user else None,
         # D17: the number that received an inbound call, the number dialed of an outbound one. Both are the called one.
         called,
-        reported_kind(row.kind).value,
-        "Inbound" if row.kind in INBOUND else "Outbound",
+        *_WORDS_OF_KIND[row.kind],
         _number_type(row),
         _context(row, location, external),
         _destination(row, external),
@@ -152,9 +181,10 @@ def _original_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         row.connection_fee_micros,
         row.cost_micros,
         row.currency,
-        _capability(row),
+        capability_of(row),
         None,
-        "talktime" if Flags.RECONSTRUCTED in row.flags else "operator",
+        # Hardly a row has flags, and to ask an empty set costs as much as a fifth of the row.
+        "talktime" if row.flags is not _NO_FLAGS and Flags.RECONSTRUCTED in row.flags else "operator",
         None,
     )
 
@@ -177,8 +207,7 @@ def _talktime_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         reported.display_name,
         reported.department,
         location,
-        _international(row.caller),
-        _international(row.called),
+        *_international(row, country),
         _destination(row, external),
         external or None,
         row.prefix,
@@ -196,7 +225,7 @@ def _talktime_cells(reported: ReportedUsage, country: str) -> tuple[object, ...]
         row.paid_by.value,
         row.ending.value,
         " ".join(flag_names(row.flags)),
-        _capability(row),
+        capability_of(row),
         row.correction_reference,
         row.correction_reason,
     )
@@ -214,17 +243,23 @@ def _context(row: UsageRow, location: str, external: str) -> str | None:
     if not location or not external:
         return None
     is_plan = row.paid_by is PaysFrom.MINUTES and row.capability != CONFERENCE_CAPABILITY
-    is_domestic = is_domestic_for_minutes(location, external) if is_plan else is_own_country(location, external)
+    is_domestic = is_domestic_for_minutes(location, external) if is_plan else _is_own_country(location, external)
     return "Domestic" if is_domestic else "International"
 
 
 def _destination(row: UsageRow, external: str) -> str | None:
-    dialed = _country_of(row.called) if row.kind in INBOUND - EMERGENCY else external
+    dialed = _country_of(row.called) if row.kind in _DIALED_IN else external
     return row.destination or country_name(dialed) or None
 
 
-def _international(digits: str) -> str:
-    return f"+{digits}" if numbers.is_e164(digits) else digits
+def _international(row: UsageRow, country: str) -> ShownNumbers:
+    shown = shown_numbers(row, country)
+    return ShownNumbers(_with_plus(shown.caller, row.caller), _with_plus(shown.called, row.called))
+
+
+@lru_cache(maxsize=65_536)
+def _with_plus(shown: str, digits: str) -> str:
+    return f"+{shown}" if numbers.is_e164(digits) else shown
 
 
 def _number_type(row: UsageRow) -> str:
@@ -237,16 +272,16 @@ def _number_type(row: UsageRow) -> str:
     return "TollFree" if is_paid else "Service"
 
 
-def _capability(row: UsageRow) -> str:
+def capability_of(row: UsageRow) -> str:
     """Name what entitled to the call: a plan, credit, a subscription, or nothing at all (domain.md 7.3)."""
     if row.paid_by is PaysFrom.FREE:
-        return _INCLUDED_CAPABILITIES.get(row.kind, "FREECALL")
+        return INCLUDED_CAPABILITIES.get(row.kind, FREE_CAPABILITY)
     if row.paid_by not in BY_MONEY:
         return row.capability
     # A correction by some seconds may cost nothing in a call that did.
     talked_for_nothing = row.cost_micros == 0 and row.used_seconds > 0 and not row.correction_reference
     # Rows of the time before there were plans name none.
-    return "FREECALL" if talked_for_nothing else row.capability or "MCOPSTNPP"
+    return FREE_CAPABILITY if talked_for_nothing else row.capability or CREDIT_CAPABILITY
 
 
 _NOT_TEXT = {

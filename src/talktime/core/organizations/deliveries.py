@@ -90,6 +90,15 @@ class Notice(NamedTuple):
 
 
 @frozen
+class Attachment:
+    """A file that goes along with a mail; its kind as MIME names it."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@frozen
 class Mail:
     """A mail as it is to be read; a repetition has the same `message_id`, so that receivers show it once."""
 
@@ -100,6 +109,7 @@ class Mail:
     html: str
     language: str
     at: datetime
+    attachments: tuple[Attachment, ...] = ()
 
 
 @frozen

@@ -71,6 +71,21 @@ DETAILS: dict[EventKind, tuple[str, ...]] = {
     EventKind.INVOICE_OVERDUE: ("invoice", "amount_micros", "due_on", "agreement"),
     EventKind.POOL_LOW: _POOL,
     EventKind.POOL_EXHAUSTED: _POOL,
+    # `month_micros` is what a month costs, `weeks` how many it is known from; `reason` a value of Drift or `monthly`.
+    EventKind.FUNDING_ADVISED: ("trigger_micros", "amount_micros", "month_micros", "weeks", "reason"),
+    # Of a report that a schedule sends, `file` being small enough to go along, or not.
+    EventKind.REPORT_READY: (
+        "starts_on",
+        "last_on",
+        "file",
+        "rows",
+        "bytes",
+        "complete_until_at",
+        "kept_until_at",
+        "export",
+        "schedule",
+    ),
+    EventKind.REPORT_FAILED: ("starts_on", "last_on", "reason", "export", "schedule"),
     EventKind.PAYMENT_UNEXPLAINED: ("gateway", "charge", "amount_micros", "reason"),
     # `told` is the kind of the event, `recipient` who did not get it, `reason` why.
     EventKind.NOTICE_UNDELIVERED: ("told", "recipient", "reason"),
@@ -92,6 +107,8 @@ DEFAULT_ROLES = Role.GLOBAL_ADMIN | Role.BILLING_ADMIN
 ROLE_PREFIX = "role:"
 WEBHOOK_PREFIX = "webhook:"
 NOBODY = "nobody"
+# Details of an event that names itself who is told, by mail, one address a line; and in which language.
+RECIPIENTS, LANGUAGE = "recipients", "language"
 DEFAULT = "default"
 OPERATOR = "operator"
 ADDRESS_CHARACTERS_MAX = 254
@@ -151,6 +168,8 @@ def choose(
     if event.kind in FOR_OPERATOR:
         return choose_operator(operator_address)
     details = dict(event.details)
+    if RECIPIENTS in details:
+        return _named(details[RECIPIENTS].split("\n"), details.get(LANGUAGE, ""), country)
     is_alarm = event.kind is EventKind.NOTICE_UNDELIVERED
     unreached = details.get("recipient", "").lower() if is_alarm else ""
     kind = EventKind(details.get("told", event.kind.value)) if is_alarm else event.kind
@@ -211,6 +230,11 @@ def read_kind(text: str) -> EventKind | None:
             return kind
     message = f"{text!r} is no event: choose *, or one of {', '.join(kind.value for kind in EventKind)}"
     raise Invalid(message, code="event")
+
+
+def _named(addresses: Sequence[str], language: str, country: str) -> Chosen:
+    spoken = language or language_of(country)
+    return Chosen(_each_once(Addressee(Channel.MAIL, address, spoken, RECIPIENTS) for address in addresses))
 
 
 def _is_address(text: str) -> bool:

@@ -33,6 +33,9 @@ class EventKind(Enum):
     INVOICE_OVERDUE = "invoice_overdue"
     POOL_LOW = "pool_low"
     POOL_EXHAUSTED = "pool_exhausted"
+    FUNDING_ADVISED = "funding_advised"
+    REPORT_READY = "report_ready"
+    REPORT_FAILED = "report_failed"
     # For the operator: a gateway told of money that no purchase of ours explains.
     PAYMENT_UNEXPLAINED = "payment_unexplained"
     # Somebody who should have been told of what cannot wait could not be reached: the others are told of that.

@@ -51,6 +51,7 @@ _COMMANDS = (
     _Command("arrangements", "policies.arrangements", _PEOPLE, "What charging lets an organization choose."),
     _Command("countries", "organizations.countries", _PEOPLE, "What is offered where: minutes, numbers, credits."),
     _Command("decks", "rates.decks", _PRICES, "Rate decks: import, compare, publish, roll back."),
+    _Command("rate", "insight.rate", _PRICES, "What millions of recorded calls cost, by one deck and by another."),
     _Command("quote", "rates.quote", _PRICES, "What a call to a number costs, and why."),
     _Command("credit", "credit.credit", _MONEY, "Fund an organization, see its balance and its lots."),
     _Command("invoices", "billing.invoices", _MONEY, "The bill for each purchase, and its credit notes; PDF, CSV."),
@@ -66,8 +67,14 @@ _COMMANDS = (
     _Command("switches", "calls.switches", _REPORTS, "Which switches can be told to end calls; do they answer?"),
     _Command("explain", "calls.explain", _REPORTS, "Why a call is allowed or refused, and what would change it."),
     _Command("usage", "insight.usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    _Command("reports", "insight.reports.reports", _REPORTS, "Where the money goes: by call, user, destination."),
+    _Command("budgets", "insight.reports.departments", _REPORTS, "What departments may cost in a month, and did."),
+    _Command("exports", "insight.exports", _REPORTS, "Files made in the background: CSV, Excel, charts, Parquet, zip."),
     _Command("pools", "insight.pools", _REPORTS, "Included minutes of a month: total, used, held, left."),
+    _Command("tokens", "insight.tokens", _REPORTS, "Programs that read calls and credit over HTTP: create, revoke."),
+    _Command("pictures", "insight.pictures", _REPORTS, "Balance, spend, hours, destinations: SVG, PNG, a table."),
     _Command("ledger", "insight.ledger", _REPORTS, "The books for finance: CSV, Beancount, balances."),
+    _Command("advise", "insight.advise", _REPORTS, "How much to fund, at which trigger, with what risk."),
     _Command("audit", "insight.audit", _REPORTS, "Prove that the books agree to the micro-unit."),
 )
 

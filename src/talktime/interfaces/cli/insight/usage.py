@@ -33,6 +33,21 @@ from talktime.interfaces.cli.terminal import (
 from talktime.usecases.insight.report_usage import OpenReport, ReportUsage, UsageReported, report_usage
 
 app = App(name="usage")
+app.command(
+    "talktime.interfaces.cli.insight.rerate:rerate",
+    name="rerate",
+    help="Rate charged calls anew by a deck, and charge or give back the difference.",
+)
+app.command(
+    "talktime.interfaces.cli.insight.importing:import_",
+    name="import",
+    help="Import calls of another system, for reports and advice; they touch no balance.",
+)
+app.command(
+    "talktime.interfaces.cli.insight.importing:imports",
+    name="imports",
+    help="What was imported: list it, remove it.",
+)
 
 TWO_DECIMALS = 2
 _ADDED_UP = frozenset({"Duration Seconds", "Connection Fee", "Charge", "used_seconds", "billed_seconds", "cost"})

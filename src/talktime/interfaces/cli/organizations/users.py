@@ -48,6 +48,11 @@ app = App(name="users")
 _BLOCKS = "talktime.interfaces.cli.policies.blocks"
 app.command(f"{_BLOCKS}:block", name="block", help="Let a user call out no more, with a reason.")
 app.command(f"{_BLOCKS}:unblock", name="unblock", help="Let a user call out again.")
+app.command(
+    "talktime.interfaces.cli.insight.privacy.erasing:erase",
+    name="erase",
+    help="Replace a person's names and numbers everywhere, for ever.",
+)
 app.command(f"{_BLOCKS}:blocked", name="blocked", help="List the users who may not call out, with reason and time.")
 
 ROWS_SHOWN_MAX = 50
