@@ -18,10 +18,10 @@ from talktime.store.insight.access import AccessRows
 from talktime.store.insight.advice_rows import AdviceRows
 from talktime.store.insight.call_records import CallRecordRows
 from talktime.store.insight.exports import ExportRows
-from talktime.store.insight.imported_rows import ImportedRows
 from talktime.store.insight.report_schedules import ScheduleRows
 from talktime.store.insight.reports import InsightRows
-from talktime.store.insight.rerating import ChargedCallRows
+from talktime.store.insight.usage.imported import ImportedRows
+from talktime.store.insight.usage.rerating import ChargedCallRows
 from talktime.store.live_calls import LiveCallRows
 from talktime.store.meters import MeterRows
 from talktime.store.notifications import NotificationRows

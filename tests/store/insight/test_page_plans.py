@@ -10,7 +10,7 @@ from talktime.core.insight.reports.filters import UsageFilter
 from talktime.core.insight.reports.paging import SortKey, UsageOrder, UsagePlace
 from talktime.core.values.periods import Period
 from talktime.store.engine import open_engine
-from talktime.store.insight.usage_statements import UsageStatements
+from talktime.store.insight.usage.statements import UsageStatements
 
 MONTH = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
 FILTERS = {

@@ -66,7 +66,7 @@ _COMMANDS = (
     _Command("calls", "calls.calls", _REPORTS, "Calls in progress, and cut them; receipts; refused ones; replay."),
     _Command("switches", "calls.switches", _REPORTS, "Which switches can be told to end calls; do they answer?"),
     _Command("explain", "calls.explain", _REPORTS, "Why a call is allowed or refused, and what would change it."),
-    _Command("usage", "insight.usage", _REPORTS, "Export usage rows to CSV or Excel."),
+    _Command("usage", "insight.usage.usage", _REPORTS, "Export usage rows to CSV or Excel."),
     _Command("reports", "insight.reports.reports", _REPORTS, "Where the money goes: by call, user, destination."),
     _Command("budgets", "insight.reports.departments", _REPORTS, "What departments may cost in a month, and did."),
     _Command("exports", "insight.exports", _REPORTS, "Files made in the background: CSV, Excel, charts, Parquet, zip."),
@@ -74,7 +74,7 @@ _COMMANDS = (
     _Command("tokens", "insight.tokens", _REPORTS, "Programs that read calls and credit over HTTP: create, revoke."),
     _Command("pictures", "insight.pictures", _REPORTS, "Balance, spend, hours, destinations: SVG, PNG, a table."),
     _Command("ledger", "insight.ledger", _REPORTS, "The books for finance: CSV, Beancount, balances."),
-    _Command("advise", "insight.advise", _REPORTS, "How much to fund, at which trigger, with what risk."),
+    _Command("advise", "insight.advice.advise", _REPORTS, "How much to fund, at which trigger, with what risk."),
     _Command("audit", "insight.audit", _REPORTS, "Prove that the books agree to the micro-unit."),
 )
 

@@ -11,7 +11,7 @@ from talktime.core.insight.advice.drift import GivenAdvice
 from talktime.core.insight.advice.funding_advice import Funding
 from talktime.core.organizations.organizations import BillingMode
 from talktime.core.values.periods import Period
-from talktime.store.insight.imported_rows import ImportState
+from talktime.store.insight.usage.imported import ImportState
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import funding_advice, imported_calls, organizations, usage_imports, usage_rows
 

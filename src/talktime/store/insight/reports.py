@@ -22,7 +22,7 @@ from talktime.store.insight.privacy.imported_details import ImportedDetailRows
 from talktime.store.insight.privacy.people import PersonRows
 from talktime.store.insight.privacy.retentions import RetentionRows
 from talktime.store.insight.reporting import ReportingRows
-from talktime.store.insight.usage_pages import UsagePageRows
+from talktime.store.insight.usage.pages import UsagePageRows
 from talktime.store.instants import from_micros, to_micros
 from talktime.store.schema import (
     calls,

@@ -13,7 +13,7 @@ from talktime.core.rates.rate_decks import RateDeck
 from talktime.core.values.errors import CallerError, Conflict, NotFound
 from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period
-from talktime.store.insight.imported_rows import NewImport, StagedCall, UsageImport
+from talktime.store.insight.usage.imported import NewImport, StagedCall, UsageImport
 from talktime.store.rates import DeckVersion
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization

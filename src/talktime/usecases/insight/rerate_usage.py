@@ -29,7 +29,7 @@ from talktime.core.values.frozen import frozen
 from talktime.core.values.periods import Period
 from talktime.store.charging.memory import Memory
 from talktime.store.charging.transaction import ChargingTransaction
-from talktime.store.insight.rerating import ChargedCall, ChargedPage
+from talktime.store.insight.usage.rerating import ChargedCall, ChargedPage
 from talktime.store.transaction import Transaction
 from talktime.usecases.calls.charge_calls import charge
 from talktime.usecases.calls.reconcile_calls import HELD_PAUSE_SECONDS, PAGE_CALLS, Books

@@ -31,7 +31,7 @@ from talktime.interfaces.cli.demo.findings import MonthUsage, month_usage, refus
 from talktime.interfaces.cli.demo.month import CreditMonth, amounts_of
 from talktime.interfaces.cli.demo.plans import FOLLOWED, WITHOUT_CREDITS, license_people, organizers, short_name
 from talktime.interfaces.cli.demo.told import CURRENCY, ZONE, MinutesTold, Takeover, Told
-from talktime.interfaces.cli.insight import usage
+from talktime.interfaces.cli.insight.usage import usage
 from talktime.interfaces.cli.rates.deck_files import SheetArguments, read_deck_file
 from talktime.interfaces.cli.terminal import open_app, print_json
 from talktime.samples import people, rate_deck

@@ -16,7 +16,7 @@ from talktime.core.insight.usage import EARLIEST, LATEST, ORIGINAL
 from talktime.core.values.errors import Invalid, Unavailable
 from talktime.interfaces.cli.files import STANDARD_OUTPUT, in_its_place
 from talktime.interfaces.cli.insight.reports.arguments import EVERYTHING, Which, conditions_of
-from talktime.interfaces.cli.insight.usage import TWO_DECIMALS, LayoutName
+from talktime.interfaces.cli.insight.usage.usage import TWO_DECIMALS, LayoutName
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,

@@ -13,7 +13,7 @@ from talktime.core.insight.reports.groups import WEEKDAYS
 from talktime.core.values.errors import Invalid
 from talktime.interfaces.cli.insight.exports import EXACT, decimals_of
 from talktime.interfaces.cli.insight.reports.arguments import EVERYTHING, Which, conditions_of
-from talktime.interfaces.cli.insight.usage import LayoutName
+from talktime.interfaces.cli.insight.usage.usage import LayoutName
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,

@@ -14,9 +14,9 @@ from talktime.core.insight.advice.reporting import AdviceReport, report
 from talktime.core.values.errors import CallerError, Invalid
 from talktime.core.values.money import format_micros, parse_micros
 from talktime.core.values.places import read_currency, read_zone
-from talktime.interfaces.cli.insight import advice_views
-from talktime.interfaces.cli.insight.advice_files import Pricing, read_file
-from talktime.interfaces.cli.insight.usage_files import AS_IT_LOOKS, FILE_HELP, FileReading
+from talktime.interfaces.cli.insight.advice import views as advice_views
+from talktime.interfaces.cli.insight.advice.files import Pricing, read_file
+from talktime.interfaces.cli.insight.usage.files import AS_IT_LOOKS, FILE_HELP, FileReading
 from talktime.interfaces.cli.terminal import DEFAULTS, Options, hint, now, open_app, show
 
 app = App(name="advise")
@@ -148,7 +148,7 @@ def _draw(
 ) -> None:
     if picture is None:
         return
-    from talktime.interfaces.cli.insight.advice_pictures import picture_of
+    from talktime.interfaces.cli.insight.advice.pictures import picture_of
 
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_text(picture_of(found, zone, balance_micros), "utf-8")

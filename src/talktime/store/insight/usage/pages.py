@@ -23,7 +23,7 @@ from talktime.core.insight.usage import ReportedUsage
 from talktime.core.values.periods import Period
 from talktime.store.charging import rows
 from talktime.store.insight.books import CHUNK_ROWS
-from talktime.store.insight.usage_statements import UsageStatements
+from talktime.store.insight.usage.statements import UsageStatements
 from talktime.store.instants import EPOCH, from_micros, to_micros
 from talktime.store.schema import usage_rows
 

@@ -17,8 +17,8 @@ from talktime.core.values.periods import Period
 from talktime.exports.csv import harmless, write_csv
 from talktime.imports.usage import count_lines, read_usage_file
 from talktime.interfaces.cli.files import STANDARD_OUTPUT, text_stream
-from talktime.interfaces.cli.insight import import_views
-from talktime.interfaces.cli.insight.usage_files import AS_IT_LOOKS, FILE_HELP, FileReading
+from talktime.interfaces.cli.insight.usage import import_views
+from talktime.interfaces.cli.insight.usage.files import AS_IT_LOOKS, FILE_HELP, FileReading
 from talktime.interfaces.cli.terminal import (
     DEFAULTS,
     Options,

@@ -11,7 +11,7 @@ from talktime.core.insight.importing.imported_calls import UsageLine
 from talktime.core.insight.importing.tallies import CurrencySum, ImportTally, Known
 from talktime.core.values.money import format_micros
 from talktime.interfaces.cli.terminal import facts, heading, instant, iso, money, table
-from talktime.store.insight.imported_rows import UsageImport
+from talktime.store.insight.usage.imported import UsageImport
 from talktime.usecases.insight.import_usage import UsageImported
 
 KINDS_SHOWN_MAX = 8

@@ -34,17 +34,17 @@ from talktime.usecases.insight.report_usage import OpenReport, ReportUsage, Usag
 
 app = App(name="usage")
 app.command(
-    "talktime.interfaces.cli.insight.rerate:rerate",
+    "talktime.interfaces.cli.insight.usage.rerate:rerate",
     name="rerate",
     help="Rate charged calls anew by a deck, and charge or give back the difference.",
 )
 app.command(
-    "talktime.interfaces.cli.insight.importing:import_",
+    "talktime.interfaces.cli.insight.usage.importing:import_",
     name="import",
     help="Import calls of another system, for reports and advice; they touch no balance.",
 )
 app.command(
-    "talktime.interfaces.cli.insight.importing:imports",
+    "talktime.interfaces.cli.insight.usage.importing:imports",
     name="imports",
     help="What was imported: list it, remove it.",
 )

@@ -1,0 +1,1 @@
+"""`talktime usage`: export what was used, import it from elsewhere, rate it again."""
