@@ -16,7 +16,7 @@ is_suitable() {
 }
 
 # A distribution's Python comes first: it was built with profile-guided optimization and without a shared libpython, and
-# charges a third more calls than one that a version manager built with its defaults (docs/decisions/0016).
+# charges a third more calls than one that a version manager built with its defaults (docs/decisions/0018).
 find_python() {
     for candidate in ${PYTHON:-} /usr/bin/python3 python3 python python3.13 python3.12 python3.11; do
         if is_suitable "$candidate"; then

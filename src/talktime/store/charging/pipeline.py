@@ -1,7 +1,7 @@
 """Statements sent to PostgreSQL in one write and answered in one read, by the driver's own libpq.
 
 The driver's pipeline does the same with a cursor, a generator and a dozen calls for each statement: 30 to 50 µs, some
-twenty times a batch, while phones ring (docs/decisions/0016).
+twenty times a batch, while phones ring (docs/decisions/0018).
 """
 
 import select
