@@ -84,3 +84,14 @@ def test_a_call_that_only_minutes_could_pay_has_no_price_to_change() -> None:
 
     assert world.facts.calls[key("c1")].setup.pays_from is PaysFrom.MINUTES
     assert answer == Parked("the call has no price that another rate could change", 60)
+
+
+def test_a_correction_that_came_before_it_stands(world: CorrectedWorld) -> None:
+    at = NOON + timedelta(seconds=DAY)
+    world.ask(CorrectCall(key("c1"), at, 120, "the switch says so", "record"))
+
+    assert rate_anew(world, DEARER, "2:1", used=60) == Finished(120, 1_800_000, "EUR")
+
+    result = world.facts.calls[key("c1")].result
+    assert result is not None
+    assert (result.used_seconds, result.cost_micros) == (120, 1_800_000)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from talktime.core.calls.afterwards.joining import NEAR, NamedCall
 from talktime.core.calls.afterwards.reconciling import SwitchRecord
 from talktime.core.calls.calls import FROM_PHONE, CallKey, CallKind, CallSetup, key_of, text_of
+from talktime.core.insight.privacy.erasing import number_left
 from talktime.core.rates.rating import CALL_MAX_SECONDS
 from talktime.store.instants import to_micros, to_micros_or_none
 
@@ -39,13 +40,13 @@ _NAMED = (
 )
 # A call that has a record of its own is another one, unless both went on at the same time.
 _AT_THE_TIME = (
-    "SELECT call_key FROM known WHERE called = :called AND {caller} AND started_at >= :earliest"
+    "SELECT call_key FROM known WHERE called IN (:called, :called_left) AND {caller} AND started_at >= :earliest"
     " AND started_at <= :ended + :near AND (ended_at IS NULL OR ended_at >= :started - :near)"
     " AND (started_at < :ended AND (ended_at IS NULL OR ended_at > :started)"
     f" OR told < {_JOINED} AND (switch <> :switch OR NOT {_RECORDED}))"
     " ORDER BY abs(started_at - :started), call_key LIMIT 1"
 )
-_OF_CALLER = _AT_THE_TIME.format(caller="(caller = :caller OR user = :user)")
+_OF_CALLER = _AT_THE_TIME.format(caller="(caller IN (:caller, :caller_left) OR user = :user)")
 # Of a record that does not say who called, it may have been anybody.
 _OF_ANYBODY = _AT_THE_TIME.format(caller="TRUE")
 _MISSING = (
@@ -110,6 +111,9 @@ class KnownCalls:
             "switch": switch,
             "called": record.called,
             "caller": record.caller,
+            # Of a call whose people were forgotten or erased, this much is left of its numbers, and no other name.
+            "called_left": number_left(record.called),
+            "caller_left": number_left(record.caller),
             "user": user or _NOBODY,
             "earliest": started_at - CALL_MAX_SECONDS * _MICROS_PER_SECOND - _NEAR_MICROS,
             "started": started_at,

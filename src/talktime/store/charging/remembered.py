@@ -28,10 +28,15 @@ class RememberedCalls:
         self._calls: dict[str, tuple[Row, Call]] = {}
 
     def call_of(self, row: Row) -> Call:
-        """Translate a row of CALL_SETUP_COLUMNS, CALL_PROGRESS_COLUMNS; how a call was set up never changes."""
+        """Translate a row of CALL_SETUP_COLUMNS, CALL_PROGRESS_COLUMNS.
+
+        How a call was set up never changes, but for the numbers of a person who is erased meanwhile.
+        """
         known = self._calls.get(row[1])
         if known is not None and known[0] == row[rows.CALL_SETUP_COUNT :]:
-            return known[1]
+            setup = known[1].setup
+            if (setup.caller, setup.called) == row[rows.NUMBERS]:
+                return known[1]
         return rows.call_of(row)
 
     def owner_of(self, call_key: str) -> int | None:

@@ -60,6 +60,8 @@ CALL_SETUP_COLUMNS = (
     " version_id, direction, prefix, origin_prefix, destination, meters, capability, switch_ref, denial"
 )
 CALL_SETUP_COUNT = CALL_SETUP_COLUMNS.count(",") + 1
+# Of CALL_SETUP_COLUMNS: who calls, and who is called.
+NUMBERS = slice(3, 5)
 CALL_PROGRESS_COLUMNS = (
     "state, granted_seconds, is_final, valid_until, hold_micros, hold_slices, answered_at, ended_at, ending,"
     " used_seconds, cost_micros, uncovered_micros, flags, hold_minutes, hold_overage_micros, usage_rows_count,"

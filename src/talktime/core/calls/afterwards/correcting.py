@@ -82,6 +82,9 @@ def _corrected(
     facts: ChargingFacts, call: Call, request: CorrectCall, charged: Charged, terms: ChargingTerms
 ) -> Outcome:
     if request.rate is not None:
+        assert call.result is not None
+        # Whoever asks has read the call before; what was corrected meanwhile stands.
+        request = replace(request, used_seconds=call.result.used_seconds)
         call = replace(call, setup=replace(call.setup, rate=request.rate))
     setup, at = call.setup, request.at
     organization = facts.organizations[setup.organization_id]
