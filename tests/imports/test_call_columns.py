@@ -1,6 +1,7 @@
 """Call files as columns: what machines write is read by column, anything else as call_files.py reads it."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
@@ -9,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from talktime.core.rates.rate_decks import Direction
+from talktime.bulk.engines.local import LocalEngine
+from talktime.core.rates.rate_decks import DeckPublication, DeckTerms, Direction, Rate, RateDeck
+from talktime.core.rates.rated_calls import RatesInForce
+from talktime.core.rates.rating import SECONDS_PER_DAY, Price, PriceStep, TimeProfile, Window
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.imports.call_columns import BLOCK_BYTES, RefusedRow, open_call_columns
 from talktime.imports.call_files import read_call_file
@@ -200,3 +204,134 @@ def test_a_line_that_names_the_delimiter_is_read_over(tmp_path: Path) -> None:
 
     assert [call["row"] for call in calls] == [1]
     assert [each.row for each in refused] == [2]
+
+
+AT = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+
+def parquet(tmp_path: Path, **columns: object) -> Path:
+    """Write two calls, of which the second has something to be refused for in one of these columns."""
+    table = {
+        "caller": ["442079460001"] * 2,
+        "called": ["4930123456"] * 2,
+        "started_at": pa.array([AT] * 2, pa.timestamp("us", "UTC")),
+        "used_seconds": [61, 62],
+        **columns,
+    }
+    pq.write_table(pa.table(table), tmp_path / "calls.parquet")
+    return tmp_path / "calls.parquet"
+
+
+def test_a_local_start_that_is_missing_is_refused_by_its_row(tmp_path: Path) -> None:
+    local = pa.array([AT.replace(tzinfo=None), None], pa.timestamp("us"))
+
+    calls, refused = read(parquet(tmp_path, started_at=local), ZoneInfo("UTC"))
+
+    assert [call["started_at"] for call in calls] == [AT]
+    assert refused == [RefusedRow(2, "the start is missing")]
+
+
+@pytest.mark.parametrize("zone", ["UTC", None])
+def test_what_is_finer_than_a_microsecond_is_cut_off(tmp_path: Path, zone: str | None) -> None:
+    nanos = int(AT.timestamp()) * 10**9 + 123_456_789
+
+    calls, refused = read(
+        parquet(tmp_path, started_at=pa.array([nanos] * 2, pa.timestamp("ns", zone))), ZoneInfo("UTC")
+    )
+
+    assert {call["started_at"] for call in calls} == {AT.replace(microsecond=123_456)}
+    assert refused == []
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary()])
+def test_bytes_that_are_no_text_are_refused_by_their_row(tmp_path: Path, kind: pa.DataType) -> None:
+    calls, refused = read(parquet(tmp_path, called=pa.array([b"4930123456", b"49\xff"], kind)))
+
+    assert [call["called"] for call in calls] == ["4930123456"]
+    assert refused == [RefusedRow(2, "to is no UTF-8 text")]
+
+
+def test_text_that_is_no_text_is_refused_by_its_row_too(tmp_path: Path) -> None:
+    cells = pa.array([b"4930123456", b"49\xff"], pa.binary())
+    unchecked = pa.Array.from_buffers(pa.string(), 2, cells.buffers())
+
+    calls, refused = read(parquet(tmp_path, called=unchecked))
+
+    assert [call["row"] for call in calls] == [1]
+    assert refused == [RefusedRow(2, "to is no UTF-8 text")]
+
+
+@pytest.mark.parametrize(
+    "called",
+    [
+        pa.array([442079460000.0, None]),
+        pa.array([Decimal("442079460000.00"), None]),
+        pa.array(["442079460000", None]).dictionary_encode(),
+        pa.array(["442079460000", None], pa.large_string()),
+    ],
+)
+def test_a_number_is_its_digits_whatever_type_a_column_has(tmp_path: Path, called: pa.Array) -> None:
+    calls, refused = read(parquet(tmp_path, called=called))
+
+    assert [call["called"] for call in calls] == ["442079460000"]
+    assert refused == [RefusedRow(2, "to is missing")]
+
+
+def test_columns_of_lists_and_damaged_files_are_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match=r"calls\.parquet: column 'called' holds list<.*; a cell of a call is one text"):
+        read(parquet(tmp_path, called=[["1"], ["2"]]))
+    path = parquet(tmp_path, caller=[f"4420794{number:05}" for number in range(2)])
+    whole = path.read_bytes()
+    path.write_bytes(b"PAR1" + bytes(100) + whole[104:])
+    with pytest.raises(Invalid, match=r"calls\.parquet cannot be read beyond row 0"):
+        read(path)
+
+
+def test_an_instant_too_large_to_be_one_is_not_read_as_another(tmp_path: Path) -> None:
+    with pytest.raises(Invalid, match="cannot be read beyond row 0"):
+        read(parquet(tmp_path, started_at=pa.array([0, 2**60], pa.timestamp("ms", "UTC"))))
+
+
+def test_lines_that_end_as_on_an_old_mac_are_lines(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(f"{HEADER}\r{LINE}\rtorn\r{LINE}\r".encode())
+
+    calls, refused = read(path)
+
+    assert [call["row"] for call in calls] == [1, 3]
+    assert [each.row for each in refused] == [2]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        *("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00", "9999-01-01T00:00:00Z", "9999-12-31T23:59-12:00"),
+        *("0001-01-01T00:00:00+10:00", "0001-12-31T23:59:59Z", "0001-01-01T00:00+10:00"),
+    ],
+)
+def test_starts_of_years_in_which_no_price_can_be_looked_up_are_refused(tmp_path: Path, start: str) -> None:
+    calls, refused = read(written(tmp_path, HEADER, f"1,4930123456,{start},5", LINE))
+
+    assert [call["row"] for call in calls] == [2]
+    assert refused == [RefusedRow(1, "the start is not in the years from 2 to 9998")]
+
+
+def test_the_first_and_the_last_start_that_are_taken_can_be_rated_by_the_hour(tmp_path: Path) -> None:
+    halves = (TimeProfile("am", _windows(0, 43_200)), TimeProfile("pm", _windows(43_200, SECONDS_PER_DAY)))
+    prices = tuple(Price(0, (PriceStep(0, 60, 10**9),), half) for half in halves)
+    first, last = "0002-01-01T00:00:00Z", "9998-12-31T23:59:59Z"
+    path = written(tmp_path, HEADER, *(f"1,442079460000,{start},86400" for start in (first, last)))
+
+    for zone in ("Pacific/Kiritimati", "Etc/GMT+12"):
+        rate = Rate(Direction.OUTBOUND, "44", "", "United Kingdom", prices, blocked=False)
+        deck = RateDeck(version_id=1, terms=DeckTerms("USD", ZoneInfo(zone)), rates=[rate])
+        published = (DeckPublication(1, datetime(1, 1, 1, tzinfo=UTC)),)
+        rates = RatesInForce(Direction.OUTBOUND, published, {1: deck})
+        (calls,) = open_call_columns(path, None, Direction.OUTBOUND).batches
+        (rated,) = LocalEngine().rate(rates, [calls.calls])
+
+        assert rated.column("cost_micros").to_pylist() == [1_440_000_000] * 2
+
+
+def _windows(from_second: int, to_second: int) -> tuple[Window, ...]:
+    return tuple(Window(weekday, from_second, to_second) for weekday in range(7))

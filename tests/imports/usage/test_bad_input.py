@@ -1,5 +1,6 @@
 """What people bring: each mistake is named, or mended where it can mean only one thing."""
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -181,6 +182,30 @@ def test_a_line_without_an_end_is_refused_before_it_fills_memory(tmp_path: Path)
     failure = refused(saved(tmp_path, text_of([row()]) + "x" * 1_500_000))
 
     assert failure.code == "usage_line_too_long"
+
+
+@pytest.mark.parametrize("piece", ['"abc\n",', '"' + "a" * 2_000 + '\n",'], ids=["lines", "characters"])
+def test_a_row_of_quoted_line_breaks_without_an_end_is_refused_before_it_fills_memory(
+    piece: str, tmp_path: Path
+) -> None:
+    path = saved(tmp_path, text_of([row(), row(UsageId="2")]) + piece * 100_000)
+
+    tracemalloc.start()
+    try:
+        failure = refused(path)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert failure.code == "usage_row_too_long"
+    assert "line 4: the row that begins here" in failure.message
+    assert peak_bytes < 32 << 20
+
+
+def test_a_row_may_have_line_breaks_in_quotes_and_so_may_the_next(tmp_path: Path) -> None:
+    broken = [row(UsageId=str(number), Operator='"' + "x\n" * 900 + '"') for number in range(3)]
+
+    assert [line.line for line in lines(saved(tmp_path, text_of(broken)))] == [2, 903, 1_804]
 
 
 # ── archives ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -242,6 +242,40 @@ def test_a_program_that_asks_for_a_token_each_time_is_stopped(migrated_database_
     assert int(answers[-1].headers["retry-after"]) >= 1
 
 
+def test_who_only_knows_a_client_id_shuts_its_application_out_from_nowhere(migrated_database_url: str) -> None:
+    found(migrated_database_url)
+    program = admit(migrated_database_url, "Acme")
+
+    async def read(door: Door) -> list[GraphAnswer]:
+        wrong = form(program, client_secret="tts_guessed")
+        guesses = [await door.post(_endpoint(program), wrong) for _ in range(22)]
+        elsewhere = door.from_address("192.0.2.7")
+        mistaken = await elsewhere.post(_endpoint(program), wrong)
+        return [*guesses, mistaken, await _token(elsewhere, program), await _token(door, program)]
+
+    with capture_logs() as logs:
+        *guesses, mistaken, elsewhere, here = _with(migrated_database_url, read)
+
+    assert [guess.status for guess in guesses[:20]] == [401] * 20
+    assert guesses[-1].status == 429
+    assert int(guesses[-1].headers["retry-after"]) >= 1
+    # From another address it still says what is wrong; and a right secret is answered wherever it comes from.
+    assert (mistaken.status, elsewhere.status, here.status) == (401, 200, 200)
+    assert len([entry for entry in logs if entry["event"] == "token_refused"]) < len(guesses) + 1
+
+
+def test_a_program_that_failed_often_has_its_whole_allowance_once_it_proves_itself(migrated_database_url: str) -> None:
+    found(migrated_database_url)
+    program = admit(migrated_database_url, "Acme")
+
+    async def read(door: Door) -> list[GraphAnswer]:
+        for _ in range(22):
+            await door.post(_endpoint(program), form(program, client_secret="tts_guessed"))
+        return [await _token(door, program) for _ in range(20)]
+
+    assert [answer.status for answer in _with(migrated_database_url, read)] == [200] * 20
+
+
 def test_allowances_of_those_who_asked_long_ago_are_forgotten() -> None:
     allowances = Allowances(1, 0.001, lambda: 0.0)
     for number in range(10_001):

@@ -294,6 +294,17 @@ def test_of_short_messages_there_is_nothing_to_report(sqlite_world: str, sqlite_
         (f"{RECORDS}/getDirectRoutingCalls{MONTH}?$skiptoken={_word([2**70, 'x'])}", 400, "begin without"),
         (f"{RECORDS}/getDirectRoutingCalls{MONTH}?$skiptoken={_word([1, chr(0)])}", 400, "begin without"),
         (f"{RECORDS}/getPstnCalls{MONTH}?$skiptoken={_word(['start', False, 1, 2**70, 'x', 0])}", 400, "begin without"),
+        *(
+            pytest.param(
+                f"{RECORDS}/{name}{MONTH}?$skiptoken={base64.urlsafe_b64encode(written.encode()).decode()}",
+                *(400, "begin without"),
+                id=f"{name} and what no page gave, {number}",
+            )
+            for name in ("getPstnCalls", "getDirectRoutingCalls")
+            for number, written in enumerate(
+                ("[" * 20_000, '["start",false,1,1,"\\ud800",0]', '[1,"\\ud800"]', "[true,1]")
+            )
+        ),
         (f"{RECORDS}/getSmsLog{MONTH}", 404, "/beta/"),
         ("communications/credits/pools?month=9999-12", 400, "month=2026-11"),
         (f"{RECORDS}/getOther{MONTH}", 404, "getPstnCalls"),

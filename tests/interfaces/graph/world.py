@@ -123,8 +123,12 @@ def admit(
 class Door:
     """Asks the door as uvicorn would."""
 
-    def __init__(self, door: GraphDoor) -> None:
-        self._door = door
+    def __init__(self, door: GraphDoor, address: str = "127.0.0.1") -> None:
+        self._door, self._address = door, address
+
+    def from_address(self, address: str) -> "Door":
+        """Return the same door as it is reached from another address."""
+        return Door(self._door, address)
 
     async def get(self, address: str, *, token: str = "", **headers: str) -> GraphAnswer:
         """Get a path with its query, or a whole address that the door gave."""
@@ -160,6 +164,7 @@ class Door:
             "type": "http",
             "method": method,
             "scheme": "http",
+            "client": (self._address, 50_000),
             "path": path,
             "query_string": query.encode(),
             "headers": [(name.encode(), value.encode()) for name, value in named.items()],

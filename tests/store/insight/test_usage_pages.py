@@ -7,7 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from talktime.core.calls.calls import INBOUND, CallKey, CallKind, Ending, Flags, PaysFrom, text_of
 from talktime.core.calls.cdrs import UsageRow
@@ -184,6 +184,23 @@ def test_digits_that_are_hidden_cannot_be_found(tx: Transaction) -> None:
     assert whole not in [one.row for one in found if one.row.kind not in INBOUND]
     assert whole in [one.row for one in tx.insight.usage_pages.stream(ACME, by_visible, hidden_digits=3)]
     assert whole in [one.row for one in tx.insight.usage_pages.stream(ACME, by_all)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_found"),
+    [("Øystein MÜLLER", True), ("Øystein MÜLLEr", True), ("øYSTEIN", False), ("øystein", False), ("mÜller", True)],
+)
+def test_a_search_ignores_the_case_of_latin_letters_and_finds_others_as_they_are_written(
+    tx: Transaction, wanted: str, *, is_found: bool
+) -> None:
+    named = update(schema.users).where(schema.users.c.user_id == 3).values(display_name="Øystein MÜLLER")
+    tx.insight._connection.execute(named)
+    of_three = tx.insight.usage_pages.count(ACME, UsageFilter(MONTH, user_ids=frozenset({3})))
+
+    found = tx.insight.usage_pages.count(ACME, UsageFilter(MONTH, text=wanted))
+
+    assert of_three > 0
+    assert found == (of_three if is_found else 0)
 
 
 def _sum_of(group: object, found: list[UsageRow]) -> UsageSum:

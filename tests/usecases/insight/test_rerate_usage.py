@@ -109,6 +109,31 @@ def test_a_deck_in_another_currency_rates_nothing_anew(charged_app: App) -> None
         rerated(charged_app, at, "Acme", NEW)
 
 
+def test_a_version_that_was_never_published_is_compared_with_and_charges_nobody(charged_app: App) -> None:
+    at = BEGINS_AT + timedelta(days=41)
+    with_dearer_deck(charged_app, at, is_published=False)
+    before = costs(charged_app)
+
+    told = rerated(charged_app, at, "Acme", NEW, number=1)
+    with pytest.raises(Conflict, match="talktime decks publish anew --version 1") as refusal:
+        rerated(charged_app, at, "Acme", NEW, number=1, applies=True)
+
+    assert refusal.value.code == "deck_version_not_published"
+    assert sum(each.change_micros for each in told) > 0
+    assert costs(charged_app) == before
+
+
+def test_a_version_that_was_published_is_charged_by_for_all_calls(charged_app: App) -> None:
+    at = BEGINS_AT + timedelta(days=41)
+    with_dearer_deck(charged_app, at)
+
+    done = rerated(charged_app, at, "Acme", NEW, number=1, applies=True)
+
+    assert all(each.is_applied for each in done if each.change_micros)
+    assert sum(each.change_micros for each in done) > 0
+    assert findings(charged_app, at) == []
+
+
 CORRUPTIONS = [
     Corruption(
         "the row that rates anew names the old version",
@@ -135,7 +160,9 @@ def test_a_rate_that_somebody_changes_is_found(charged_app: App, corruption: Cor
     assert corruption.rule in {finding.rule for finding in findings(charged_app, at)}
 
 
-def with_dearer_deck(app: App, at: datetime, *, prefixes: Sequence[str] = (), currency: str = "") -> None:
+def with_dearer_deck(
+    app: App, at: datetime, *, prefixes: Sequence[str] = (), currency: str = "", is_published: bool = True
+) -> None:
     """Publish a deck of the same rates, some dearer and some cheaper than those that the calls were charged by."""
     deck = app.read(lambda tx, _: tx.rates.deck(1), None)
     rates = tuple(
@@ -145,7 +172,8 @@ def with_dearer_deck(app: App, at: datetime, *, prefixes: Sequence[str] = (), cu
     )
     terms = replace(deck.terms, currency=currency or deck.terms.currency)
     stage_deck(app.run, StageDeck(NEW, "a test", terms, rates, at), lambda _: None)
-    app.run(publish_deck, PublishDeck(NEW, None, LONG_AGO, LONG_AGO))
+    if is_published:
+        app.run(publish_deck, PublishDeck(NEW, None, LONG_AGO, LONG_AGO))
 
 
 def other_price(rate: Rate, price: Price) -> Price:
@@ -157,9 +185,16 @@ def other_price(rate: Rate, price: Price) -> Price:
 
 
 def rerated(
-    app: App, at: datetime, name: str, deck: str, *, applies: bool = False, period: tuple[date, date] = PERIOD
+    app: App,
+    at: datetime,
+    name: str,
+    deck: str,
+    *,
+    applies: bool = False,
+    period: tuple[date, date] = PERIOD,
+    number: int | None = None,
 ) -> list[Rerated]:
-    order = app.read(prepare_rerating, RerateUsage(name, *period, deck, at, applies=applies))
+    order = app.read(prepare_rerating, RerateUsage(name, *period, deck, at, number, applies=applies))
     with closing(open_statements(app.settings.database_url)) as statements:
         books = Books(app.read, app.run, statements, app.settings.charging_terms)
         return [each for page in rerate_usage(books, LocalEngine(), order) for each in page.rerated]

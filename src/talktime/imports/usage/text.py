@@ -1,16 +1,19 @@
-"""Text of unknown origin as rows of cells, one at a time: whatever its encoding, never more of it than a line."""
+"""Text of unknown origin as rows of cells, one at a time: whatever its encoding, never more of it than a row."""
 
 import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import IO, TextIO
 
 from talktime.core.values.errors import Invalid
 from talktime.core.values.frozen import frozen
 
 LINE_CHARACTERS_MAX = 1_000_000
+# Of a row, whose quoted cells may hold line breaks: what csv.reader keeps in memory before it gives anything.
+ROW_LINES_MAX, ROW_CHARACTERS_MAX = 1_000, 1_000_000
 SNIFFED_BYTES = 1_000_000
 SNIFFED_LINES = 50
 _DELIMITERS = (",", ";", "\t", "|")
@@ -61,17 +64,19 @@ def _without_mark(beginning: bytes) -> bytes:
 
 
 def rows_of(text: TextIO, name: str) -> Iterator[TextRow]:
-    """Yield the rows that are not blank, the header first; raise Invalid where a line has no end."""
+    """Yield the rows that are not blank, the header first; raise Invalid where a line or a row has no end."""
     lines = _lines(text, name)
-    sample = [line for _, line in zip(range(SNIFFED_LINES), lines, strict=False)]
+    sample = _sample(lines)
     first_line = 1
     if sample and sample[0].strip().lower().removeprefix("sep=") in _DELIMITERS and sample[0].lower().startswith("sep"):
         delimiter, first_line = sample.pop(0).strip()[-1], 2
     else:
         delimiter = _delimiter(sample)
-    reader = csv.reader(_then(sample, lines), delimiter=delimiter)
+    row = _RowLines(chain(sample, lines), name)
+    reader = csv.reader(row, delimiter=delimiter)
     while True:
         line = reader.line_num + first_line
+        row.begins(line)
         try:
             cells = next(reader)
         except StopIteration:
@@ -83,9 +88,37 @@ def rows_of(text: TextIO, name: str) -> Iterator[TextRow]:
             yield TextRow(line, cells)
 
 
-def _then(sample: Iterable[str], rest: Iterator[str]) -> Iterator[str]:
-    yield from sample
-    yield from rest
+def _sample(lines: Iterator[str]) -> list[str]:
+    sample: list[str] = []
+    while len(sample) < SNIFFED_LINES and sum(map(len, sample)) < ROW_CHARACTERS_MAX and (line := next(lines, "")):
+        sample.append(line)
+    return sample
+
+
+class _RowLines:
+    """Lines as csv.reader takes them, counted from where its row begins; raises Invalid where a row has no end."""
+
+    def __init__(self, lines: Iterator[str], name: str) -> None:
+        self._lines, self._name = lines, name
+        self.begins(1)
+
+    def begins(self, line: int) -> None:
+        self._line, self._lines_count, self._characters_count = line, 0, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._lines_count += 1
+        self._characters_count += len(line)
+        if self._lines_count > ROW_LINES_MAX or self._characters_count > ROW_CHARACTERS_MAX:
+            message = (
+                f"{self._name}, line {self._line}: the row that begins here has more than {ROW_LINES_MAX:,} lines or"
+                f" {ROW_CHARACTERS_MAX:,} characters; close the quotes of its cells"
+            )
+            raise Invalid(message, code="usage_row_too_long")
+        return line
 
 
 def _lines(text: TextIO, name: str) -> Iterator[str]:

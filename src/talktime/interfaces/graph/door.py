@@ -114,7 +114,11 @@ class GraphDoor:
         if len(body) > tokens.BODY_MAX_BYTES:
             raise Refusal(400, f"a form has at most {tokens.BODY_MAX_BYTES} bytes")
         request = TokenRequest(
-            str(scope["path"]), asgi.header(scope, b"content-type"), asgi.header(scope, b"authorization"), body
+            str(scope["path"]),
+            asgi.header(scope, b"content-type"),
+            asgi.header(scope, b"authorization"),
+            body,
+            asgi.client_address(scope),
         )
         answer = await self._in_a_thread(lambda: self._token_endpoint.answered(request, at))
         return _Told(answer.status, msgspec.json.encode(answer.fields), answer.headers)

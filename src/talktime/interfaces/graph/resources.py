@@ -273,7 +273,7 @@ def _place(token: str, expected: type[T]) -> T | None:
     try:
         padded = token + "=" * (-len(token) % 4)
         decoded = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as failure:
+    except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError) as failure:
         raise Refusal(400, _NO_PLACE) from failure
     return _convert(decoded, expected)
 

@@ -19,7 +19,7 @@ from talktime.bootstrap import App
 from talktime.core.insight.access.applications import ACCESS_EXPLANATIONS, AccessRefusal, scope_names
 from talktime.interfaces.graph.allowances import Allowances
 from talktime.interfaces.graph.paths import TOKEN_SUFFIX
-from talktime.usecases.insight.access.check_access import IssueToken, issue_token
+from talktime.usecases.insight.access.check_access import IssueToken, check_client, issue_token
 
 BODY_MAX_BYTES = 16_384
 TOKEN_BYTES = 32
@@ -27,7 +27,7 @@ CLIENT_ID_CHARACTERS_MAX = 100
 # So that whoever finds one in a file or a log knows what it is, and the door what cannot be one.
 TOKEN_PREFIX = "tta_"  # noqa: S105 -- what every token begins with
 SCOPE_SUFFIX = "/.default"
-# A program needs one an hour.
+# A program needs one an hour; and whoever fails does so again.
 REQUESTS_MAX, REQUESTS_PER_SECOND = 20, 0.2
 FORM = "application/x-www-form-urlencoded"
 
@@ -49,6 +49,8 @@ class TokenRequest(NamedTuple):
     content_type: str
     authorization: str
     body: bytes
+    # Where it came from; "" where a socket does not say.
+    address: str = ""
 
 
 class _Misread(Exception):  # noqa: N818 -- what is answered
@@ -65,7 +67,9 @@ class TokenEndpoint:
     def __init__(self, app: App) -> None:
         """Keep where applications are known."""
         self._app = app
-        self._allowances = Allowances(REQUESTS_MAX, REQUESTS_PER_SECOND)
+        # Apart, because a client id is no secret: who only knows that must not use up what its application needs.
+        self._proven = Allowances(REQUESTS_MAX, REQUESTS_PER_SECOND)
+        self._failed = Allowances(REQUESTS_MAX, REQUESTS_PER_SECOND)
 
     def answered(self, request: TokenRequest, at: datetime) -> TokenAnswer:
         """Answer one request, in a thread of its own; raise TalktimeError where the database does not answer."""
@@ -76,16 +80,20 @@ class TokenEndpoint:
         if not client_id.isprintable() or len(client_id) > CLIENT_ID_CHARACTERS_MAX:
             # Nothing that a database should be asked for.
             return _denied(AccessRefusal.CLIENT_UNKNOWN, request, at)
-        wait = self._allowances.wait_seconds(client_id)
-        if wait:
-            description = "Too many tokens were asked for: each is good for an hour; keep it and use it again."
-            return _refused(429, "temporarily_unavailable", description, at, {"retry-after": str(wait)})
         tenant = unquote(request.path.removesuffix(TOKEN_SUFFIX).removeprefix("/"))
         token = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-        issued = self._app.run(issue_token, IssueToken(tenant, client_id, secret, token, at))
+        asked = IssueToken(tenant, client_id, secret, token, at)
+        # By reading alone: whoever proves nothing never waits for the database's writer, nor lets anybody wait.
+        known = self._app.read(check_client, asked)
+        if isinstance(known, AccessRefusal):
+            return self._failure(known, client_id, request, at)
+        wait = self._proven.wait_seconds(client_id)
+        if wait:
+            description = "Too many tokens were asked for: each is good for an hour; keep it and use it again."
+            return _too_many(description, wait, at)
+        issued = self._app.run(issue_token, asked)
         if isinstance(issued, AccessRefusal):
-            log.warning("token_refused", client_id=_loggable(client_id), reason=issued.value)
-            return _denied(issued, request, at)
+            return self._failure(issued, client_id, request, at)
         lifetime_seconds = int((issued.expires_at - at).total_seconds())
         fields: dict[str, Any] = {
             "token_type": "Bearer",
@@ -95,6 +103,14 @@ class TokenEndpoint:
             "scope": " ".join(scope_names(issued.scopes)),
         }
         return TokenAnswer(200, fields, {})
+
+    def _failure(self, reason: AccessRefusal, client_id: str, request: TokenRequest, at: datetime) -> TokenAnswer:
+        """Say why, as often as an address may fail by a client id: not for ever, and not for ever in the log."""
+        wait = self._failed.wait_seconds(f"{request.address} {client_id}")
+        if wait:
+            return _too_many("Too many requests failed: mend the client id, the secret or the tenant.", wait, at)
+        log.warning("token_refused", client_id=_loggable(client_id), reason=reason.value)
+        return _denied(reason, request, at)
 
 
 def discovery(root: str, tenant: str) -> bytes:
@@ -162,6 +178,10 @@ def _denied(reason: AccessRefusal, request: TokenRequest, at: datetime) -> Token
     # RFC 6749 §5.2: with the scheme that was tried.
     challenge = {"www-authenticate": 'Basic realm="talktime"'} if request.authorization else {}
     return _refused(401, "invalid_client", ACCESS_EXPLANATIONS[reason], at, challenge)
+
+
+def _too_many(description: str, wait_seconds: int, at: datetime) -> TokenAnswer:
+    return _refused(429, "temporarily_unavailable", description, at, {"retry-after": str(wait_seconds)})
 
 
 def _refused(

@@ -103,7 +103,7 @@ class ReratedPage(NamedTuple):
 
 
 def prepare_rerating(tx: Transaction, request: RerateUsage) -> RerateOrder:
-    """Find what is named; raise NotFound, Invalid for an empty period, Conflict for a deck in another currency."""
+    """Find what is named; raise NotFound, Invalid for an empty period, Conflict for a deck nothing is charged by."""
     organization = find_organization(tx, request.organization)
     if request.ends_on < request.starts_on:
         message = f"the period ends on {request.ends_on}, before it begins on {request.starts_on}"
@@ -114,8 +114,24 @@ def prepare_rerating(tx: Transaction, request: RerateUsage) -> RerateOrder:
     if first.currency != organization.currency:
         message = f"{first.deck} is in {first.currency}, and {organization.name} pays in {organization.currency}"
         raise Conflict(message, code="deck_currency_differs")
+    if request.applies:
+        _check_published(tx, rates)
     period = period_of(request.starts_on, request.ends_on, organization.zone)
     return RerateOrder(organization, period, rates, request.at, request.applies)
+
+
+def _check_published(tx: Transaction, rates: Sequence[ChosenRates]) -> None:
+    """Raise Conflict for a stated version that was never published: a draft may be compared with, not charged by."""
+    for chosen in rates:
+        direction = chosen.rates.direction
+        published = {each.version_id for each in tx.rates.publications(chosen.deck, direction)}
+        if not published.issuperset(each.version_id for each in chosen.rates.publications):
+            message = (
+                f"version {chosen.number} of {chosen.deck!r} was never published for"
+                f" {direction.value.replace('_', ' ')} calls, and nobody is charged by it: publish it with `talktime"
+                f" decks publish {chosen.deck} --version {chosen.number}`, or compare with `--dry-run`"
+            )
+            raise Conflict(message, code="deck_version_not_published")
 
 
 def _directions(tx: Transaction, request: RerateUsage) -> list[Direction]:

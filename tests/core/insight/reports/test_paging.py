@@ -1,5 +1,6 @@
 """Cursors, local clocks, and the details' columns."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -46,6 +47,22 @@ def test_a_cursor_that_is_written_is_the_place_that_is_read(
 def test_what_no_page_gave_is_refused(cursor: str) -> None:
     with pytest.raises(Invalid, match="cursor"):
         place_of(cursor, UsageOrder())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "[" * 100_000,
+        '["start",false,1,1,"\\ud800",0]',
+        '["start",false,1,1,"call",true]',
+        '["start",false,1,true,"call",0]',
+        '["start",false,false,1,"call",0]',
+    ],
+    ids=["nested", "half a character", "a line that is true", "an instant that is true", "a value that is false"],
+)
+def test_what_no_database_understands_is_no_cursor(written: str) -> None:
+    with pytest.raises(Invalid, match="cursor"):
+        place_of(base64.urlsafe_b64encode(written.encode()).decode(), UsageOrder())
 
 
 @pytest.mark.parametrize("order", [UsageOrder(SortKey.COST), UsageOrder(SortKey.START, is_descending=True)])

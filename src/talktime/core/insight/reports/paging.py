@@ -66,7 +66,7 @@ def place_of(cursor: str, order: UsageOrder) -> UsagePlace:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         key, is_descending, *place = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-    except (ValueError, TypeError, binascii.Error) as failure:
+    except (ValueError, TypeError, RecursionError, binascii.Error) as failure:
         raise _unreadable() from failure
     if [key, is_descending] != [order.key.value, order.is_descending]:
         message = "this cursor belongs to another order of rows: sort as before, or begin without it"
@@ -76,6 +76,9 @@ def place_of(cursor: str, order: UsageOrder) -> UsagePlace:
 
 def _checked(place: list[object], order: UsageOrder) -> UsagePlace:
     is_text = order.key in {SortKey.DESTINATION, SortKey.USER}
+    # A bool is an int to Python, and half a surrogate is a str: a database holds neither.
+    if any(isinstance(each, bool) or (isinstance(each, str) and not _is_text(each)) for each in place):
+        raise _unreadable()
     match place:
         case [int() | str() as value, int() as started, str() as call_key, int() as line]:
             if isinstance(value, str) == is_text:
@@ -83,6 +86,14 @@ def _checked(place: list[object], order: UsageOrder) -> UsagePlace:
         case _:
             pass
     raise _unreadable()
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unreadable() -> Invalid:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from sqlalchemy import (
@@ -42,6 +43,7 @@ _HOURS, _WEEKDAYS = 24, 7
 _FIRST_WEEKDAY = 3
 _INBOUND = sorted(kind.value for kind in INBOUND)
 _SEPARATORS = str.maketrans("", "", " -()./")
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 _GROUP = "report_group"
 _FIRST_ROW = case((_R.line == 0, 1), else_=0)
@@ -136,7 +138,8 @@ class UsageStatements:
         """Digits have no case, and to compare them so is ten times as fast on PostgreSQL."""
         if wanted.isdecimal():
             return column.contains(wanted, autoescape=True)
-        return self._in_code_points(column).icontains(wanted, autoescape=True)
+        # As SQLite does it, and lower() there: A to Z have a case, and whatever else is written has none.
+        return func.lower(self._in_code_points(column)).contains(wanted.translate(_LOWER), autoescape=True)
 
     def _is_in(self, departments: list[str]) -> ColumnElement[bool]:
         there = _R.user_id.in_(self._people(_U.department.in_(departments)))

@@ -7,6 +7,7 @@ from talktime.core.insight.access.applications import (
     Access,
     AccessRefusal,
     AccessToken,
+    Application,
     Scope,
     digest_of,
     names_tenant,
@@ -42,8 +43,8 @@ class CheckToken:
     at: datetime
 
 
-def issue_token(tx: Transaction, request: IssueToken) -> TokenIssued | AccessRefusal:
-    """Keep a token for an application that proves itself, or return why not."""
+def check_client(tx: Transaction, request: IssueToken) -> Application | AccessRefusal:
+    """Return the application that proves itself, or why there is none; nothing is written."""
     application = tx.access.application(request.application_id)
     if application is None:
         return AccessRefusal.CLIENT_UNKNOWN
@@ -54,6 +55,14 @@ def issue_token(tx: Transaction, request: IssueToken) -> TokenIssued | AccessRef
     organization_id = application.organization_id
     if not names_tenant(tx.organizations.with_ids([organization_id])[organization_id], request.tenant):
         return AccessRefusal.TENANT_DIFFERS
+    return application
+
+
+def issue_token(tx: Transaction, request: IssueToken) -> TokenIssued | AccessRefusal:
+    """Keep a token for an application that proves itself, or return why not."""
+    application = check_client(tx, request)
+    if isinstance(application, AccessRefusal):
+        return application
     ends_at = request.at + TOKEN_LIFETIME
     expires_at = ends_at if application.expires_at is None else min(ends_at, application.expires_at)
     token = AccessToken(

@@ -68,7 +68,8 @@ class Which:
     """Rows that cost this much or less."""
 
     search: str = ""
-    """A part of a number, a name, a call id or a destination; hidden digits cannot be searched for."""
+    """A part of a number, a name, a call id or a destination; hidden digits cannot be searched for. Upper or lower
+    case makes no difference for a to z; letters with accents and other scripts are found as they are written."""
 
 
 @Parameter(name="*", group=_LAYOUT)

@@ -80,7 +80,9 @@ def rerate(
     starts_on: Annotated[date, Parameter(name="--from", help="The first day, on the organization's clock.")],
     ends_on: Annotated[date, Parameter(name="--to", help="The last day, itself included.")],
     deck: Annotated[str, Parameter(help="By which deck: as it was in force when each call began.")],
-    version: Annotated[PositiveInt | None, Parameter(help="By this version, for all calls.")] = None,
+    version: Annotated[
+        PositiveInt | None, Parameter(help="By this version, for all calls; one never published needs --dry-run.")
+    ] = None,
     dry_run: Annotated[bool, Parameter(negative=(), help="Say what would change, and change nothing.")] = False,
     options: Options = DEFAULTS,
 ) -> None:
