@@ -83,10 +83,7 @@ def format_money(amount_micros: int, *, decimals: int | None = None) -> str:
     """Write micros as a decimal string: exact without `decimals`, else rounded half-up (away from zero)."""
     if decimals is None:
         return money.format_micros(amount_micros)
-    step = 10 ** (money.MICRO_DECIMALS - decimals)
-    # A refund is the mirror of its charge, so the amount is rounded and the sign put back.
-    rounded = money.divide(abs(amount_micros), step, money.Rounding.HALF_UP) * step
-    return money.format_micros(-rounded if amount_micros < 0 else rounded, decimals_min=decimals)
+    return money.format_micros(money.round_micros(amount_micros, decimals), decimals_min=decimals)
 
 
 def harmless(text: str) -> str:

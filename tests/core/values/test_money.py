@@ -12,6 +12,7 @@ from talktime.core.values.money import (
     format_nanos,
     parse_micros,
     parse_nanos,
+    round_micros,
 )
 
 
@@ -83,6 +84,16 @@ def test_half_up_is_the_nearest_and_up_never_below(numerator: int, denominator: 
         2 * (half_up * denominator - numerator) == denominator
     )
     assert 0 <= up * denominator - numerator < denominator
+
+
+@given(amount_micros=st.integers(-(10**12), 10**12), decimals=st.integers(0, 6))
+def test_a_refund_is_rounded_as_the_mirror_of_its_charge(amount_micros: int, decimals: int) -> None:
+    rounded, unit = round_micros(amount_micros, decimals), 10 ** (6 - decimals)
+
+    assert rounded == -round_micros(-amount_micros, decimals)
+    assert rounded % unit == 0
+    assert 2 * abs(rounded - amount_micros) <= unit
+    assert round_micros(-125_000, 2) == -130_000
 
 
 def test_a_half_is_rounded_up() -> None:

@@ -71,6 +71,18 @@ def spend(view: Look, days: int = 31, scale: int = 1) -> Drawn:
     return spend_picture(spend_history(PaidSums(credit, overage, included), period(days), ZONE, "USD"), view)
 
 
+def refunds(view: Look, charged_micros: int = 0) -> Drawn:
+    """Give a million micros back, a day after so much was charged."""
+    credit = (_sum(FIRST, -1_000_000), *([_sum(FIRST + DAY, charged_micros)] if charged_micros else []))
+    return spend_picture(spend_history(PaidSums(credit), period(31), ZONE, "USD"), view)
+
+
+def costs(*found: tuple[str, int]) -> Drawn:
+    """Rank users by what their calls cost in micros."""
+    ranked = tuple(Ranked(name, 1, 60, cost_micros) for name, cost_micros in found)
+    return ranking_picture(ranking(RankedUsage(Subject.USERS, period(31), ZONE, "USD", ranked), Measure.COST), look())
+
+
 def heatmap(view: Look, scale: int = 1, measure: Measure = Measure.COST) -> Drawn:
     sums = [_sum((weekday, hour), weekday * hour * 100_000 * scale) for weekday in range(7) for hour in range(24)]
     return heat_map(week_rhythm(sums, period(31), ZONE, currency="USD", measure=measure), view)

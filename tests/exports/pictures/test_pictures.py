@@ -220,3 +220,32 @@ def test_names_can_hold_any_letter() -> None:
     assert "<&>" in said
     assert "Россия" in said
     assert "中国移动电话" in said
+
+
+@pytest.mark.parametrize("name", ["a\uffffb", "a\ufffeb", "a\x00\x1b\ud800b", "a\x85\u202eb", "a\tb"])
+def test_no_name_makes_a_picture_unreadable(name: str) -> None:
+    drawn = samples.costs((name, 10_000_000), ("b", 1))
+
+    assert any(text.startswith("a") for text in said_in(drawn))
+
+
+def test_a_period_with_nothing_but_refunds_is_told_of_in_each_picture_of_money() -> None:
+    for drawn in (samples.refunds(look()), samples.costs(("ada@contoso.example", -1_000_000))):
+        assert drawn.summary.startswith("More was given back in this period than its calls cost.")
+        assert -1_000_000 in drawn.table.rows[0]
+
+
+def test_shares_are_of_what_was_charged_and_not_of_what_refunds_left_of_it() -> None:
+    drawn = samples.costs(("ada@contoso.example", 10_000_000), ("bob@contoso.example", -9_000_000))
+
+    assert "in all 1.00 USD · first ada@contoso.example with 10.00 USD, 100% of what was charged" in summary_of(drawn)
+    assert "100%" in said_in(drawn)
+
+
+def test_refunds_that_outweigh_are_said_to() -> None:
+    ranked = samples.costs(("ada@contoso.example", 10_000_000), ("bob@contoso.example", -11_000_000))
+    spent = samples.refunds(look(), 400_000)
+
+    assert "in all −1.00 USD · more was given back than charged · first ada@contoso.example" in summary_of(ranked)
+    assert summary_of(spent).endswith("in all −0.60 USD · more was given back than charged")
+    assert "Credit" in said_in(spent)

@@ -17,7 +17,7 @@ from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.organizations.country_table import is_domestic_for_minutes, is_own_country
 from talktime.core.values import numbers
 from talktime.core.values.frozen import frozen
-from talktime.core.values.money import MICRO_DECIMALS, Rounding, divide
+from talktime.core.values.money import round_micros
 from talktime.core.values.numbers import NumberClass
 from talktime.core.values.periods import DAY, Period, start_of_day
 
@@ -79,12 +79,11 @@ def period_of(starts_on: date | None, ends_on: date | None, zone: ZoneInfo) -> P
 
 def rounded(layout: Layout, money_decimals: int) -> Layout:
     """Return the layout with its money rounded half-up, each cell for itself: what other programs have room for."""
-    unit_micros = int(10 ** (MICRO_DECIMALS - money_decimals))
     is_money = [column.kind is ColumnKind.MONEY for column in layout.columns]
 
     def cells(reported: ReportedUsage, country: str) -> tuple[object, ...]:
         return tuple(
-            divide(cell, unit_micros, Rounding.HALF_UP) * unit_micros if rounds and isinstance(cell, int) else cell
+            round_micros(cell, money_decimals) if rounds and isinstance(cell, int) else cell
             for cell, rounds in zip(layout.cells(reported, country), is_money, strict=True)
         )
 

@@ -87,6 +87,8 @@ class Notice(NamedTuple):
     event: Event
     organization: Organization | None
     delivery: Delivery
+    # Whether a file that the event names may go along still.
+    is_file_kept: bool = True
 
 
 @frozen

@@ -30,6 +30,13 @@ def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
+def round_micros(amount_micros: int, decimals: int) -> int:
+    """Round an amount to 0 to 6 decimals, half-up by its size: a refund is the mirror of its charge."""
+    step = int(10 ** (MICRO_DECIMALS - decimals))
+    rounded = divide(abs(amount_micros), step, Rounding.HALF_UP) * step
+    return -rounded if amount_micros < 0 else rounded
+
+
 def parse_micros(text: str) -> int:
     """Read a decimal amount such as `200` or `0.0135`, exactly; raise ValueError on anything finer than a micro."""
     return _parse_scaled(text, MICRO_DECIMALS)

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter  # type: ignore[import-untyped]
+from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped]
 
 from talktime.core.calls.counting.pools import SECONDS_PER_MINUTE
 from talktime.core.insight.exporting.contents import UsageContents
 from talktime.core.insight.reports.groups import GroupBy, UsageSum
 from talktime.core.values.money import MICROS_PER_UNIT
 from talktime.exports.workbook import looks
-from talktime.exports.workbook.cells import printable
+from talktime.exports.xml_text import printable
 
 # Of more users or destinations than these, the ones that cost least are one row.
 _GROUPS_MAX = 5_000
@@ -54,23 +55,35 @@ _PAGES = (
 
 
 def write_summary_workbook(path: Path, contents: UsageContents) -> int:
-    """Write the workbook; return the number of usage rows that it sums up."""
+    """Write the workbook; return the number of usage rows that it sums up. Raise OSError if it cannot be written."""
+    try:
+        _write_workbook(path, contents)
+    except FileCreateError as failure:
+        (cause,) = failure.args
+        raise OSError(cause.errno, cause.strerror) from failure
+    return contents.rows_count
+
+
+def _write_workbook(path: Path, contents: UsageContents) -> None:
     options = {
+        # Its parts wait beside it, and not where everybody's files are.
+        "tmpdir": str(path.parent),
         "strings_to_numbers": False,
         "strings_to_formulas": False,
         "strings_to_urls": False,
         "default_format_properties": {"font_name": looks.FONT_NAME, "font_size": looks.FONT_POINTS},
     }
-    with xlsxwriter.Workbook(str(path), options) as workbook:
-        name = printable(contents.organization.name)
-        # Not the time of now: the same rows give the same bytes.
-        created = contents.watermark.complete_until.replace(tzinfo=None)
-        workbook.set_properties({"title": f"Summary of usage: {name}", "subject": "Talktime", "created": created})
-        formats = _Formats(workbook)
-        overview = workbook.add_worksheet("Overview")
-        charts = [_write_page(workbook, formats, page, contents) for page in _PAGES]
-        _write_overview(overview, formats, contents, charts)
-    return contents.rows_count
+    workbook = xlsxwriter.Workbook(str(path), options)
+    name = printable(contents.organization.name)
+    # Not the time of now: the same rows give the same bytes.
+    created = contents.watermark.complete_until.replace(tzinfo=None)
+    workbook.set_properties({"title": f"Summary of usage: {name}", "subject": "Talktime", "created": created})
+    formats = _Formats(workbook)
+    overview = workbook.add_worksheet("Overview")
+    charts = [_write_page(workbook, formats, page, contents) for page in _PAGES]
+    _write_overview(overview, formats, contents, charts)
+    # Not in a `with`: that would write a part of one, too, when it is left midway.
+    workbook.close()
 
 
 class _Formats:
@@ -160,8 +173,8 @@ def _chart(workbook: Any, page: _Page, currency: str, rows: int) -> Any:
         chart.set_x_axis({"date_axis": True, "num_format": "yyyy-mm-dd", "num_font": {"rotation": -45}})
         chart.set_y_axis({**grid, "num_format": "#,##0"})
     if page.chart == "bar":
-        # The first row on top, as in the table.
-        chart.set_y_axis({"reverse": True})
+        # The first row on top, as in the table, and each named.
+        chart.set_y_axis({"reverse": True, "interval_unit": 1, "num_font": {"size": 8}})
         chart.set_x_axis({**grid, "num_format": "#,##0"})
     chart.set_size(dict(zip(("width", "height"), _CHART_PIXELS, strict=True)))
     return chart
@@ -174,7 +187,7 @@ def _write_overview(sheet: Any, formats: _Formats, contents: UsageContents, char
     sheet.fit_to_pages(1, 0)
     sheet.set_column(0, 20, 9)
     sheet.set_row(0, 26)
-    sheet.write_string(0, 0, _text(contents.organization.name), formats.heading)
+    sheet.write_string(0, 0, _text(f"Usage of {contents.organization.name}"), formats.heading)
     sheet.write_string(1, 0, _text(contents.about), formats.note)
     for number, chart in enumerate(charts):
         row, column = divmod(number, 2)

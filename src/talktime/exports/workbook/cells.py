@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 
 from talktime.core.insight.tables import Column, ColumnKind, checked, checked_instant, checked_local, format_instant
 from talktime.core.values.money import MICROS_PER_UNIT
+from talktime.exports.xml_text import printable
 
 WHOLE_MAX = 10**15  # Excel shows 15 digits; a longer number is an id, and an id is text
 
@@ -22,7 +23,6 @@ _DAY = timedelta(days=1)
 _DAY_SECONDS = 86_400
 _DAY_ZERO = datetime(1899, 12, 30, tzinfo=UTC)  # Excel counts days from here, and wrongly before March 1900
 _FIRST = datetime(1901, 1, 1, tzinfo=UTC)
-_NOT_IN_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # Excel reads _x0041_ as the letter A, in a text as well.
 _READS_AS_CODE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _BETWEEN = "|"  # any printable character
@@ -58,11 +58,6 @@ def text_cell(text: str, style: int) -> str:
         written = _READS_AS_CODE.sub("_x005F_", written)
     keeps_space = ' xml:space="preserve"' if written != written.strip() else ""
     return f'<c s="{style}" t="inlineStr"><is><t{keeps_space}>{written}</t></is></c>'
-
-
-def printable(text: str) -> str:
-    """Return the text without what XML 1.0 cannot hold: control characters, half surrogates."""
-    return text if text.isprintable() else _NOT_IN_XML.sub("", text)
 
 
 def _fill_texts(column: Column, cells: Sequence[object], style: int) -> Filled:

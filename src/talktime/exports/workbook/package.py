@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import IO, Self
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from talktime.exports.workbook.cells import printable
 from talktime.exports.workbook.looks import styles_part
 from talktime.exports.workbook.sheets import TITLE_CHARACTERS_MAX, Part
+from talktime.exports.xml_text import printable
 
 # Three quarters of the bytes for a third of the time that thoroughness takes.
 _DEFLATE_LEVEL = 1

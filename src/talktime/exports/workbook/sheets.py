@@ -14,8 +14,9 @@ from unicodedata import east_asian_width
 from talktime.core.insight.tables import Column, ColumnKind
 from talktime.core.values import money
 from talktime.exports.workbook import looks
-from talktime.exports.workbook.cells import fill, printable, text_cell
+from talktime.exports.workbook.cells import fill, text_cell
 from talktime.exports.workbook.looks import Role, style_of
+from talktime.exports.xml_text import printable
 
 SHEET_ROWS_MAX = 1_048_576  # Excel's, the header included
 TITLE_CHARACTERS_MAX = 31  # Excel's

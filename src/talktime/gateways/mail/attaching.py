@@ -23,7 +23,7 @@ def with_report(
 
     def write(notice: Notice) -> Mail:
         mail = write_mail(notice)
-        if notice.event.kind is not EventKind.REPORT_READY:
+        if notice.event.kind is not EventKind.REPORT_READY or not notice.is_file_kept:
             return mail
         path = folder / Path(dict(notice.event.details).get("file", "")).name
         if path.suffix not in _MEDIA_TYPES or not path.is_file() or path.stat().st_size > bytes_max:

@@ -7,15 +7,19 @@ nobody ever sees half of one, and no attempt that was thought dead can put its f
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from talktime.bootstrap import App
 from talktime.core.insight.exporting.contents import UsageContents
 from talktime.core.insight.exporting.exports import Export, ExportState, MadeFile
+from talktime.core.insight.reports.groups import GroupBy, UsageSum
 from talktime.core.insight.usage import ReportedUsage
+from talktime.core.values.errors import Unavailable
 from talktime.interfaces.worker.chores import Done, Purchases, Work
 from talktime.store.insight.exports import ExportKey
 from talktime.usecases.insight.exporting.manage_exports import (
@@ -35,11 +39,15 @@ from talktime.usecases.insight.exporting.manage_exports import (
 from talktime.usecases.insight.exporting.read_contents import ReadContents, read_contents
 from talktime.usecases.insight.exporting.send_reports import RunSchedule, due_schedules, run_schedule
 
+log = structlog.get_logger()
+
 # So often people are told how far it is, and it is looked whether to stop.
 _NOTED_EVERY = timedelta(seconds=1)
 _LOOKED_EVERY_ROWS = 1_000
-# To add ten million rows up takes a database a minute, and nothing is told meanwhile.
+# To add ten million rows up once takes a database a minute, and nothing is told meanwhile.
 _LEASE_MIN = timedelta(minutes=5)
+# Names and what they cost stand in the files.
+_FOLDER_MODE, _FILE_MODE = 0o700, 0o600
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ def make_export(shop: Workshop, key: ExportKey) -> Export | None:
     _clear(path)
     unfinished = path.with_name(f".{path.name}.{taken.attempts_count}") / path.name
     try:
-        unfinished.parent.mkdir(parents=True, mode=0o700)
+        _make_folders(unfinished)
         made = shop.app.read(read_contents, ReadContents(taken, shop.clock(), _Writing(shop, taken, unfinished).write))
         finish = FinishExport(key, taken.attempts_count, made, shop.clock(), lambda: unfinished.replace(path))
         return shop.app.run(finish_export, finish)
@@ -119,8 +127,15 @@ def make_export(shop: Workshop, key: ExportKey) -> Export | None:
         return None
     except OSError as failure:
         # The disk is full, or the folder is not ours: trying again at once would not help.
-        why = f"{path.parent} cannot be written: {failure.strerror or failure}"
-        return shop.app.run(fail_export, FailExport(key, taken.attempts_count, why, shop.clock()))
+        why = failure.strerror or type(failure).__name__
+        return _failed(shop, taken, f"{path.parent} cannot be written: {why}", f"the server could not write it ({why})")
+    except Unavailable:
+        # The database is away: when the lease has ended, somebody tries again.
+        raise
+    except Exception as mistake:
+        # A mistake of ours, which four more attempts would only make again.
+        log.exception("export_mistake", organization=taken.organization_id, export=taken.export_id)
+        return _failed(shop, taken, f"{type(mistake).__name__}: {mistake}", "a mistake of the server, which logged it")
     finally:
         shutil.rmtree(unfinished.parent, ignore_errors=True)
 
@@ -128,6 +143,11 @@ def make_export(shop: Workshop, key: ExportKey) -> Export | None:
 def file_of(app: App, export: Export) -> Path:
     """Return where the finished file of an export is."""
     return app.settings.exports_folder / export.file_name
+
+
+def _failed(shop: Workshop, taken: Export, reason: str, told: str) -> Export | None:
+    key = ExportKey(taken.organization_id, taken.export_id)
+    return shop.app.run(fail_export, FailExport(key, taken.attempts_count, reason, told, shop.clock()))
 
 
 class _Writing:
@@ -138,6 +158,7 @@ class _Writing:
         self._taken = taken
         self._path = path
         self._total = 0
+        self._count = 0
         self._note_at = shop.clock() + _NOTED_EVERY
 
     def write(self, contents: UsageContents) -> MadeFile:
@@ -145,34 +166,57 @@ class _Writing:
         from talktime.exports.usage.files import write_usage  # noqa: PLC0415
 
         self._total = contents.rows_count
-        counted = replace(contents, rows=lambda: self._counted(contents.rows()))
-        count = write_usage(self._path, self._taken.request.format, counted)
-        self._note(count)
+        count = write_usage(self._path, self._taken.request.format, self._watched(contents))
+        self._count = count
+        self._note()
+        self._path.chmod(_FILE_MODE)
         with self._path.open("rb+") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.seek(0, os.SEEK_END)
             os.fsync(file.fileno())
         return MadeFile(count, size, digest, contents.snapshot, contents.watermark.complete_until)
 
+    def _watched(self, contents: UsageContents) -> UsageContents:
+        """Return the contents that tell how far they are read: a summary has sums only, each as long as a lease."""
+
+        def sums(by: GroupBy) -> list[UsageSum]:
+            self._look()
+            return contents.sums(by)
+
+        def people() -> Mapping[int, str]:
+            self._look()
+            return contents.people()
+
+        return replace(contents, rows=lambda: self._counted(contents.rows()), sums=sums, people=people)
+
     def _counted(self, rows: Iterator[ReportedUsage]) -> Iterator[ReportedUsage]:
         for count, row in enumerate(rows):
             if count % _LOOKED_EVERY_ROWS == 0:
-                self._look(count)
+                self._count = count
+                self._look()
             yield row
 
-    def _look(self, count: int) -> None:
+    def _look(self) -> None:
         if self._shop.is_stopping():
             raise _StoppedError
         if self._shop.clock() >= self._note_at:
-            self._note(count)
+            self._note()
 
-    def _note(self, count: int) -> None:
+    def _note(self) -> None:
         at = self._shop.clock()
         self._note_at = at + _NOTED_EVERY
         key = ExportKey(self._taken.organization_id, self._taken.export_id)
-        progress = Progress(key, self._taken.attempts_count, count, self._total, at + self._shop.lease)
+        progress = Progress(key, self._taken.attempts_count, self._count, self._total, at + self._shop.lease)
         if not self._shop.app.run(note_progress, progress):
             raise _OvertakenError
+
+
+def _make_folders(unfinished: Path) -> None:
+    """Make an attempt's folder, and those that exports are kept in: nobody else looks into them."""
+    folder = unfinished.parent.parent
+    for each in (folder.parent, folder):
+        each.mkdir(parents=True, exist_ok=True, mode=_FOLDER_MODE)
+    unfinished.parent.mkdir(mode=_FOLDER_MODE)
 
 
 def _clear(path: Path) -> None:

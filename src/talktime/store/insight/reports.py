@@ -19,6 +19,7 @@ from talktime.store.insight.books import BookRows
 from talktime.store.insight.general_ledger import LedgerRows
 from talktime.store.insight.privacy.call_details import CallDetailRows
 from talktime.store.insight.privacy.imported_details import ImportedDetailRows
+from talktime.store.insight.privacy.imported_people import ImportedPersonRows
 from talktime.store.insight.privacy.people import PersonRows
 from talktime.store.insight.privacy.retentions import RetentionRows
 from talktime.store.insight.reporting import ReportingRows
@@ -64,6 +65,7 @@ class InsightRows:
         self.reporting = ReportingRows(connection)
         self.call_details = CallDetailRows(connection)
         self.imported_details = ImportedDetailRows(connection)
+        self.imported_people = ImportedPersonRows(connection)
         self.person = PersonRows(connection)
         self.retentions = RetentionRows(connection)
 
@@ -94,6 +96,14 @@ class InsightRows:
             for end in (func.min, func.max)
         )
         return None if first is None or last is None else Period(from_micros(first), from_micros(last))
+
+    def first_calls(self, organization_id: int) -> dict[int, datetime]:
+        """Return when each user's first call in the usage rows started; who has none is left out."""
+        user_id = usage_rows.c.user_id
+        found = select(user_id, func.min(usage_rows.c.started_at)).where(
+            usage_rows.c.organization_id == organization_id, user_id.is_not(None)
+        )
+        return {user: from_micros(at) for user, at in self._connection.execute(found.group_by(user_id))}
 
     def call(self, call_key: str) -> Call | None:
         """Return a call by its key."""

@@ -21,8 +21,9 @@ from talktime.core.organizations.deliveries import (
 from talktime.core.organizations.notices import Channel, Chosen, NoticeRule
 from talktime.core.organizations.organizations import Organization
 from talktime.core.organizations.users import User
-from talktime.core.values.events import Event
+from talktime.core.values.events import Event, EventKind
 from talktime.core.values.frozen import frozen
+from talktime.store.insight.exports import ExportKey
 from talktime.store.notifications import WebhookEndpoint
 from talktime.store.transaction import Transaction
 from talktime.usecases.ports import Mailer, Transact, WebhookSender
@@ -208,7 +209,15 @@ def _take(tx: Transaction, delivery: Delivery, event: Event, organization: Organ
     endpoint = None
     if begun.channel is Channel.WEBHOOK:
         endpoint = _endpoint(tx.notifications.endpoints(begun.organization_id), begun.recipient)
-    return Taken(Notice(event, organization, begun), endpoint)
+    return Taken(Notice(event, organization, begun, _is_file_kept(tx, event, at)), endpoint)
+
+
+def _is_file_kept(tx: Transaction, event: Event, at: datetime) -> bool:
+    """Tell whether a report may be handed out still: not when somebody in it was erased since it was made."""
+    if event.kind is not EventKind.REPORT_READY:
+        return False
+    export = tx.exports.get(ExportKey(event.organization_id, int(dict(event.details).get("export", "0"))))
+    return export is not None and not export.is_over(at)
 
 
 def _endpoint(endpoints: Sequence[WebhookEndpoint], recipient: str) -> WebhookEndpoint | None:

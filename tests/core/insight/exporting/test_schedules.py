@@ -1,7 +1,7 @@
 """When a report is sent, and which days it is about: on the organization's clock, also when clocks are set."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -86,6 +86,60 @@ def test_runs_follow_each_other_and_their_periods_leave_no_gap(
     assert all(one.ends_at == other.starts_at for one, other in pairwise(periods))
     assert all(period.ends_at <= run_at for period, run_at in zip(periods, runs, strict=True))
     assert len({cause_of(schedule, period, zone) for period in periods}) == len(periods)
+
+
+# Clocks are set by half an hour in Lord Howe, at midnight in Cairo, Havana and the Azores, and in Nuuk an hour before.
+CLOCKS = [
+    *("UTC", "Europe/Berlin", "America/New_York", "Australia/Sydney", "Australia/Lord_Howe", "Africa/Cairo"),
+    *("America/Havana", "Atlantic/Azores", "America/Nuuk", "America/St_Johns", "Pacific/Kiritimati"),
+]
+
+
+def begins(cadence: Cadence, day: date) -> bool:
+    return {Cadence.DAILY: True, Cadence.WEEKLY: day.isoweekday() == 1, Cadence.MONTHLY: day.day == 1}[cadence]
+
+
+@pytest.mark.parametrize("cadence", Cadence)
+@pytest.mark.parametrize("zone", CLOCKS)
+def test_in_a_year_every_period_is_reported_exactly_once_at_any_hour(zone: str, cadence: Cadence) -> None:
+    clock = ZoneInfo(zone)
+    year = [date(2026, 1, 1) + timedelta(days=number) for number in range(365)]
+    expected = [day for day in year if begins(cadence, day)]
+
+    for day in {1, RUN_DAY_MAX[cadence]}:
+        for hour in (0, 1, 2, 3, 22, 23):
+            schedule = scheduled(cadence, day, hour)
+            runs = [next_run_after(schedule, datetime(2025, 11, 15, tzinfo=UTC), clock)]
+            while runs[-1] < datetime(2027, 3, 1, tzinfo=UTC):
+                runs.append(next_run_after(schedule, runs[-1], clock))
+            periods = [reported_period(schedule, run_at, clock) for run_at in runs]
+
+            told = [period.starts_at.astimezone(clock).date() for period in periods]
+            assert [each for each in told if each.year == 2026] == expected, (day, hour)
+            assert all(one.ends_at == other.starts_at for one, other in pairwise(periods)), (day, hour)
+            assert all(period.ends_at <= run_at for period, run_at in zip(periods, runs, strict=True)), (day, hour)
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "runs_at"),
+    [
+        # 29 March 2026 has 23 hours in Berlin: 02:00 is 03:00.
+        ("Europe/Berlin", 23, "2026-03-29T23:00:00+02:00"),
+        ("Europe/Berlin", 7, "2026-03-29T07:00:00+02:00"),
+        ("Europe/Berlin", 2, "2026-03-29T03:00:00+02:00"),
+        # 28 March has 23 in Nuuk, and none of them is 23:00.
+        ("America/Nuuk", 23, "2026-03-28T22:00:00-02:00"),
+    ],
+)
+def test_a_report_comes_at_the_hour_of_the_clock_on_its_own_day_also_when_clocks_are_set(
+    zone: str, hour: int, runs_at: str
+) -> None:
+    expected = datetime.fromisoformat(runs_at)
+    before = datetime(expected.year, expected.month, expected.day, tzinfo=ZoneInfo(zone))
+
+    run_at = next_run_after(scheduled(Cadence.DAILY, 1, hour), before, ZoneInfo(zone))
+
+    assert run_at.astimezone(ZoneInfo(zone)).isoformat() == runs_at
 
 
 def test_a_cause_names_its_schedule() -> None:

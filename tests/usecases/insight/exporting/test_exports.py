@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,8 @@ import openpyxl
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
+from sqlalchemy import Engine, event
+from structlog.testing import capture_logs
 
 from talktime.bootstrap import App
 from talktime.core.calls.calls import PaysFrom
@@ -86,7 +90,7 @@ def test_an_export_is_queued_made_and_kept_with_its_hash(app: App) -> None:
     assert waiting == [key]
     assert export == shown(app, key)
     assert export is not None
-    file = finished(export)
+    file = finished(export, AT)
     content = file_of(app, export).read_bytes()
     assert (file.bytes_count, file.sha256) == (len(content), sha256(content).hexdigest())
     assert export.expires_at == AT + timedelta(days=30)
@@ -245,7 +249,7 @@ def test_a_worker_that_is_killed_leaves_no_half_file_and_the_next_one_begins_ane
     assert left.state is ExportState.RUNNING
     assert not file_of(app, left).exists()
     with pytest.raises(Conflict, match="not ready yet"):
-        finished(left)
+        finished(left, AT)
     # While its lease lasts nobody takes it from him, and then it is begun anew.
     assert make_export(Workshop(app, lambda: AT), key) is None
     later = AT + Workshop(app, lambda: AT).lease
@@ -296,7 +300,7 @@ def test_an_export_that_kills_every_worker_is_given_up(app: App) -> None:
 
     assert [export.state for export in taken if export is not None][-2:] == [ExportState.RUNNING, ExportState.FAILED]
     with pytest.raises(Conflict, match="given up after 5 attempts"):
-        finished(shown(app, key))
+        finished(shown(app, key), AT)
     assert app.read(due_exports, times[-1] + LEASE) == []
 
 
@@ -310,6 +314,77 @@ def test_a_folder_that_cannot_be_written_fails_the_export_with_its_name(app: App
     assert export is not None
     assert export.state is ExportState.FAILED
     assert str(app.settings.exports_folder) in export.reason
+
+
+# They put the file into its place when they have all; the others open it first.
+@pytest.mark.parametrize("export_format", [ExportFormat.EXCEL, ExportFormat.SUMMARY])
+def test_a_file_that_cannot_be_written_fails_the_export_at_once(app: App, export_format: ExportFormat) -> None:
+    key = asked(app, replace(EXPORTED, format=export_format))
+    name = shown(app, key).file_name
+
+    def in_the_way() -> bool:
+        (app.settings.exports_folder / f".{name}.1" / name).mkdir(exist_ok=True)
+        return False
+
+    export = make_export(Workshop(app, lambda: AT, in_the_way), key)
+
+    assert export is not None
+    assert export.state is ExportState.FAILED
+    assert "Is a directory" in export.reason
+
+
+def test_a_mistake_of_ours_fails_the_export_at_once_with_its_reason_and_is_logged(app: App) -> None:
+    key = asked(app)
+
+    def mistaken() -> bool:
+        message = "an impossible row"
+        raise ValueError(message)
+
+    with capture_logs() as logs:
+        export = make_export(Workshop(app, lambda: AT, mistaken), key)
+
+    assert export == shown(app, key)
+    assert export is not None
+    assert (export.state, export.attempts_count) == (ExportState.FAILED, 1)
+    assert export.reason == "ValueError: an impossible row"
+    assert [(each["event"], each["export"]) for each in logs] == [("export_mistake", key.export_id)]
+    assert list(app.settings.exports_folder.iterdir()) == []
+
+
+def test_a_summary_stays_in_the_hands_of_its_worker_however_many_sums_it_takes(app: App) -> None:
+    key = asked(app, replace(EXPORTED, format=ExportFormat.SUMMARY))
+    at = AT
+    others: list[Export | None] = []
+
+    def slow_sum(_: object, __: object, statement: str, *___: object) -> None:
+        nonlocal at
+        if "sum(" in statement.lower() and "usage_rows" in statement:
+            # As long as with ten million rows, and a second worker looks meanwhile.
+            at += timedelta(minutes=4)
+            others.append(app.run(take_export, TakeExport(key, at, LEASE)))
+
+    event.listen(Engine, "before_cursor_execute", slow_sum)
+    try:
+        export = make_export(Workshop(app, lambda: at), key)
+    finally:
+        event.remove(Engine, "before_cursor_execute", slow_sum)
+
+    assert len(others) > 5
+    assert others == [None] * len(others)
+    assert export is not None
+    assert (export.state, export.attempts_count) == (ExportState.DONE, 1)
+
+
+@pytest.mark.parametrize("export_format", ExportFormat)
+def test_nobody_else_on_the_machine_reads_a_file(app: App, export_format: ExportFormat) -> None:
+    previous = os.umask(0o022)
+    try:
+        path = made(app, replace(EXPORTED, format=export_format))[1]
+    finally:
+        os.umask(previous)
+
+    modes = [stat.S_IMODE(each.stat().st_mode) for each in (path, path.parent, path.parent.parent)]
+    assert modes == [0o600, 0o700, 0o700]
 
 
 def test_progress_is_told_while_it_is_made(app: App) -> None:
@@ -339,18 +414,22 @@ def test_a_file_is_removed_when_its_time_is_over_and_what_it_was_stays(app: App)
         return list(forget_exports(work, PurchasesInPlace(work)))
 
     assert forgotten(expires_at - timedelta(seconds=1)) == []
+    assert finished(export, expires_at - timedelta(seconds=1)) == export.made
     assert path.exists()
+    # Until the worker comes to remove it, it is handed out no more.
+    with pytest.raises(Conflict, match="kept no longer"):
+        finished(export, expires_at)
     assert len(forgotten(expires_at)) == 1
     over = shown(app, ExportKey(ACME, export.export_id))
     assert not path.exists()
     assert over == replace(export, state=ExportState.EXPIRED)
     with pytest.raises(Conflict, match="kept no longer"):
-        finished(over)
+        finished(over, expires_at)
     assert list(app.settings.exports_folder.iterdir()) == []
 
 
 def test_of_a_person_who_is_erased_no_file_is_kept_and_none_is_made_with_his_name(app: App) -> None:
-    _, path = made(app)
+    named, path = made(app)
     key = asked(app)
     erased: list[bool] = []
 
@@ -361,7 +440,10 @@ def test_of_a_person_who_is_erased_no_file_is_kept_and_none_is_made_with_his_nam
         return False
 
     assert NAME in path.read_text("utf-8")
+    finished(named, AT)
     overtaken = make_export(Workshop(app, _clock(AT), erase_meanwhile), key)
+    with pytest.raises(Conflict, match="kept no longer"):
+        finished(shown(app, ExportKey(ACME, named.export_id)), AT)
     work = Work(app, {}, None, lambda: AT, lambda: False)  # type: ignore[arg-type] -- this chore tells nobody
     forget_exports(work, PurchasesInPlace(work))
     anew = make_export(Workshop(app, lambda: AT), key)

@@ -27,6 +27,7 @@ from talktime.usecases.insight.exporting.send_reports import (
     end_schedule,
     list_schedules,
 )
+from talktime.usecases.insight.privacy.erase_user import EraseUser, erase_user
 from talktime.usecases.organizations.deliver_events import deliver
 from tests.real_books import ACME
 
@@ -126,6 +127,31 @@ def test_who_waits_for_a_report_that_cannot_be_made_is_told_why(app: App) -> Non
     (mail,) = mails(app, APRIL)
     assert export.state is ExportState.FAILED
     assert mail["Subject"].startswith("No usage report from")
+    body = mail.get_body(("plain",))
+    assert body is not None
+    # Who reads it need not know where our files are; who runs the server must.
+    assert str(app.settings.exports_folder) in export.reason
+    assert str(app.settings.data_folder) not in body.get_content()
+    assert "the server could not write it (File exists)" in " ".join(body.get_content().split())
+
+
+def test_a_report_that_was_not_mailed_yet_stays_here_when_somebody_in_it_is_erased(app: App) -> None:
+    app.run(add_schedule, MONTHLY)
+    worked(app, APRIL)
+
+    erase_user(app.run, app.read, EraseUser("Acme", "ada@acme.example"), APRIL)
+
+    (export,) = app.read(list_exports, "Acme").exports
+    (mail,) = mails(app, APRIL)
+    assert file_of(app, export).exists()
+    assert list(mail.iter_attachments()) == []
+
+
+def test_addresses_are_kept_without_the_blanks_around_them(app: App) -> None:
+    added = app.run(add_schedule, replace(MONTHLY, recipients=(" finance@acme.example ",)))
+
+    assert added.recipients == ("finance@acme.example",)
+    assert app.read(list_schedules, "Acme").schedules == (added,)
 
 
 def test_an_ended_schedule_runs_no_more(app: App) -> None:

@@ -103,6 +103,12 @@ class Export:
             return True
         return self.state is ExportState.RUNNING and self.lease_until is not None and self.lease_until <= at
 
+    def is_over(self, at: datetime) -> bool:
+        """Tell whether its file is kept no longer, removed or about to be."""
+        if self.state is ExportState.DONE:
+            return self.expires_at is not None and self.expires_at <= at
+        return self.state is ExportState.EXPIRED
+
     def is_in_hands_of(self, attempt: int) -> bool:
         """Tell whether an attempt is still the newest one."""
         return self.state is ExportState.RUNNING and self.attempts_count == attempt

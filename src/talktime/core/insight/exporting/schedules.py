@@ -5,7 +5,7 @@ period by period.
 """
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
@@ -70,11 +70,12 @@ def checked(schedule: ReportSchedule) -> ReportSchedule:
     if not 1 <= len(schedule.recipients) <= RECIPIENTS_MAX:
         message = f"say to whom, 1 to {RECIPIENTS_MAX} addresses: --to finance@example.com"
         raise Invalid(message, code="recipients")
-    for recipient in schedule.recipients:
-        if "@" not in read_recipient(recipient):
+    recipients = tuple(map(read_recipient, schedule.recipients))
+    for recipient in recipients:
+        if "@" not in recipient:
             message = f"{recipient!r} is no address: a report goes to addresses, and not to roles"
             raise Invalid(message, code="recipients")
-    return replace(schedule, language=read_language(schedule.language))
+    return replace(schedule, recipients=recipients, language=read_language(schedule.language))
 
 
 def next_run_after(schedule: ReportSchedule, after: datetime, zone: ZoneInfo) -> datetime:
@@ -115,8 +116,11 @@ def schedule_id_of(cause: str) -> int | None:
     return int(rest.partition(":")[0]) if what == _CAUSE else None
 
 
-def told_of(export: Export, schedule: ReportSchedule, balance_micros: int, zone: ZoneInfo) -> Event:
-    """Return what the recipients are told: that the report is there, or why there is none; once for each export."""
+def told_of(export: Export, schedule: ReportSchedule, balance_micros: int, zone: ZoneInfo, *, reason: str) -> Event:
+    """Return what the recipients are told: that the report is there, or why there is none; once for each export.
+
+    `reason` is for outsiders: the export's own may name what is on the server.
+    """
     assert export.finished_at is not None, "what is told of has ended"
     kind = EventKind.REPORT_READY if export.state is ExportState.DONE else EventKind.REPORT_FAILED
     period = export.request.shown.period
@@ -138,8 +142,8 @@ def told_of(export: Export, schedule: ReportSchedule, balance_micros: int, zone:
         }
         if export.made.complete_until < period.ends_at:
             details["complete_until_at"] = format_instant(export.made.complete_until)
-    if export.reason:
-        details["reason"] = export.reason
+    if reason:
+        details["reason"] = reason
     event_id = f"{kind.value}:{export.export_id}"
     return Event(export.organization_id, event_id, kind, export.finished_at, balance_micros, tuple(details.items()))
 
@@ -158,5 +162,7 @@ def _days(schedule: ReportSchedule, today: date) -> tuple[date, ...]:
 
 
 def _run_on(schedule: ReportSchedule, day: date, zone: ZoneInfo) -> datetime:
-    # Hours since the day began: on the two days when clocks are set, it may be an hour earlier or later.
-    return start_of_day(day, zone) + _HOUR * schedule.run_hour
+    # Within its own day, which tells what it reports: an hour that clocks skip is the next one, and the last one if
+    # no other follows (in Nuuk, 23:00 becomes 00:00 in spring).
+    on_the_clock = datetime.combine(day, time(schedule.run_hour), zone).astimezone(UTC)
+    return min(on_the_clock, start_of_day(day + DAY, zone) - _HOUR)

@@ -148,7 +148,7 @@ def fetch(
     with open_app(options.database) as talktime:
         shown = talktime.read(show_export, ShowExport(organization, number))
         (export,) = shown.exports
-        made = finished(export)
+        made = finished(export, now())
         source = _source(talktime, export, made.sha256)
     if output == STANDARD_OUTPUT:
         with source.open("rb") as stream:
@@ -185,6 +185,9 @@ def _source(talktime: "Talktime", export: Export, sha256: str) -> Path:
             " must share TALKTIME_DATA_FOLDER"
         )
         raise Unavailable(message, code="export_file_missing") from None
+    except PermissionError:
+        message = f"{source} may be read only by who runs the worker: fetch it as that user of the machine"
+        raise Unavailable(message, code="export_file_unreadable") from None
     if found != sha256:
         message = f"{source} is not the file that was made: its SHA-256 is {found}; start another export"
         raise Unavailable(message, code="export_file_changed")
@@ -215,7 +218,7 @@ def _document(talktime: "Talktime", shown: Exports, export: Export) -> dict[str,
 
     starts_at, ends_at = export.request.shown.period
     made = export.made
-    is_there = export.state is ExportState.DONE
+    is_there = export.state is ExportState.DONE and not export.is_over(now())
     return {
         "organization": shown.organization.name,
         "export": export.export_id,

@@ -1,6 +1,7 @@
 """`talktime exports schedule`: reports that are sent by mail, every day, week or month."""
 
 import getpass
+from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -37,14 +38,32 @@ from talktime.usecases.insight.exporting.send_reports import (
 ENDED = "ended"
 
 
-def schedule(  # noqa: PLR0913 -- what, when and to whom: each is one option
+@Parameter(name="*")
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """To whom a report is sent, and when."""
+
+    to: Annotated[tuple[str, ...], Parameter(negative=())] = ()
+    """To which address; repeatable."""
+
+    day: int = 1
+    """Weekly: the weekday, 1 is Monday. Monthly: the day, 1 to 28."""
+
+    hour: int = 7
+    """The hour on the organization's clock, 0 to 23."""
+
+    language: str = ""
+    """en, ru, zh-CN or zh-TW. Default: the organization's."""
+
+
+NOT_SAID = Sending()
+
+
+def schedule(
     cadence: Annotated[Cadence, Parameter(help="How often: of the day, the week or the month before.")],
     *,
-    to: Annotated[tuple[str, ...], Parameter(help="To which address; repeatable.", negative=())] = (),
-    day: Annotated[int, Parameter(help="Weekly: the weekday, 1 is Monday. Monthly: the day, 1 to 28.")] = 1,
-    hour: Annotated[int, Parameter(help="The hour on the organization's clock, 0 to 23.")] = 7,
+    sending: Sending = NOT_SAID,
     format: Annotated[ExportFormat, Parameter(help="As for `exports start`.")] = ExportFormat.EXCEL,  # noqa: A002
-    language: Annotated[str, Parameter(help="en, ru, zh-CN or zh-TW. Default: the organization's.")] = "",
     layout: Annotated[LayoutName, Parameter(help="As for `exports start`.")] = LayoutName.ORIGINAL,
     decimals: Annotated[str, Parameter(help="As for `exports start`.")] = "",
     which: Which = EVERYTHING,
@@ -65,11 +84,11 @@ def schedule(  # noqa: PLR0913 -- what, when and to whom: each is one option
             organization_id=owner.organization_id,
             schedule_id=0,
             cadence=cadence,
-            run_day=day,
-            run_hour=hour,
+            run_day=sending.day,
+            run_hour=sending.hour,
             request=request,
-            recipients=to,
-            language=language,
+            recipients=sending.to,
+            language=sending.language,
             created_by=getpass.getuser(),
             created_at=at,
             next_run_at=None,

@@ -76,11 +76,15 @@ class FinishExport:
 
 
 class FailExport(NamedTuple):
-    """An attempt cannot be brought to an end, and another one neither."""
+    """An attempt cannot be brought to an end, and another one neither.
+
+    `reason` is for whoever runs the server, `told` for whom a schedule sends to: nothing of the server is in it.
+    """
 
     key: ExportKey
     attempt: int
     reason: str
+    told: str
     at: datetime
 
 
@@ -134,9 +138,10 @@ def show_export(tx: Transaction, request: ShowExport) -> Exports:
     return Exports(owner, (export,))
 
 
-def finished(export: Export) -> MadeFile:
-    """Return the file of an export that is there to be fetched; raise Conflict, saying how it stands."""
-    match export.state:
+def finished(export: Export, at: datetime) -> MadeFile:
+    """Return the file of an export that is there to be fetched at `at`; raise Conflict, saying how it stands."""
+    state = ExportState.EXPIRED if export.is_over(at) else export.state
+    match state:
         case ExportState.DONE:
             assert export.made is not None
             return export.made
@@ -146,7 +151,7 @@ def finished(export: Export) -> MadeFile:
             why = f"failed: {export.reason}; start another one"
         case ExportState.EXPIRED:
             why = "is kept no longer: start another one"
-    raise Conflict(f"export {export.export_id} {why}", code=f"export_{export.state.value}")
+    raise Conflict(f"export {export.export_id} {why}", code=f"export_{state.value}")
 
 
 def due_exports(tx: Transaction, at: datetime) -> list[ExportKey]:
@@ -163,7 +168,7 @@ def take_export(tx: Transaction, request: TakeExport) -> Export | None:
     taken = exports.taken(export, request.at, request.lease)
     tx.exports.save(taken)
     if taken.state is ExportState.FAILED:
-        tell_recipients(tx, taken)
+        tell_recipients(tx, taken, reason=taken.reason)
     return taken
 
 
@@ -198,7 +203,7 @@ def fail_export(tx: Transaction, request: FailExport) -> Export | None:
         return None
     failed = exports.failed(export, request.reason, request.at)
     tx.exports.save(failed)
-    tell_recipients(tx, failed)
+    tell_recipients(tx, failed, reason=request.told)
     return failed
 
 
