@@ -229,7 +229,10 @@ def test_our_own_layout_keeps_both_numbers_and_says_how_it_was_priced_and_paid()
     assert told["flags"] == "overrun late"
 
 
-@pytest.mark.parametrize(("cost_micros", "charge_micros"), [(4_999, 0), (5_000, 10_000), (112_345, 110_000)])
+@pytest.mark.parametrize(
+    ("cost_micros", "charge_micros"),
+    [(4_999, 0), (5_000, 10_000), (112_345, 110_000), (-4_999, 0), (-125_000, -130_000)],
+)
 def test_with_two_decimals_each_amount_is_rounded_half_up(cost_micros: int, charge_micros: int) -> None:
     told = cells(rounded(ORIGINAL, 2), cost_micros=cost_micros)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from talktime.bootstrap import App
+from talktime.core.organizations.licenses import License
+from talktime.core.organizations.users import User
 from talktime.interfaces.cli.main import main
 from talktime.settings import Settings
-from tests.pooled_books import PooledBooks
+from tests.pooled_books import CONTOSO, PLAN, PooledBooks
 
 PRICES = ("--price", "domestic-120=6", "--price", "domestic-120-not-pooled=6", "--price", "MCOPSTN2=18.50")
 
@@ -41,6 +43,7 @@ def test_each_change_is_a_row_with_what_it_saves_and_why(database: str, capsys: 
     assert carol.split()[1:5] == ["International", "by", "the", "minute"]
     assert "18.50 GBP for the plan" in " ".join(told.out.split())
     assert "talktime licenses assign" in told.err
+    assert "New, not judged" not in told.err
 
 
 def test_programs_get_amounts_confidence_and_the_command(database: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,6 +59,22 @@ def test_programs_get_amounts_confidence_and_the_command(database: str, capsys: 
     assert float(per_month["saving"]) == pytest.approx(float(per_month["today"]) - float(per_month["advised"]))
     assert told["prices"]["domestic-and-international"] == "18.50"
     assert told["is_enough"] is True
+    assert told["new_users_not_judged"] == 0
+
+
+def test_who_is_new_is_told_of_once_and_not_judged(database: str, capsys: pytest.CaptureFixture[str]) -> None:
+    people = [
+        User(CONTOSO, 4 + number, f"new{number}@contoso.example", "New", "GB", PLAN | License.DOMESTIC_120)
+        for number in range(2)
+    ]
+    with App(Settings(database=database)) as app:
+        app.run(lambda tx, _: tx.organizations.add_users(people, ((), ())), None)
+
+    run(database, *PRICES)
+
+    told = capsys.readouterr()
+    assert "new0@contoso.example" not in told.out
+    assert " ".join(told.err.split()).count("New, not judged: 2 with fewer than 2 whole months") == 1
 
 
 def test_plans_without_a_price_are_told_of(database: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,9 +8,12 @@ from talktime.bootstrap import App
 from talktime.core.insight.license_advice.advising import LicenseAdvice, NotEnough
 from talktime.core.insight.usage import TALKTIME
 from talktime.core.organizations.licenses import License
+from talktime.core.organizations.users import User
 from talktime.core.values.errors import Invalid, NotFound
+from talktime.store.transaction import Transaction
 from talktime.usecases.insight.advise_licenses import AdviseLicenses, LicensesAdvised, advise_licenses
 from talktime.usecases.insight.report_usage import OpenReport, ReportUsage, report_usage
+from tests.pooled_books import CONTOSO, PLAN
 
 AFTER_MARCH = datetime(2026, 4, 20, tzinfo=UTC)
 AFTER_APRIL = datetime(2026, 5, 20, tzinfo=UTC)
@@ -96,3 +99,18 @@ def test_more_months_than_a_year_and_unknown_organizations_are_refused(pooled_ap
         advised(pooled_app, months=13)
     with pytest.raises(NotFound):
         pooled_app.read(advise_licenses, AdviseLicenses("Nobody", AFTER_APRIL))
+
+
+def test_who_never_called_is_new_and_is_not_judged(pooled_app: App) -> None:
+    dora = User(CONTOSO, 4, "dora@contoso.example", "Dora", "GB", PLAN | License.DOMESTIC)
+
+    def add(tx: Transaction, _: None) -> None:
+        tx.organizations.add_users((dora,), ((),))
+        tx.arrangements.recount(CONTOSO)
+
+    pooled_app.run(add, None)
+    found = advised(pooled_app).advice
+
+    assert isinstance(found, LicenseAdvice)
+    assert dora not in {row.user for row in found.rows}
+    assert (len(found.rows), found.new_users_count) == (3, 1)

@@ -4,7 +4,16 @@ from talktime.core.insight.pictures.rankings import Ranked, Ranking, Subject
 from talktime.core.insight.pictures.rhythms import Measure
 from talktime.exports.pictures.drawing import letters
 from talktime.exports.pictures.drawing.canvas import Box, Style
-from talktime.exports.pictures.drawing.frames import MARGIN, WIDTH, Drawn, Look, empty_picture, framed, nothing_to_show
+from talktime.exports.pictures.drawing.frames import (
+    MARGIN,
+    WIDTH,
+    Drawn,
+    Look,
+    empty_picture,
+    framed,
+    nothing_to_show,
+    refunds_alone,
+)
 
 _ROW, _BAR = 32, 18
 _NAME_MAX = 320
@@ -15,13 +24,9 @@ def ranking_picture(ranking: Ranking, look: Look) -> Drawn:
     words, subject = look.words, ranking.usage.subject
     title = _title(ranking, look)
     if ranking.is_empty:
-        return empty_picture(
-            subject.value,
-            look,
-            title,
-            nothing_to_show(look.words, is_money=ranking.measure is Measure.COST),
-            ranking.twin(),
-        )
+        nothing = nothing_to_show(words, is_money=ranking.measure is Measure.COST)
+        empty = refunds_alone(words) if ranking.given_back else nothing
+        return empty_picture(subject.value, look, title, empty, ranking.twin())
     frame = framed(subject.value, look, title, _summary(ranking, look))
     domain = _common_domain(ranking)
     names = [_name(each, ranking, look).removesuffix(domain) for each in ranking.first]
@@ -29,9 +34,8 @@ def ranking_picture(ranking: Ranking, look: Look) -> Drawn:
     others = ranking.others.amount(ranking.measure)
     if ranking.others_count and others > 0:
         rows.append((words.say("All others (%(count)s)", count=words.count(ranking.others_count)), ranking.others))
-    whole = ranking.total.amount(ranking.measure)
     amounts = [words.measured(ranking.measure, each.amount(ranking.measure)) for _, each in rows]
-    shares = [words.percent(each.amount(ranking.measure), whole) for _, each in rows]
+    shares = [words.percent(each.amount(ranking.measure), ranking.charged) for _, each in rows]
     left = MARGIN + 12 + max(letters.width(name, 13) for name, _ in rows)
     share_width = max(letters.width(share, 12) for share in shares)
     right = WIDTH - MARGIN - share_width - 16 - max(letters.width(amount, 13) for amount in amounts) - 8
@@ -70,19 +74,27 @@ def _title(ranking: Ranking, look: Look) -> str:
 
 def _summary(ranking: Ranking, look: Look) -> str:
     words, measure = look.words, ranking.measure
-    first = ranking.first[0]
-    return " · ".join(
-        (
-            words.span(ranking.usage.period),
-            words.say("in all %(amount)s", amount=words.measured(measure, ranking.total.amount(measure))),
-            words.say(
-                "first %(name)s with %(amount)s, %(share)s of it",
-                name=_name(first, ranking, look),
-                amount=words.measured(measure, first.amount(measure)),
-                share=words.percent(first.amount(measure), ranking.total.amount(measure)),
-            ),
-        )
-    )
+    total = ranking.total.amount(measure)
+    parts = [
+        words.span(ranking.usage.period),
+        words.say("in all %(amount)s", amount=words.measured(measure, total)),
+    ]
+    if total < 0:
+        parts.append(words.say("more was given back than charged"))
+    return " · ".join((*parts, _first(ranking, look)))
+
+
+def _first(ranking: Ranking, look: Look) -> str:
+    words, first = look.words, ranking.first[0]
+    amount = first.amount(ranking.measure)
+    values = {
+        "name": _name(first, ranking, look),
+        "amount": words.measured(ranking.measure, amount),
+        "share": words.percent(amount, ranking.charged),
+    }
+    if ranking.given_back:
+        return words.say("first %(name)s with %(amount)s, %(share)s of what was charged", **values)
+    return words.say("first %(name)s with %(amount)s, %(share)s of it", **values)
 
 
 def _name(each: Ranked, ranking: Ranking, look: Look) -> str:

@@ -18,6 +18,7 @@ from talktime.exports.pictures.drawing.frames import (
     empty_picture,
     framed,
     nothing_to_show,
+    refunds_alone,
 )
 
 _MONEY_HEIGHT, _MINUTES_HEIGHT, _MINUTE_TICKS = 220, 84, 3
@@ -36,10 +37,12 @@ def spend_picture(history: SpendHistory, look: Look) -> Drawn:
     }[history.step]
     if history.is_empty:
         return empty_picture("spend", look, title, nothing_to_show(look.words, is_money=True), history.twin())
+    panels = [panel for panel in (_money_panel(history, look), _minutes_panel(history, look)) if panel.most]
+    if not panels:
+        return empty_picture("spend", look, title, refunds_alone(look.words), history.twin())
     frame = framed("spend", look, title, _summary(history, look))
     frame.legend(list(_entries(history, frame)))
     bottom = frame.top
-    panels = [panel for panel in (_money_panel(history, look), _minutes_panel(history, look)) if panel.most]
     left = MARGIN + 8 + max(letters.width(label, 12) for panel in panels for label in panel.labels(look))
     for panel in panels:
         plot = Box(left, bottom + 22, WIDTH - MARGIN, bottom + 22 + panel.height)
@@ -65,17 +68,22 @@ class _Panel:
     @property
     def most(self) -> int:
         """Return how high the highest bar is."""
-        return max(sum(max(0, amount) for amount in stack) for stack in self.stacks)
+        return max(map(_height, self.stacks))
 
     def labels(self, look: Look) -> list[str]:
         """Return the numbers beside the ticks."""
         return look.words.ticks(self.ticks, self.decimals)
 
 
+def _height(stack: tuple[int, ...]) -> int:
+    """Return how high a bar is: what was given back takes nothing off what is drawn."""
+    return sum(max(0, amount) for amount in stack)
+
+
 def _money_panel(history: SpendHistory, look: Look) -> _Panel:
     palette = look.palette
     stacks = tuple((bar.credit_micros, bar.overage_micros, bar.uncovered_micros) for bar in history.bars)
-    ticks = nice_ticks(0, max(max(0, sum(stack)) for stack in stacks), 10_000)
+    ticks = nice_ticks(0, max(map(_height, stacks)), 10_000)
     fills = (palette.credit, palette.overage, palette.uncovered)
     return _Panel(look.words.currency, _MONEY_HEIGHT, _MICRO_DECIMALS, ticks, stacks, fills)
 
@@ -103,7 +111,10 @@ def _draw(frame: Frame, panel: _Panel, plot: Box, history: SpendHistory) -> None
 def _summary(history: SpendHistory, look: Look) -> str:
     words, total, dearest = look.words, history.total, history.dearest
     parts = [words.span(history.period)]
-    if total.cost_micros:
+    if total.cost_micros < 0:
+        outweigh = words.say("more was given back than charged")
+        parts += [words.say("in all %(amount)s", amount=words.paid(total.cost_micros)), outweigh]
+    if total.cost_micros > 0:
         parts += [
             words.say("in all %(amount)s", amount=words.paid(total.cost_micros)),
             words.say("a day %(amount)s", amount=words.paid(total.cost_micros // len(history.days))),
@@ -121,14 +132,14 @@ def _summary(history: SpendHistory, look: Look) -> str:
 
 
 def _entries(history: SpendHistory, frame: Frame) -> Iterator[Entry]:
-    say, palette, total = frame.look.words.say, frame.look.palette, history.total
-    if total.credit_micros:
+    say, palette = frame.look.words.say, frame.look.palette
+    if any(bar.credit_micros > 0 for bar in history.bars):
         yield Entry(Mark.AREA, palette.credit, say("Credit"))
-    if total.overage_micros:
+    if any(bar.overage_micros > 0 for bar in history.bars):
         yield Entry(Mark.AREA, palette.overage, say("On the bill (overage)"))
-    if total.uncovered_micros:
+    if any(bar.uncovered_micros > 0 for bar in history.bars):
         yield Entry(Mark.AREA, frame.canvas.hatched(palette.uncovered), say("Covered by nothing (owed)"))
-    if total.included_seconds:
+    if any(bar.included_seconds > 0 for bar in history.bars):
         yield Entry(Mark.AREA, palette.included, say("Included in licenses, minutes"))
 
 

@@ -7,7 +7,13 @@ from itertools import groupby
 
 from talktime.core.calls.calls import FROM_CONFERENCE, OUTBOUND, CallKind
 from talktime.core.calls.counting.meters import month_of
-from talktime.core.insight.license_advice.advising import LicenseAdvice, NotEnough, advise
+from talktime.core.insight.license_advice.advising import (
+    Beginnings,
+    LicenseAdvice,
+    NotEnough,
+    advise,
+    first_whole_month,
+)
 from talktime.core.insight.license_advice.choices import list_prices
 from talktime.core.insight.license_advice.past_calls import PastCall, Rules, TariffOf, replayable
 from talktime.core.insight.reports.filters import UsageFilter
@@ -24,8 +30,6 @@ from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import find_organization
 
 MONTHS_MAX = 12
-# Whoever began in the first days of a month has a whole month.
-_WHOLE_FROM_DAY = 7
 _CONFERENCES = FROM_CONFERENCE | {CallKind.CONFERENCE_IN}
 
 
@@ -77,8 +81,13 @@ def advise_licenses(tx: Transaction, request: AdviseLicenses) -> LicensesAdvised
     calls = replayable(_past_calls(tx, organization, period), months, rules, _tariff_of(tx, organization))
     conferences = UsageFilter(period, kinds=_CONFERENCES)
     led = tx.insight.usage_pages.sums(organization.organization_id, conferences, GroupBy.USER)
-    users = frozenset(each.group for each in led if isinstance(each.group, int))
-    return LicensesAdvised(organization, advise(calls, months, rules, prices, conference_users=users), prices)
+    # When a license was assigned is not recorded: his first call ever tells since when somebody has had it.
+    first_calls = tx.insight.first_calls(organization.organization_id)
+    beginnings = Beginnings(
+        {user_id: at.astimezone(zone).date() for user_id, at in first_calls.items()},
+        frozenset(each.group for each in led if isinstance(each.group, int)),
+    )
+    return LicensesAdvised(organization, advise(calls, months, rules, prices, beginnings), prices)
 
 
 def _whole_months(tx: Transaction, organization: Organization, request: AdviseLicenses) -> list[date]:
@@ -86,8 +95,7 @@ def _whole_months(tx: Transaction, organization: Organization, request: AdviseLi
     span = tx.insight.usage_span(organization.organization_id)
     if span is None:
         return []
-    first = span.starts_at.astimezone(organization.zone).date()
-    begins = first.replace(day=1) if first.day <= _WHOLE_FROM_DAY else add_months(first.replace(day=1), 1)
+    begins = first_whole_month(span.starts_at.astimezone(organization.zone).date())
     this_month = request.at.astimezone(organization.zone).date().replace(day=1)
     # What ended long ago says nothing about plans of now: the last month is one that had calls.
     last = min(this_month, add_months(span.ends_at.astimezone(organization.zone).date().replace(day=1), 1))

@@ -1,13 +1,14 @@
 """Advice never costs more than what there is on the months that it looked at, and says why and how surely."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from talktime.core.calls.calls import CallKind
-from talktime.core.insight.license_advice.advising import LicenseAdvice, NotEnough, advise
+from talktime.core.insight.license_advice.advising import Beginnings, LicenseAdvice, NotEnough, advise
 from talktime.core.insight.license_advice.choices import choices, list_prices, today
 from talktime.core.insight.license_advice.past_calls import PastCall, Rules
 from talktime.core.insight.license_advice.saying import why
@@ -38,8 +39,20 @@ PRICES = {
 DEAR = dict.fromkeys(PRICES, 12_000_000)
 
 
-def advised(calls: list[PastCall], known: Rules, prices: dict[License, int] = PRICES) -> LicenseAdvice:
-    found = advise(ready(calls, known), MONTHS, known, prices, conference_users=frozenset())
+LONG_AGO = date(2025, 1, 31)
+
+
+def advised(
+    calls: list[PastCall],
+    known: Rules,
+    prices: Mapping[License, int] = PRICES,
+    *,
+    months: tuple[str, ...] = MONTHS,
+    first_days: Mapping[int, date] | None = None,
+) -> LicenseAdvice:
+    """Advise; who is not said to have begun some day has called since long ago."""
+    began = dict.fromkeys(known.users, LONG_AGO) if first_days is None else first_days
+    found = advise(ready(calls, known, months), months, known, prices, Beginnings(began))
     assert isinstance(found, LicenseAdvice)
     return found
 
@@ -187,7 +200,7 @@ def test_a_change_for_pennies_is_not_advised() -> None:
 def test_one_month_is_not_enough() -> None:
     known = rules([user(1, PHONE)])
 
-    found = advise((), MONTHS[:1], known, PRICES, conference_users=frozenset())
+    found = advise((), MONTHS[:1], known, PRICES, Beginnings({}))
 
     assert found == NotEnough(MONTHS[:1])
 
@@ -225,7 +238,7 @@ def test_licenses_that_nobody_has_or_uses_are_listed() -> None:
     purchased = {License.AUDIO_CONFERENCING: 5, License.PHONE_SYSTEM: 2}
     known = replace(known, arrangements=replace(known.arrangements, purchased=purchased))
 
-    found = advise((), MONTHS, known, PRICES, conference_users=frozenset({1}))
+    found = advise((), MONTHS, known, PRICES, Beginnings({}, frozenset({1})))
 
     assert isinstance(found, LicenseAdvice)
     assert [(each.product.license, each.is_assigned, each.count) for each in found.unused] == [
@@ -298,3 +311,51 @@ def test_who_is_to_pay_by_the_minute_is_given_communications_credits() -> None:
     (row,) = advised([], known, DEAR).rows
 
     assert row.advised.licenses == PHONE
+
+
+def test_who_has_no_two_whole_months_is_not_judged_and_counted_as_new() -> None:
+    # The second was licensed yesterday and never called, the third joined twelve days before the end.
+    known = rules([user(number, PHONE | License.DOMESTIC) for number in (1, 2, 3)])
+    joined = NOON + timedelta(days=39)
+    calls = [*in_both_months(1, LONDON, 300), *(past(3, BERLIN, 3_000, joined + timedelta(days=n)) for n in range(3))]
+
+    found = advised(calls, known, DEAR, first_days={1: LONG_AGO, 3: joined.date()})
+
+    assert [row.user.user_id for row in found.rows] == [1]
+    assert found.new_users_count == 2
+
+
+def test_who_keeps_what_he_has_anyway_is_not_called_new() -> None:
+    known = rules([user(1, License.AUDIO_CONFERENCING)])
+
+    assert advised([], known, DEAR, first_days={}).new_users_count == 0
+
+
+def test_who_began_on_the_seventh_has_that_month_whole_and_on_the_eighth_has_not() -> None:
+    known = rules([user(number, PHONE | License.DOMESTIC) for number in (1, 2)])
+
+    found = advised([], known, DEAR, first_days={1: date(2026, 6, 7), 2: date(2026, 6, 8)})
+
+    assert [row.user.user_id for row in found.rows] == [1]
+    assert found.new_users_count == 1
+
+
+def test_who_began_in_the_midst_is_judged_by_his_own_months_and_weeks_alone() -> None:
+    # Two minutes to Paris a week since 20 July, 1.20 each time, and a plan at 0.50 brings two minutes a month: it saves
+    # 0.70 in each of his own two months, and less than half a unit a month by five, in three of which he was not there.
+    months = ("2026-05", "2026-06", "2026-07", "2026-08", "2026-09")
+    known = rules([user(1, PHONE)])
+    began = NOON + timedelta(days=40)
+    calls = [past(1, PARIS, 120, began + timedelta(weeks=week)) for week in range(10)]
+    prices = {BOTH: 500_000, License.COMMUNICATIONS_CREDITS: 0}
+
+    found = advised(calls, known, prices, months=months, first_days={1: began.date()})
+
+    (row,) = found.rows
+    own = [call for call in calls if call.started_at.month > began.month]
+    assert row.advised.calling_plan is BOTH
+    assert row.today_micros == 1_200_000 * len(own) // 2
+    assert row.minutes_per_month == len(own)
+    assert (row.confidence.months_saved, row.confidence.months_count, row.confidence.percent) == (2, 2, 100)
+    assert found.saving_micros == row.saving_micros * 2 // 5
+    assert found.others_micros == 0

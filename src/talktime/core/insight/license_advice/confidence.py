@@ -20,7 +20,7 @@ _PERCENT = 100
 
 @frozen
 class Confidence:
-    """Of how many months and how many redrawn months a change made its user's costs smaller."""
+    """Of how many of a user's own months, and how many redrawn of their weeks, a change made his costs smaller."""
 
     months_saved: int
     months_count: int
@@ -40,15 +40,27 @@ def confidences(group: Group, advised: Mapping[int, Choice]) -> dict[int, Confid
     if not changed:
         return {}
     real = _savings(group, advised, group.calls, range(group.months_count))
-    months = {user: sum(real[user, month] > 0 for month in range(group.months_count)) for user in changed}
-    drawn, weeks = dict.fromkeys(changed, 0), _weeks(group.calls)
-    samples = max(_SAMPLES_MIN, min(_SAMPLES_MAX, _REPLAYED_MAX * group.months_count // (2 * len(group.calls) + 1)))
-    draws = Draws(_SEED)
-    for _ in range(samples):
-        savings = _savings(group, advised, _month(weeks, draws), (0,))
-        for user in changed:
-            drawn[user] += savings[user, 0] > 0
-    return {user: Confidence(months[user], group.months_count, drawn[user], samples) for user in changed}
+    # Weeks before somebody began say nothing of him: who began in one month is judged by the weeks since.
+    began = {group.months_of(user).start for user in changed}
+    most = _REPLAYED_MAX * group.months_count // (2 * len(group.calls) * len(began) + 1)
+    samples = max(_SAMPLES_MIN, min(_SAMPLES_MAX, most))
+    drawn = dict.fromkeys(changed, 0)
+    for first_month in sorted(began):
+        weeks, draws = _weeks(group.calls, first_month), Draws(_SEED)
+        together = [user for user in changed if group.months_of(user).start == first_month]
+        for _ in range(samples):
+            savings = _savings(group, advised, _month(weeks, draws), (0,))
+            for user in together:
+                drawn[user] += savings[user, 0] > 0
+    return {
+        user: Confidence(
+            sum(real[user, month] > 0 for month in group.months_of(user)),
+            len(group.months_of(user)),
+            drawn[user],
+            samples,
+        )
+        for user in changed
+    }
 
 
 def _savings(
@@ -67,11 +79,14 @@ def _savings(
     }
 
 
-def _weeks(calls: Sequence[Replayable]) -> list[list[Replayable]]:
-    """Return the calls of each whole week of the history, in their order."""
-    count = max(1, (calls[-1].day + 1) // _DAYS_PER_WEEK) if calls else 1
+def _weeks(calls: Sequence[Replayable], first_month: int) -> list[list[Replayable]]:
+    """Return the calls of each whole week of the history from a month on, in their order, days counted from there."""
+    # The calls of a month tell nearly when it began; whatever its first day is, weeks stay whole.
+    first_day = next((call.day for call in calls if call.month >= first_month), 0) if first_month else 0
+    since = [call._replace(day=call.day - first_day) for call in calls if call.day >= first_day]
+    count = max(1, (since[-1].day + 1) // _DAYS_PER_WEEK) if since else 1
     weeks: list[list[Replayable]] = [[] for _ in range(count)]
-    for call in calls:
+    for call in since:
         if call.day < count * _DAYS_PER_WEEK:
             weeks[call.day // _DAYS_PER_WEEK].append(call)
     return weeks

@@ -1,13 +1,13 @@
 """Find an assignment that would have cost less: by estimate for many users, by replay for few, and proved by replay."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
 
 from talktime.core.insight.license_advice.choices import Choice
 from talktime.core.insight.license_advice.past_calls import Replayable, Rules
-from talktime.core.insight.license_advice.replay import minutes_each, replayed
+from talktime.core.insight.license_advice.replay import Replayed, minutes_each, replayed
 from talktime.core.organizations.country_table import is_domestic_for_minutes, pool_country
 from talktime.core.organizations.licenses import License
 
@@ -33,18 +33,40 @@ class Total(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The users of one pool country: no pool is shared beyond it. `choices` begin with what each has today."""
+    """The users of one pool country: no pool is shared beyond it. `choices` begin with what each has today.
+
+    Of who began in the midst of the months, those before `first_months` are not counted, neither plan nor calls.
+    """
 
     choices: Mapping[int, tuple[Choice, ...]]
     calls: tuple[Replayable, ...]
     months_count: int
     rules: Rules
+    first_months: Mapping[int, int] = field(default_factory=dict)
+
+    def months_of(self, user: int) -> range:
+        """Return the months that a user had whole."""
+        return range(self.first_months.get(user, 0), self.months_count)
+
+    def spent(self, assignment: Mapping[int, Choice]) -> dict[int, int]:
+        """Return what the calls of each user's own months would have cost, by replay."""
+        return self._by_user(self._replayed(assignment))
 
     def total(self, assignment: Mapping[int, Choice]) -> Total:
-        """Return what the months would have cost, by replay."""
-        found = replayed(self.calls, {user: choice.plan for user, choice in assignment.items()}, self.rules)
-        prices = sum(choice.price_micros for choice in assignment.values()) * self.months_count
-        return Total(found.total_micros + prices, found.unpaid_minutes)
+        """Return what everybody's own months would have cost, by replay."""
+        found = self._replayed(assignment)
+        prices = sum(choice.price_micros * len(self.months_of(user)) for user, choice in assignment.items())
+        return Total(sum(self._by_user(found).values()) + prices, found.unpaid_minutes)
+
+    def _replayed(self, assignment: Mapping[int, Choice]) -> Replayed:
+        return replayed(self.calls, {user: choice.plan for user, choice in assignment.items()}, self.rules)
+
+    def _by_user(self, found: Replayed) -> dict[int, int]:
+        spent: dict[int, int] = {}
+        for (user, month), amount in found.spent_micros.items():
+            if month >= self.first_months.get(user, 0):
+                spent[user] = spent.get(user, 0) + amount
+        return spent
 
     @property
     def today(self) -> Assignment:
@@ -53,7 +75,11 @@ class Group:
 
 
 def groups(
-    choices: Mapping[int, tuple[Choice, ...]], calls: Iterable[Replayable], months_count: int, rules: Rules
+    choices: Mapping[int, tuple[Choice, ...]],
+    calls: Iterable[Replayable],
+    months_count: int,
+    rules: Rules,
+    first_months: Mapping[int, int] | None = None,
 ) -> list[Group]:
     """Part the users by the countries whose pools they share; each part can be decided for itself."""
     users: dict[str, dict[int, tuple[Choice, ...]]] = {}
@@ -64,7 +90,8 @@ def groups(
         of_users.setdefault(country, [])
     for call in calls:
         of_users[pool_country(rules.users[call.user_id].usage_location)].append(call)
-    return [Group(users[country], tuple(of_users[country]), months_count, rules) for country in sorted(users)]
+    firsts = first_months or {}
+    return [Group(users[country], tuple(of_users[country]), months_count, rules, firsts) for country in sorted(users)]
 
 
 def better(group: Group) -> Assignment:
@@ -100,7 +127,7 @@ def _without_trifles(group: Group, found: Assignment) -> Assignment:
     for user in [user for user in found if found[user] != today[user]]:
         kept = {**found, user: today[user]}
         kept_total = group.total(kept)
-        is_little = kept_total.cost_micros - total.cost_micros < LEAST_MICROS * group.months_count
+        is_little = kept_total.cost_micros - total.cost_micros < LEAST_MICROS * len(group.months_of(user))
         if kept_total.unpaid_minutes <= total.unpaid_minutes and is_little:
             found, total = kept, kept_total
     return found if total.is_better_than(group.total(today)) else today
@@ -179,7 +206,7 @@ class _Climb:
         self._count(user, current, -1)
         costs = {choice: self._cost_with(user, choice) for choice in self._group.choices[user]}
         today, best = self._group.choices[user][0], min(costs, key=lambda choice: (costs[choice], choice != current))
-        if costs[today] - costs[best] < LEAST_MICROS * self._group.months_count:
+        if costs[today] - costs[best] < LEAST_MICROS * len(self._group.months_of(user)):
             best = today
         self._count(user, best, 1)
         self._assignment[user] = best
@@ -187,7 +214,7 @@ class _Climb:
 
     def _cost_with(self, user: int, choice: Choice) -> int:
         """Return what a choice adds: its price, what its user's calls cost, and what others' do because of it."""
-        price = choice.price_micros * self._group.months_count
+        price = choice.price_micros * len(self._group.months_of(user))
         if choice.plan is None:
             return price + sum(each.domestic_micros + each.international_micros for each in self._use_of(user))
         before = self._overflow(choice.plan)
@@ -202,7 +229,8 @@ class _Climb:
         return price + after - before + abroad
 
     def _use_of(self, user: int) -> Iterable[_Use]:
-        return self._use.get(user, {}).values()
+        months = self._group.months_of(user)
+        return [use for month, use in self._use.get(user, {}).items() if month in months]
 
     def _count(self, user: int, choice: Choice, sign: int) -> None:
         plan = choice.plan

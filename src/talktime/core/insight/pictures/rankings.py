@@ -59,9 +59,22 @@ class Ranking:
     total: Ranked
 
     @property
+    def charged(self) -> int:
+        """Return what those came to who came to more than nothing: a share is one of this.
+
+        The total is less by what was given back, and a share of it could be any number.
+        """
+        return sum(max(0, each.amount(self.measure)) for each in self.usage.found)
+
+    @property
+    def given_back(self) -> int:
+        """Return how much less than nothing all others came to."""
+        return self.charged - self.total.amount(self.measure)
+
+    @property
     def is_empty(self) -> bool:
         """Tell whether no bar has any length."""
-        return self.total.amount(self.measure) <= 0
+        return not self.first
 
     def twin(self) -> TableTwin:
         """Return the bars as a table, the others last."""

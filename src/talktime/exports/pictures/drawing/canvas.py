@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from talktime.exports.pictures.drawing import letters
 from talktime.exports.pictures.drawing.palettes import Palette
+from talktime.exports.xml_text import printable
 
 # What reads well on each system, then what Typst carries; each language asks for its own Chinese letters first.
 _FAMILIES = (
@@ -133,7 +134,7 @@ class Canvas:
             attributes.append(f'text-anchor="{style.anchor}"')
         if style.halo:
             attributes.append(f'stroke="{style.halo}" stroke-width="4" stroke-linejoin="round" paint-order="stroke"')
-        self._shapes.append(f"<text {' '.join(attributes)}>{escape(_visible(text), quote=False)}</text>")
+        self._shapes.append(f"<text {' '.join(attributes)}>{escape(printable(text), quote=False)}</text>")
         return box
 
     def text_if_free(self, x: float, y: float, text: str, style: Style, *, within: Box, margin: float = 3) -> bool:
@@ -167,8 +168,8 @@ class Canvas:
             f' aria-labelledby="{identity}-title {identity}-summary" font-family="{families}">'
         )
         names = (
-            f'<title id="{identity}-title">{escape(_visible(title), quote=False)}</title>'
-            f'<desc id="{identity}-summary">{escape(_visible(summary), quote=False)}</desc>'
+            f'<title id="{identity}-title">{escape(printable(title), quote=False)}</title>'
+            f'<desc id="{identity}-summary">{escape(printable(summary), quote=False)}</desc>'
         )
         paper = f'<rect width="{self.width}" height="{height}" fill="{self.palette.paper}"/>'
         defined = f"<defs>{hatches}</defs>" if hatches else ""
@@ -179,8 +180,3 @@ def _number(value: float) -> str:
     """Write a place to a tenth of a pixel."""
     # Adding nothing turns a negative zero into zero.
     return f"{round(value, 1) + 0:.1f}".removesuffix(".0")
-
-
-def _visible(text: str) -> str:
-    """Leave out what XML cannot hold."""
-    return "".join(letter for letter in text if letter >= " " and not "\ud800" <= letter <= "\udfff")

@@ -125,6 +125,12 @@ def nothing_to_show(words: Words, *, is_money: bool) -> Empty:
     return Empty(why, words.say("Choose another period, or wait for calls."))
 
 
+def refunds_alone(words: Words) -> Empty:
+    """Say that of a period nothing but refunds is left."""
+    why = words.say("More was given back in this period than its calls cost.")
+    return Empty(why, words.say("Choose another period, or wait for calls."))
+
+
 def empty_picture(name: str, look: Look, title: str, empty: Empty, table: TableTwin) -> Drawn:
     """Draw the picture of nothing: what is missing, and what to do."""
     frame = framed(name, look, title, "")

@@ -6,7 +6,7 @@ from cyclopts import Parameter
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from talktime.core.insight.license_advice.advising import Advised, LicenseAdvice, NotEnough, Unused
+from talktime.core.insight.license_advice.advising import MONTHS_MIN, Advised, LicenseAdvice, NotEnough, Unused
 from talktime.core.insight.license_advice.saying import rounded, why
 from talktime.core.organizations.licenses import License
 from talktime.core.organizations.licensing.products import product_of, read_license
@@ -93,6 +93,7 @@ def _document(advised: LicensesAdvised) -> dict[str, Any]:
         },
         "plans_without_price": [product.key for product in advice.unpriced],
         "unrated_minutes": advice.unrated_minutes,
+        "new_users_not_judged": advice.new_users_count,
     }
 
 
@@ -201,6 +202,11 @@ def _say(advised: LicensesAdvised) -> None:
         hint(f"Pools become smaller: others pay {lost} {currency} more a month for it; the total counts that.")
     if len(advice.rows) > _ROWS_SHOWN_MAX:
         hint(f"{len(advice.rows) - _ROWS_SHOWN_MAX:,} more changes: `--json` has all of them.")
+    if advice.new_users_count:
+        hint(
+            f"New, not judged: {advice.new_users_count:,} with fewer than {MONTHS_MIN} whole months since their first"
+            " call, or without any call; they keep what they have."
+        )
     if advice.unpriced:
         names = ", ".join(product.key for product in advice.unpriced)
         warn(f"no price is known of {names}: who has it stays as he is; state it: --price {advice.unpriced[0].key}=…")
