@@ -1,6 +1,7 @@
 """Organizations that never were: how each spends, by seed, so that advice can be judged on weeks it has not seen.
 
-Ten rhythms, each with its own size, noise and fate: weekly patterns, steps, bursts, holidays, growth and decline.
+Ten rhythms, each with its own size, noise and fate: weekly patterns, steps, bursts, holidays, growth and decline. Any
+of them may close besides, for one to eight weeks, once or twice a year.
 """
 
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Spender:
     series: SpendSeries
 
 
-def organization(seed: int, weeks: int = 78) -> Spender:
+def organization(seed: int, weeks: int = 78, *, closes: bool = False) -> Spender:
     """Return the n-th organization; its rhythm follows from the number, everything else from the seed."""
     dice = Random(f"organization-{seed}")
     rhythm = RHYTHMS[seed % len(RHYTHMS)]
@@ -45,6 +46,8 @@ def organization(seed: int, weeks: int = 78) -> Spender:
     call = exp(dice.uniform(log(0.05), log(2.0))) * MICROS
     noise_day, noise_week = dice.uniform(0.08, 0.35), dice.uniform(0.03, 0.15)
     levels = _levels(rhythm, dice, weeks * 7)
+    if closes:
+        _close(Random(f"closures-{seed}"), levels)
     hours: list[int] = []
     for day, usual in enumerate(levels):
         on = STARTS_ON + timedelta(days=day)
@@ -114,3 +117,13 @@ def _take_holidays(dice: Random, levels: list[float]) -> None:
     for begins in range(dice.randint(100, 220), len(levels), 365):
         for day in range(begins, min(begins + dice.randint(7, 18), len(levels))):
             levels[day] *= dice.uniform(0.1, 0.4)
+
+
+def _close(dice: Random, levels: list[float]) -> None:
+    """Close once or twice a year for one to eight weeks, most often for two; half of them answer a few calls."""
+    for year in range(0, len(levels), 365):
+        for _ in range(dice.randint(1, 2)):
+            begins = year + dice.randint(60, 330)
+            left = dice.choice((0.0, 0.0, 0.02, 0.1))
+            for day in range(begins, min(begins + 7 * dice.choice((1, 2, 2, 2, 3, 4, 6, 8)), len(levels))):
+                levels[day] *= left

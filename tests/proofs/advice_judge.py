@@ -42,12 +42,14 @@ class Share:
         return f"{self.share:.2%} ({self.low:.2%} to {self.high:.2%}) of {self.months:,}"
 
 
-def judge(seeds: Iterable[int], terms: FundingTerms, *, weeks: int = 78, processes: int = 2) -> list[Judged]:
+def judge(
+    seeds: Iterable[int], terms: FundingTerms, *, weeks: int = 78, processes: int = 2, closes: bool = False
+) -> list[Judged]:
     """Return how the rules fared for generated organizations."""
     if processes == 1:
-        return [_judged(seed, terms, weeks) for seed in seeds]
+        return [_judged(seed, terms, weeks, closes=closes) for seed in seeds]
     with get_context("spawn").Pool(processes) as pool:
-        return pool.map(partial(_judged, terms=terms, weeks=weeks), list(seeds), chunksize=5)
+        return pool.map(partial(_judged, terms=terms, weeks=weeks, closes=closes), list(seeds), chunksize=5)
 
 
 def outages(judged: Iterable[Judged], rule: str = "advice") -> Share:
@@ -86,8 +88,8 @@ def _idle_months(outcome: Outcome) -> float:
     return outcome.idle_micros * outcome.months_count / outcome.spent_micros
 
 
-def _judged(seed: int, terms: FundingTerms, weeks: int) -> Judged:
-    spender = organization(seed, weeks)
+def _judged(seed: int, terms: FundingTerms, weeks: int, *, closes: bool) -> Judged:
+    spender = organization(seed, weeks, closes=closes)
     tested = backtest.run(spender.series, "USD", terms)
     assert tested is not None
     return Judged(spender.rhythm, {each.name: each for each in tested.outcomes}, len(tested.folds))

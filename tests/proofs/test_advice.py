@@ -52,6 +52,15 @@ def test_advice_keeps_its_promised_risk_on_other_terms(terms: FundingTerms) -> N
 
 
 @pytest.mark.proof
+def test_advice_keeps_its_promised_risk_for_organizations_that_close_for_weeks() -> None:
+    judged = advice_judge.judge(ORGANIZATIONS, DEFAULT_FUNDING_TERMS, closes=True)
+
+    print("\n".join(advice_judge.lines(judged)))
+    assert advice_judge.outages(judged).high <= DEFAULT_FUNDING_TERMS.risk_per_month
+    assert advice_judge.idle_beside_naive(judged) <= 1.0
+
+
+@pytest.mark.proof
 @pytest.mark.parametrize("read", [real_spend.bank, real_spend.phones, real_spend.phone_bill])
 def test_advice_keeps_its_promised_risk_on_real_calls(read: Callable[[], ReadSpend]) -> None:
     series = read().series

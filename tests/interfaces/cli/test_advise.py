@@ -123,6 +123,14 @@ def test_calls_without_a_charge_need_a_price(alone: Talktime, tmp_path: Path) ->
     assert priced.document["amount"] == "435.00"
 
 
+def test_the_currency_is_that_of_most_calls_and_not_that_of_small_units(alone: Talktime, tmp_path: Path) -> None:
+    file = saved(tmp_path, [*calls(12, currency="USD"), *calls(12, currency="JPY", charge="3000", each_day=1)])
+
+    shown = alone("advise", file)
+
+    assert "Left out: 60 calls in JPY; ask for them with --currency JPY" in shown.out
+
+
 def test_other_currencies_repetitions_and_rejects_are_told(alone: Talktime, tmp_path: Path) -> None:
     rows = calls(12)
     bad = ("bad", "user_out", "yesterday", 90, "5.00", "EUR")

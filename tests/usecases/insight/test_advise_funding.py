@@ -43,13 +43,15 @@ def app(migrated_database_url: str) -> Iterator[App]:
         yield app
 
 
-def spends(app: App, weeks: range, units_a_day: int, currency: str = "EUR") -> datetime:
+def spends(
+    app: App, weeks: range, units_a_day: int, currency: str = "EUR", *, name: str = NAME, monday: datetime = MONDAY
+) -> datetime:
     """Import weeks with one call on each workday; return the Monday after them."""
     calls = [
         ImportedCall(
             UsageKind.USER_OUT,
             direction_of(UsageKind.USER_OUT),
-            began := MONDAY + timedelta(weeks=week, days=day, hours=10),
+            began := monday + timedelta(weeks=week, days=day, hours=10),
             began + timedelta(minutes=5),
             300,
             source_id=f"{currency}-{week}-{day}",
@@ -59,9 +61,9 @@ def spends(app: App, weeks: range, units_a_day: int, currency: str = "EUR") -> d
         for week in weeks
         for day in range(5)
     ]
-    after = MONDAY + timedelta(weeks=weeks.stop)
+    after = monday + timedelta(weeks=weeks.stop)
     lines = [UsageLine(number + 2, call) for number, call in enumerate(calls)]
-    import_usage(app.run, ImportUsage(NAME, "usage.csv", after, "ada"), lines, lambda _: None)
+    import_usage(app.run, ImportUsage(name, "usage.csv", after, "ada"), lines, lambda _: None)
     return after
 
 
@@ -247,6 +249,33 @@ def test_calls_that_credit_would_have_let_through_are_counted_beside_the_advice(
     world.tick(days=1)
 
     assert world.app.read(advise_funding, AdviseFunding("Acme", world.at)).lost_count == 2
+
+
+def test_a_few_calls_of_our_own_do_not_make_imported_usage_complete(world: RechargeWorld) -> None:
+    begins_at = world.at
+    world.at = spends(world.app, range(12), 200, "USD", name="Acme", monday=begins_at)
+    first = review_advice(world.app.read, world.app.run, ReviewAdvice(1, world.at))
+    world.spend(1)
+    world.tick(weeks=3)
+
+    found = world.app.read(advise_funding, AdviseFunding("Acme", world.at))
+
+    assert first is not None
+    assert review_advice(world.app.read, world.app.run, ReviewAdvice(1, world.at)) is None
+    assert found.report.advice.weeks_count == 11
+    assert any("Left out: our own calls after" in each for each in found.report.warnings)
+
+
+def test_silence_of_our_own_is_told_once_and_then_only_what_is_advised_anew(world: RechargeWorld) -> None:
+    calls_of(world, 12)
+    reasons = []
+    for _ in range(30):
+        found = review_advice(world.app.read, world.app.run, ReviewAdvice(1, world.at))
+        reasons += [found.reason] if found else []
+        world.tick(weeks=1)
+
+    assert reasons.count(Drift.SPEND_BELOW.value) == 1
+    assert len(reasons) <= 4
 
 
 def test_silence_after_our_own_calls_is_usage_too(world: RechargeWorld) -> None:

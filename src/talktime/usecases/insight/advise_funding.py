@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from talktime.core.calls.calls import LOST_BECAUSE_OF_BALANCE
 from talktime.core.credit.recharging.recharge import RechargePolicy
 from talktime.core.insight.advice import drift, reporting
-from talktime.core.insight.advice.demand import DAYS_MAX, ReadSpend, read_spend
+from talktime.core.insight.advice.demand import DAYS_MAX, ReadSpend, read_sources
 from talktime.core.insight.advice.drift import Drift, GivenAdvice
 from talktime.core.insight.advice.funding_advice import (
     DEFAULT_FUNDING_TERMS,
@@ -87,9 +87,9 @@ class _Review:
     """New advice, beside what was last known, and why it is told; None where nobody needs to know."""
 
     organization: Organization
-    at: datetime
     last: GivenAdvice | None
     advice: FundingAdvice
+    made: GivenAdvice
     reason: str | None
 
 
@@ -141,31 +141,32 @@ def _review(tx: Transaction, request: ReviewAdvice) -> _Review | None:
     advice = advise(spend.series, organization.currency, request.terms)
     if advice.forecast is None or spend.series.weeks_count < WEEKS_ENOUGH:
         return None
-    return _Review(organization, at, last, advice, _reason(tx, organization, last, left, advice))
+    made = drift.given(advice, at, spend.series)
+    return _Review(organization, last, advice, made, _reason(tx, organization, last, left, advice))
 
 
 def _keep(tx: Transaction, review: _Review) -> AdviceReviewed | None:
-    organization, last = tx.organizations.lock_id(review.organization.organization_id), review.last
+    organization = tx.organizations.lock_id(review.organization.organization_id)
+    last, made = review.last, review.made
     if tx.advice.last(organization.organization_id) != last:
         # Another worker was here meanwhile.
         return None
-    made = drift.given(review.advice, review.at)
     if review.reason is None and last is not None:
         # What was told stays what later advice is compared with, or it could creep away unnoticed.
         tx.advice.keep(organization.organization_id, drift.still_told(made, last))
         return None
     reason = review.reason or MONTHLY
     tx.advice.keep(organization.organization_id, made)
-    _tell(tx, organization, review.advice, reason, review.at)
+    _tell(tx, organization, review.advice, reason, made.advised_at)
     return AdviceReviewed(organization, review.advice.funding, reason)
 
 
 def _spend(tx: Transaction, organization: Organization, since: datetime, at: datetime) -> ReadSpend:
-    period = Period(since, at)
-    own = list(tx.advice.spent(organization.organization_id, period))
-    imported = tx.advice.imported(organization.organization_id, period, organization.currency)
-    # Our own usage is complete until now, silence included; imported usage ends where its file ends.
-    return read_spend([*own, *imported], organization.zone, at, is_complete=bool(own))
+    whole = Period(at - _LOOKED_AT, at)
+    imported = list(tx.advice.imported(organization.organization_id, whole, organization.currency))
+    # Whether our own usage has taken over cannot be told from its last weeks alone.
+    own = list(tx.advice.spent(organization.organization_id, whole if imported else Period(since, at)))
+    return read_sources(own, imported, organization.zone, at)
 
 
 def _risk_of(policy: RechargePolicy, found: AdviceReport, terms: FundingTerms) -> float | None:

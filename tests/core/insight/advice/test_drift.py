@@ -12,7 +12,7 @@ from tests.core.insight.advice.spending import MONDAY, UNIT, office
 AT = datetime(MONDAY.year, MONDAY.month, MONDAY.day, tzinfo=UTC) + timedelta(weeks=12)
 BEFORE = [100.0] * 12
 ADVICE = advise(office(BEFORE), "USD")
-GIVEN = drift.given(ADVICE, AT)
+GIVEN = drift.given(ADVICE, AT, office(BEFORE))
 
 
 def test_what_is_remembered_is_the_cone_of_a_week() -> None:
@@ -43,7 +43,7 @@ def test_weeks_from_before_the_advice_say_nothing_about_it() -> None:
 
 
 def test_advice_without_usage_has_no_cone_to_leave() -> None:
-    nothing = drift.given(advise(office([]), "USD"), AT)
+    nothing = drift.given(advise(office([]), "USD"), AT, office([]))
 
     assert nothing.week_high_micros == 0
     assert drift.spend_drift(nothing, office([*BEFORE, 100, 300, 300])) is None
@@ -84,4 +84,21 @@ def test_advice_is_compared_with_what_was_told() -> None:
     assert not drift.is_changed(GIVEN, near)
     assert drift.is_changed(GIVEN, far)
     assert drift.is_changed(replace(GIVEN, currency="EUR"), near)
-    assert drift.still_told(drift.given(near, AT), GIVEN).funding == GIVEN.funding
+    assert drift.still_told(drift.given(near, AT, office([110] * 12)), GIVEN).funding == GIVEN.funding
+
+
+def test_spend_below_the_cone_that_new_advice_still_has_is_no_news_again() -> None:
+    known = office([*BEFORE, 0, 0, 0])
+    kept = drift.given(advise(known, "USD"), AT + timedelta(weeks=3), known)
+
+    assert drift.spend_drift(GIVEN, known) is Drift.SPEND_BELOW
+    assert kept.week_low_micros == 0 < kept.week_high_micros
+    assert drift.spend_drift(kept, office([*BEFORE, *[0] * 30])) is None
+
+
+def test_spend_that_came_back_can_fall_again() -> None:
+    known = office([*BEFORE, 0, 0, *BEFORE])
+
+    kept = drift.given(advise(known, "USD"), AT + timedelta(weeks=14), known)
+
+    assert drift.spend_drift(kept, office([*BEFORE, 0, 0, *BEFORE, 100, 20, 20])) is Drift.SPEND_BELOW

@@ -65,6 +65,18 @@ def test_two_weeks_of_the_same_surprise_are_a_new_level_but_a_fall_is_not_believ
     assert isclose(fallen.highest_week_micros(), 100 * UNIT, rel_tol=0.01)
 
 
+def test_a_closure_is_neither_a_step_nor_an_error_but_a_silence_that_stays_is_the_end() -> None:
+    steady, closed = forecast(office([100] * 12)), forecast(office([100] * 8 + [0, 2] + [100] * 2))
+    silent = forecast(office([100] * 12 + [0] * 12))
+
+    assert steady is not None
+    assert closed is not None
+    assert silent is not None
+    assert isclose(closed.week_micros(1), 100 * UNIT, rel_tol=1e-6)
+    assert closed.spread < 1.1 * steady.spread
+    assert silent.week_micros(1) < 10 * UNIT
+
+
 def test_weeks_of_nothing_among_others_are_no_trouble() -> None:
     found = forecast(office([50, 0, 0, 60, 0, 55, 0, 0, 52]))
 

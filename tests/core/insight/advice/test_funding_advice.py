@@ -136,12 +136,45 @@ def test_the_amount_shrinks_until_what_expires_is_within_the_bound() -> None:
 
 
 def test_the_amount_does_not_shrink_below_the_trigger() -> None:
-    series = office([10, 1, 25, 3, 18, 2, 30, 1, 12, 4])
+    series = office([100, 10, 250, 30, 180, 20, 300, 10, 120, 40])
+    terms = replace(DEFAULT_FUNDING_TERMS, expiry_share_max=0.0001)
 
-    advice = advise(series, "USD", replace(DEFAULT_FUNDING_TERMS, expiry_share_max=0.0001))
+    quarterly = advise(series, "USD", replace(terms, cadence=Cadence.QUARTERLY))
 
-    assert advice.basis is Basis.EXPIRY
-    assert advice.funding.amount_micros == advice.funding.trigger_micros > 20 * UNIT
+    assert quarterly.basis is Basis.EXPIRY
+    assert quarterly.funding.amount_micros == quarterly.funding.trigger_micros > 20 * UNIT
+
+
+def test_an_amount_that_could_not_be_made_smaller_is_not_said_to_be() -> None:
+    series = office([100, 10, 250, 30, 180, 20, 300, 10, 120, 40])
+    terms = replace(DEFAULT_FUNDING_TERMS, expiry_share_max=0.0001)
+
+    advice = advise(series, "USD", terms)
+
+    assert advice.basis is Basis.TRIGGER
+    assert advice.funding.amount_micros == advice.funding.trigger_micros
+    assert advice.expiry_share > terms.expiry_share_max
+
+
+@pytest.mark.parametrize("share_left", [0.0, 0.01])
+@pytest.mark.parametrize("weeks_closed", [1, 2, 3, 4, 6, 8])
+@pytest.mark.parametrize("weeks_back", [1, 2, 4, 12])
+def test_a_closure_leaves_the_advice_as_it_was(share_left: float, weeks_closed: int, weeks_back: int) -> None:
+    before = advise(office([400] * 26), "USD").funding
+
+    after = advise(office([400] * 26 + [400 * share_left] * weeks_closed + [400] * weeks_back), "USD").funding
+
+    assert 0.9 * before.trigger_micros < after.trigger_micros < 1.1 * before.trigger_micros
+    assert 0.9 * before.amount_micros < after.amount_micros < 1.1 * before.amount_micros
+
+
+@pytest.mark.parametrize("weeks_back", [1, 2, 4, 12])
+def test_a_month_of_few_calls_does_not_raise_the_trigger(weeks_back: int) -> None:
+    before = advise(office([400] * 26), "USD").funding
+
+    after = advise(office([400] * 26 + [40] * 4 + [400] * weeks_back), "USD").funding
+
+    assert after.trigger_micros < 1.2 * before.trigger_micros
 
 
 @pytest.mark.parametrize("risk", [0.0, -0.1, 0.6])

@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -79,6 +79,16 @@ def test_what_was_left_out_is_told() -> None:
 
     assert "Left out: 1 call before 2026-05-23" in "\n".join(found.warnings)
     assert "Left out: 2 calls dated later than now" in "\n".join(found.warnings)
+
+
+def test_days_held_in_part_and_calls_of_our_own_beyond_an_import_are_told() -> None:
+    days = date(2026, 4, 1), date(2026, 6, 1)
+    read = ReadSpend(office([100] * 12), partial_days=days, own_left_out_since=date(2026, 5, 31))
+
+    told = "\n".join(report(read, "USD", DEFAULT_FUNDING_TERMS).warnings)
+
+    assert "Left out: 2026-04-01 and 2026-06-01, held only in part" in told
+    assert "Left out: our own calls after 2026-05-31" in told
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What was spent, hour by hour on the organization's own clock: all that the forecast looks at (S20, S45)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
@@ -75,13 +76,18 @@ class ReadSpend:
     too_old_count: int = 0
     # Later than now.
     too_late_count: int = 0
+    # The first or the last day, where the usage holds only a part of it.
+    partial_days: tuple[date, ...] = ()
+    # Our own calls from here on, because imported usage is most of what is spent, and it ends here.
+    own_left_out_since: date | None = None
 
 
 def read_spend(usage: Iterable[Spent], zone: ZoneInfo, now: datetime, *, is_complete: bool = False) -> ReadSpend:
     """Return the series of usage in any order; today is left out, because it still runs.
 
     A gap of hours or days is a time in which nothing was spent: closed hours, weekends, holidays. Where the usage
-    `is_complete` until now, so is the silence after the last call; a file may simply end.
+    `is_complete` until now, so is the silence after the last call; a file may simply end, in the midst of a day: its
+    first and last day count only where calls reach the usual first and last hour, as far as a week of days tells.
     """
     by_hour: dict[tuple[int, int], int] = {}
     counts: dict[int, int] = {}
@@ -99,10 +105,32 @@ def read_spend(usage: Iterable[Spent], zone: ZoneInfo, now: datetime, *, is_comp
         return ReadSpend(SpendSeries(now.astimezone(zone).date(), ()), too_late_count=too_late)
     yesterday = now.astimezone(zone).toordinal() - 1
     first, last = _span(sorted(counts), yesterday if is_complete else min(max(counts), yesterday))
-    hours = [by_hour.get((day, hour), 0) for day in range(first, last + 1) for hour in range(HOURS_PER_DAY)]
     too_old = sum(count for day, count in counts.items() if day < first)
-    # Corrections may give back more than an hour cost; what is refunded is no demand.
-    return ReadSpend(SpendSeries(date.fromordinal(first), tuple(max(0, each) for each in hours)), too_old, too_late)
+    partial = () if is_complete else _partial(by_hour, first, last)
+    first, last = first + (first in partial), last - (last in partial)
+    hours = [by_hour.get((day, hour), 0) for day in range(first, last + 1) for hour in range(HOURS_PER_DAY)]
+    return ReadSpend(
+        # Corrections may give back more than an hour cost; what is refunded is no demand.
+        SpendSeries(date.fromordinal(first), tuple(max(0, each) for each in hours)),
+        too_old,
+        too_late,
+        tuple(map(date.fromordinal, partial)),
+    )
+
+
+def read_sources(own: Sequence[Spent], imported: Sequence[Spent], zone: ZoneInfo, now: datetime) -> ReadSpend:
+    """Return the series of our own usage, complete until now, and of imported usage, which ends with its file.
+
+    After the last imported call our own is the whole only where it has taken over: where it costs more than half of
+    what all did in as long a time before. Else the series ends there: what is not imported yet would look like a fall.
+    """
+    ended_at = max((each.at for each in imported if each.at <= now), default=None)
+    if ended_at is None or _has_taken_over(own, imported, ended_at, now):
+        return read_spend([*own, *imported], zone, now, is_complete=bool(own))
+    read = read_spend([*imported, *(each for each in own if each.at <= ended_at)], zone, now)
+    if all(each.at <= ended_at for each in own):
+        return read
+    return replace(read, own_left_out_since=ended_at.astimezone(zone).date())
 
 
 def low_days(series: SpendSeries) -> tuple[date, ...]:
@@ -140,6 +168,27 @@ def _span(days: list[int], last: int) -> tuple[int, int]:
         if (after - before) * DAY > SILENCE_MAX:
             first = after
     return max(first, last - DAYS_MAX + 1), last
+
+
+def _partial(by_hour: Iterable[tuple[int, int]], first: int, last: int) -> tuple[int, ...]:
+    """Return the first and last day, as far as calls begin later, or end earlier, than on the middle one of days."""
+    opens: dict[int, int] = {}
+    closes: dict[int, int] = {}
+    for day, hour in by_hour:
+        if first <= day:
+            opens[day], closes[day] = min(hour, opens.get(day, hour)), max(hour, closes.get(day, hour))
+    if len(opens) < DAYS_PER_WEEK:
+        return ()
+    begins_late = opens.get(first, 0) > median(tuple(opens.values()))
+    # Where calls follow, as today's do, the last day is over.
+    ends_early = last == max(closes) and closes[last] < median(tuple(closes.values()))
+    return tuple(dict.fromkeys((first,) * begins_late + (last,) * ends_early))
+
+
+def _has_taken_over(own: Sequence[Spent], imported: Sequence[Spent], ended_at: datetime, now: datetime) -> bool:
+    begins_at = ended_at - (now - ended_at)
+    before = sum(each.cost_micros for each in (*own, *imported) if begins_at < each.at <= ended_at)
+    return 2 * sum(each.cost_micros for each in own if each.at > ended_at) > before
 
 
 def _added(amounts: Sequence[int], size: int) -> tuple[int, ...]:

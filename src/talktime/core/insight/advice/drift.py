@@ -41,10 +41,12 @@ class GivenAdvice:
     weeks_count: int
 
 
-def given(advice: FundingAdvice, at: datetime) -> GivenAdvice:
-    """Return what is to be remembered of advice."""
+def given(advice: FundingAdvice, at: datetime, known: SpendSeries) -> GivenAdvice:
+    """Return what is to be remembered of advice; whose spend is below the cone already has left it once for all."""
     found = advice.forecast
     low, high = (0, 0) if found is None else (found.quantile_of_week(1 - CONE, 1), found.quantile_of_week(CONE, 1))
+    if all(week < low for week in known.weeks[-WEEKS_OUTSIDE:]):
+        low = 0
     return GivenAdvice(
         at,
         advice.currency,

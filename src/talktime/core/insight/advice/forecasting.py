@@ -27,9 +27,12 @@ _TREND_KEPT = 0.85
 _TREND_MOST = 0.10
 # A week this far off (a factor of 1.65) is taken for a holiday or a burst, until the next one says the same.
 _SURPRISE = 0.5
-_WEEKS_REMEMBERED = 4
+WEEKS_REMEMBERED = 4
 # A week of nothing counts as this share of the median week: there is no logarithm of nothing.
 _FLOOR_SHARE = 0.05
+# A week below this share of the median week is closed, as long as such are no more than one in so many until then.
+_CLOSED_SHARE = 0.15
+_CLOSED_ONE_IN = 4
 # What is assumed before anything is known: forecasts miss by 20 %, weighing as much as four weeks of knowledge.
 _PRIOR_DOUBT = 0.20
 _PRIOR_WEIGHT = 4
@@ -41,9 +44,10 @@ _DEGREES_MAX = 5
 class Forecast:
     """The weeks ahead: `level_log` is that of the week just over, `growth` its change per week, both logarithms.
 
-    `errors` are those of past forecasts: for each past week, of 1 to 5 weeks ahead, as far as they have come, and
-    `spread` their size. `expected_micros` is what each past week was forecast to cost, in the weeks before it. `doubt`
-    is what so few weeks leave open, as the scale of Student's distribution with `degrees` of freedom, in logarithms.
+    `errors` are those of past forecasts: for each past week, of 1 to 5 weeks ahead, as far as they have come, those of
+    closed weeks left out, and `spread` their size. `expected_micros` is what each past week was forecast to cost, in
+    the weeks before it. `doubt` is what so few weeks leave open, as the scale of Student's distribution with `degrees`
+    of freedom, in logarithms.
     """
 
     level_log: float
@@ -84,8 +88,7 @@ def forecast(series: SpendSeries) -> Forecast | None:
     spent = [each for each in weeks if each > 0]
     if not spent:
         return None
-    floor = max(1.0, _FLOOR_SHARE * median(spent))
-    logs = [log(max(floor, each)) for each in weeks]
+    logs = _logs(weeks, median(spent))
     tried = [(states, _errors(logs, states)) for states in (_states(logs, each) for each in _SMOOTHINGS)]
     states, errors = min(tried, key=lambda each: _misses(each[1]))
     # Forecasts of neighboring weeks miss the same weeks: together they know half of what they seem to.
@@ -98,7 +101,7 @@ def forecast(series: SpendSeries) -> Forecast | None:
         _expected(logs, states),
         _PRIOR_DOUBT * sqrt(_PRIOR_WEIGHT / (_PRIOR_WEIGHT + known)),
         min(_DEGREES_MAX, _PRIOR_WEIGHT + int(known)),
-        max(state.level for state in states[-_WEEKS_REMEMBERED:]),
+        max(state.level for state in states[-WEEKS_REMEMBERED:]),
     )
 
 
@@ -108,22 +111,37 @@ class _State(NamedTuple):
 
 
 _Errors = tuple[tuple[float, ...], ...]
+# Of weeks; None for one that was closed.
+_Logs = Sequence[float | None]
 
 
-def _errors(logs: Sequence[float], states: Sequence[_State]) -> _Errors:
+def _logs(weeks: Sequence[int], usual: float) -> _Logs:
+    """Return the weeks beside the usual one; of too many closed ones the later are no closure: a rhythm, or the end."""
+    floor, closed, found = max(1.0, _FLOOR_SHARE * usual), 0, []
+    for week, spent in enumerate(weeks):
+        is_low = spent < _CLOSED_SHARE * usual
+        closed += is_low
+        is_closed = is_low and 0 < week >= _CLOSED_ONE_IN * closed - 1
+        found.append(None if is_closed else log(max(floor, spent)))
+    return found
+
+
+def _errors(logs: _Logs, states: Sequence[_State]) -> _Errors:
     """Return how wrong the forecasts were that each week would have made, of each week that came after."""
-    return tuple(
+    rows = (
         tuple(
-            logs[known + ahead - 1] - states[known - 1].level - _grown(states[known - 1].growth, ahead)
-            for ahead in range(1, min(WEEKS_AHEAD, len(logs) - known) + 1)
+            seen - states[known - 1].level - _grown(states[known - 1].growth, ahead)
+            for ahead, seen in enumerate(logs[known : known + WEEKS_AHEAD], start=1)
+            if seen is not None
         )
         for known in range(_WEEKS_FOR_FIRST_FORECAST, len(logs))
     )
+    return tuple(row for row in rows if row)
 
 
-def _expected(logs: Sequence[float], states: Sequence[_State]) -> tuple[float, ...]:
+def _expected(logs: _Logs, states: Sequence[_State]) -> tuple[float, ...]:
     """Return what each week was forecast to cost: the middle of the five forecasts that were made of it."""
-    first = logs[: 2 * _WEEKS_FOR_FIRST_FORECAST]
+    first = [seen for seen in logs[: 2 * _WEEKS_FOR_FIRST_FORECAST] if seen is not None]
     expected = [exp(sum(first) / len(first))] * min(_WEEKS_FOR_FIRST_FORECAST, len(logs))
     for week in range(_WEEKS_FOR_FIRST_FORECAST, len(logs)):
         made = [
@@ -134,10 +152,14 @@ def _expected(logs: Sequence[float], states: Sequence[_State]) -> tuple[float, .
     return tuple(expected)
 
 
-def _states(logs: Sequence[float], smoothing: float) -> list[_State]:
-    level, surprise = logs[0], 0.0
-    states = []
+def _states(logs: _Logs, smoothing: float) -> list[_State]:
+    level, surprise = logs[0] or 0.0, 0.0
+    states: list[_State] = []
     for week, seen in enumerate(logs):
+        if seen is None:
+            # Closed: what comes after is what was before.
+            states.append(states[-1])
+            continue
         missed = seen - level
         # The average of all so far, until there are as many weeks as the smoothing looks back.
         weight = max(smoothing, 1 / (week + 1))
@@ -148,7 +170,7 @@ def _states(logs: Sequence[float], smoothing: float) -> list[_State]:
             level, surprise = level + (missed + surprise) / 2, 0.0
         else:
             level, surprise = level + weight * (_SURPRISE if missed > 0 else -_SURPRISE), missed
-        growth = _growth(logs[max(0, week + 1 - _TREND_WEEKS) : week + 1])
+        growth = _growth([each for each in logs[max(0, week + 1 - _TREND_WEEKS) : week + 1] if each is not None])
         # Smoothing follows a trend from behind: so far behind.
         states.append(_State(level + growth * (1 - weight) / weight, growth))
     return states

@@ -211,4 +211,6 @@ def _amount(found: Forecast, trigger: int, wanted: float, currency: str, terms: 
         key=lambda each: expiry_share(found, Funding(trigger, each * MICROS_PER_UNIT)) > terms.expiry_share_max,
     )
     smaller = max(lowest, (units.start + fitting - 1) * MICROS_PER_UNIT)
-    return Funding(trigger, smaller), Basis.MINIMUM if smaller == least else Basis.EXPIRY
+    if smaller < wanted:
+        basis = Basis.MINIMUM if smaller == least else Basis.EXPIRY
+    return Funding(trigger, smaller), basis

@@ -45,6 +45,14 @@ def warnings(advice: FundingAdvice, read: ReadSpend, low_days: Sequence[date]) -
         )
     if read.too_late_count:
         said.append(f"Left out: {calls(read.too_late_count)} dated later than now.")
+    if read.partial_days:
+        days = " and ".join(map(str, read.partial_days))
+        said.append(f"Left out: {days}, held only in part; calls do not reach the usual first or last hour there.")
+    if read.own_left_out_since is not None:
+        said.append(
+            f"Left out: our own calls after {read.own_left_out_since}, where imported usage ends, the most of what is"
+            " spent; import what came after it."
+        )
     if low_days:
         said.append(_of_low_days(low_days))
     return tuple(said)

@@ -1,11 +1,12 @@
 """The seasonal quantile: what was spent in stretches as long as a recharge may take, each beside its forecast."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from math import ceil, exp, log
 
 from talktime.core.insight.advice import student
 from talktime.core.insight.advice.demand import HOURS_PER_WEEK, SpendSeries, running_totals
-from talktime.core.insight.advice.forecasting import Forecast
+from talktime.core.insight.advice.forecasting import WEEKS_REMEMBERED, Forecast
 
 HOUR = timedelta(hours=1)
 # A year: every season once, and not what was before it.
@@ -17,7 +18,10 @@ _SEARCH_STEPS = 40
 
 
 class Stretches:
-    """How much more or less each past stretch cost than its week was forecast to, by how likely one begins there.
+    """How much more or less each past stretch cost than the dearest week forecast then, by how likely it begins there.
+
+    What the ratios are multiplied with is the dearest of the weeks ahead, which a fall does not lower at once: so is
+    what they are divided by, or a month of few calls would make the weeks after it look like tenfold surprises.
 
     A trigger is crossed while money is spent: an hour that costs twice as much is twice as likely to be the one. So
     the weekly rhythm needs no model: stretches over a weekend are there as often as they will be. Between and beyond
@@ -28,7 +32,7 @@ class Stretches:
         """Look at every stretch of the last year; the series is the one that the forecast was made from."""
         self._forecast = forecast
         hours = series.hours
-        weeks = forecast.expected_micros
+        weeks = _dearest(forecast.expected_micros)
         begins = len(hours) - len(weeks) * HOURS_PER_WEEK
         first = max(begins, len(hours) - _WEEKS_MAX * HOURS_PER_WEEK)
         # And the hour in which the trigger is crossed.
@@ -66,3 +70,8 @@ class Stretches:
     def _above(self, ratio_log: float) -> float:
         doubt, degrees = self._forecast.doubt, self._forecast.degrees
         return sum(weight * student.tail((ratio_log - each) / doubt, degrees) for each, weight in self._ratios)
+
+
+def _dearest(expected: Sequence[float]) -> list[float]:
+    """Return the dearest forecast of each week and the four before it."""
+    return [max(expected[max(0, week - WEEKS_REMEMBERED) : week + 1]) for week in range(len(expected))]

@@ -86,17 +86,17 @@ class _Gathered:
         self.spent.setdefault(call.currency.upper(), []).append(Spent(call.started_at, cost))
 
     def currency(self, name: str) -> str:
-        """Return the currency of the advice: the one asked for, else the one most was spent in; raise Invalid."""
+        """Return the currency of the advice: the one asked for, else that of most calls; raise Invalid."""
         asked = self._pricing.currency
         unnamed = self.spent.pop("", None)
         if unnamed is not None:
-            self.spent.setdefault(asked or max(self.spent, key=self._total, default=_USUAL), []).extend(unnamed)
+            self.spent.setdefault(asked or max(self.spent, key=self._calls_count, default=_USUAL), []).extend(unnamed)
         if not self.spent:
             raise Invalid(self._why_nothing(name), code="no_spend")
         if asked and asked not in self.spent:
             message = f"{name} has no call in {asked}, but in {', '.join(sorted(self.spent))}"
             raise Invalid(message, code="currency")
-        return asked or max(self.spent, key=self._total)
+        return asked or max(self.spent, key=self._calls_count)
 
     def warnings(self, currency: str) -> tuple[str, ...]:
         """Return what was left out."""
@@ -124,8 +124,9 @@ class _Gathered:
         is_free = call.direction is Direction.INBOUND or call.kind in EMERGENCIES
         return 0 if is_free else -(-call.used_seconds // SECONDS_PER_MINUTE) * self._pricing.minute_micros
 
-    def _total(self, currency: str) -> int:
-        return sum(each.cost_micros for each in self.spent[currency])
+    def _calls_count(self, currency: str) -> tuple[int, int]:
+        # Not by amounts: those of different currencies cannot be compared. They decide between as many calls each.
+        return len(self.spent[currency]), sum(each.cost_micros for each in self.spent[currency])
 
     def _why_nothing(self, name: str) -> str:
         if self.without_count:
