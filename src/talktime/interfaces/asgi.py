@@ -40,6 +40,12 @@ def header(scope: Scope, name: bytes) -> str:
     return ""
 
 
+def client_address(scope: Scope) -> str:
+    """Return the address that a request came from, a proxy's where one stands before us; "" where none is known."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
 def explained(*, retry_after_seconds: int) -> Mapping[int, Headers]:
     """Return, by status, the headers with which HTTP has a door that is only posted to explain itself."""
     return {405: ((b"allow", b"POST"),), 503: ((b"retry-after", b"%d" % retry_after_seconds),)}

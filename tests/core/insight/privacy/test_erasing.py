@@ -8,14 +8,22 @@ from talktime.core.calls.calls import CallKind
 from talktime.core.insight.privacy.erasing import (
     Erasure,
     NumbersLeft,
+    imported_left,
     number_left,
     numbers_left,
     numbers_left_of,
     text_left,
-    texts_left,
 )
 
 ADA = Erasure(1, 7, "ada@acme.example", "Ada Byron", ("201", "442071234567"))
+IMPORTED = {
+    "user_principal_name": "",
+    "user_object_id": "",
+    "display_name": "Rose",
+    "department": "Rose",
+    "caller": "",
+    "called": "33140205050",
+}
 
 
 @pytest.mark.parametrize(
@@ -77,25 +85,37 @@ def test_a_name_of_one_word_is_not_searched_for_because_it_may_mean_anything() -
     assert text_left(single, "Rose paid for the rose garden") == "Rose paid for the rose garden"
 
 
-def test_a_row_that_is_his_loses_a_name_of_one_word_and_both_numbers() -> None:
+def test_an_imported_call_of_his_loses_a_name_of_one_word_and_both_numbers() -> None:
     rose = Erasure(1, 7, "rose@acme.example", "Rose", ("442071234567",))
-    row = {"user_principal_name": "Rose@acme.example", "display_name": "Rose", "department": "Rose", "deck": None}
+    row = {**IMPORTED, "user_principal_name": "Rose@acme.example", "caller": "442071234567"}
 
-    his = texts_left(rose, {**row, "caller": "442071234567", "called": "33140205050"})
-    of_another = texts_left(
-        rose, {**row, "user_principal_name": "x", "caller": "442071234567", "called": "33140205050"}
-    )
+    his = imported_left(rose, row, frozenset())
+    of_another = imported_left(rose, {**row, "user_principal_name": "x"}, frozenset())
 
     assert his == {
         "user_principal_name": "erased-1-7@erased.invalid",
+        "user_object_id": "",
         "display_name": "Erased user 7",
         "department": "Rose",
-        "deck": None,
         "caller": "4420********",
         "called": "3314*******",
     }
     assert (of_another["display_name"], of_another["called"]) == ("Rose", "33140205050")
     assert of_another["caller"] == "4420********"
+
+
+@pytest.mark.parametrize("known_by", [{"user_principal_name": "201"}, {"user_object_id": "id of ada"}])
+def test_an_imported_call_is_his_by_an_extension_or_by_an_object_id(known_by: dict[str, str]) -> None:
+    left = imported_left(ADA, {**IMPORTED, **known_by, "caller": "201"}, frozenset({"id of ada"}))
+
+    assert (left["user_principal_name"], left["user_object_id"]) == (ADA.name_left, "")
+    assert (left["display_name"], left["caller"], left["called"]) == ("Erased user 7", "***", "3314*******")
+
+
+def test_an_imported_call_of_another_loses_his_extension_alone() -> None:
+    left = imported_left(ADA, {**IMPORTED, "user_object_id": "another", "called": "201"}, frozenset({"id of ada"}))
+
+    assert left == {**IMPORTED, "user_object_id": "another", "called": "***"}
 
 
 def test_of_one_who_was_erased_before_nothing_is_searched() -> None:

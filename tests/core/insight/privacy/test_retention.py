@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from talktime.core.insight.privacy.retention import kept_since, retention_of
+from talktime.core.insight.privacy.retention import kept_since
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -21,4 +21,8 @@ def test_an_organization_may_keep_them_for_another_time() -> None:
 
 
 def test_calls_by_own_carriers_have_days_of_their_own() -> None:
-    assert [retention_of(country).direct_routing_days for country in ("DE", "US", "GB")] == [150, 150, 450]
+    days = {"DE": 150, "US": 150, "GB": 450}
+
+    for country, kept in days.items():
+        assert kept_since(NOW, country, None, is_direct=True) == NOW - timedelta(days=kept)
+    assert kept_since(NOW, "DE", 30, is_direct=True) == NOW - timedelta(days=30)

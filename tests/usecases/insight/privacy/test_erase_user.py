@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Text, and_, insert, select, update
+from sqlalchemy import Connection, Text, and_, event, insert, select, update
 
 from talktime.bootstrap import App
 from talktime.core.calls.requests import EndCall
@@ -152,6 +152,45 @@ def test_a_call_that_another_system_recorded_is_nobodys_too(mentioned_app: App) 
     ]
 
 
+def test_calls_that_a_switch_recorded_by_his_extension_or_object_id_are_nobodys_too(mentioned_app: App) -> None:
+    mentioned_app.run(_import_more_calls, AFTERWARDS)
+    planned = mentioned_app.read(plan_erasure, REQUEST)
+
+    erased = erase_user(mentioned_app.run, mentioned_app.read, REQUEST, AFTERWARDS)
+
+    calls = {call["identity"]: call for call in mentioned_app.read(_everything, None)["imported_calls"]}
+    told = ("user_principal_name", "user_object_id", "caller", "called")
+    nobody = "erased-1-1@erased.invalid"
+    assert {identity: tuple(call[name] for name in told) for identity, call in calls.items()} == {
+        b"call": (nobody, "", "4420********", "3314*******"),
+        b"by extension": (nobody, "", "****", "3314*******"),
+        b"by object id": (nobody, "", "", "3314*******"),
+        b"to extension": ("bob@acme.example", "object of bob", "442071234568", "****"),
+    }
+    assert erased.counts == planned.counts
+    assert erased.counts["imported_calls"] == len(calls)
+
+
+def test_large_tables_are_searched_while_nothing_is_held(mentioned_app: App) -> None:
+    statements: list[str] = []
+
+    def run(use_case: Any, request: Any) -> Any:
+        def watched(tx: Transaction, asked: Any) -> Any:
+            event.listen(_connection(tx), "before_cursor_execute", lambda *given: statements.append(given[2]))
+            return use_case(tx, asked)
+
+        return mentioned_app.run(watched, request)
+
+    erase_user(run, mentioned_app.read, REQUEST, AFTERWARDS)
+
+    # Whoever holds the organization looks at rows that he knows by their keys.
+    for key_of_table in ("imported_calls.identity", "outbox.event_id", "deliveries.delivery_id"):
+        name = key_of_table.partition(".")[0]
+        found = [each for each in statements if each.startswith("SELECT") and f"FROM {name}" in each]
+        assert found
+        assert all(f"{key_of_table} =" in each or f"{key_of_table} IN" in each for each in found)
+
+
 def test_every_table_is_searched_or_is_known_to_hold_no_person() -> None:
     """A table that is new is searched by itself, unless all its words are keys: then somebody must say what it is."""
     known = CALL_TABLES | PERSON_TABLES | KEPT_TABLES | WITHOUT_PEOPLE | {table.name for table in searched_tables()}
@@ -242,6 +281,24 @@ def _import_call(connection: Connection, micros: int) -> None:
         "used_seconds": 1,
     }
     connection.execute(insert(schema.imported_calls), call | _others(schema.imported_calls, set(call), micros))
+
+
+def _import_more_calls(tx: Transaction, at: datetime) -> None:
+    """Calls by his extension, and by an object id alone that another call has beside his name; one of another."""
+    connection = _connection(tx)
+    extension = {"identity": "1001", "organization_id": ACME, "use": "user", "user_id": 1}
+    connection.execute(insert(schema.identities), extension)
+    connection.execute(update(schema.imported_calls).values(user_object_id="object of ada"))
+    bob = {"user_principal_name": "bob@acme.example", "user_object_id": "object of bob", "caller": "442071234568"}
+    calls: list[dict[str, object]] = [
+        {"identity": b"by extension", "user_principal_name": "1001", "caller": "1001", "called": "33140205050"},
+        {"identity": b"by object id", "user_object_id": "object of ada", "called": "33140205050"},
+        {"identity": b"to extension", **bob, "called": "1001"},
+    ]
+    for told in calls:
+        call = {"organization_id": ACME, "import_id": 1, "used_seconds": 1, **told}
+        micros = int(at.timestamp()) * 1_000_000
+        connection.execute(insert(schema.imported_calls), call | _others(schema.imported_calls, set(call), micros))
 
 
 def _others(table: Any, given: set[str], micros: int) -> dict[str, object]:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Text, insert, select
+from sqlalchemy import Text, insert, select, update
 
 from talktime.bootstrap import App
 from talktime.core.insight.reports.filters import UsageFilter
@@ -13,6 +13,7 @@ from talktime.core.insight.usage import EARLIEST, LATEST, ORIGINAL
 from talktime.core.values.errors import Invalid
 from talktime.core.values.periods import Period
 from talktime.store import schema
+from talktime.store.insight.privacy.imported_details import Cutoffs, Stretch
 from talktime.store.transaction import Transaction
 from talktime.usecases.insight.audit_books import AuditBooks, audit_books
 from talktime.usecases.insight.privacy.keep_details import (
@@ -107,6 +108,34 @@ def test_calls_that_other_systems_recorded_are_forgotten_by_the_same_days(charge
     ]
 
 
+def test_imported_calls_over_ones_own_carriers_are_forgotten_by_days_of_their_own(charged_app: App) -> None:
+    charged_app.run(_import_calls, BEGINS_AT)
+    charged_app.run(_route_directly, ACME)
+    # 150 days in Germany, where calls that credit pays are kept for 180.
+    request = LookAt("Acme", BEGINS_AT + timedelta(days=160))
+
+    assert anonymize_outdated(charged_app.run, charged_app.read, request) == 1
+    assert charged_app.read(_imported, ACME)[0] == ("", "", "4930*******", "3314*******", "DE", 70)
+
+
+def test_nothing_is_held_where_no_details_are_too_old(charged_app: App) -> None:
+    charged_app.run(_import_calls, BEGINS_AT)
+    request = LookAt("Acme", BEGINS_AT + timedelta(days=200))
+    anonymize_outdated(charged_app.run, charged_app.read, request)
+
+    def run(use_case: Any, _: Any) -> Any:
+        pytest.fail(f"{use_case.__name__} holds the organization")
+
+    assert anonymize_outdated(run, charged_app.read, request) == 0
+
+
+def test_stretches_of_imported_calls_hold_each_call_once_though_all_began_together(charged_app: App) -> None:
+    charged_app.run(_import_calls, BEGINS_AT)
+
+    assert charged_app.read(_stretched, 1) == [[b"DE"], [b"GB"], [b"none"], []]
+    assert charged_app.read(_stretched, 2) == [[b"DE", b"GB"], [b"none"]]
+
+
 @pytest.mark.parametrize("days", [0, -1, 40_000])
 def test_days_that_are_none_are_refused(charged_app: App, days: int) -> None:
     with pytest.raises(Invalid, match="details are kept for 1 to 36,500 days"):
@@ -173,3 +202,19 @@ def _imported(tx: Transaction, organization_id: int) -> list[tuple[object, ...]]
     columns = (schema.imported_calls.c[name] for name in names)
     found = select(*columns).where(schema.imported_calls.c.organization_id == organization_id)
     return sorted(tuple(row) for row in tx.insight._connection.execute(found))
+
+
+def _route_directly(tx: Transaction, organization_id: int) -> None:
+    own = schema.imported_calls.c.organization_id == organization_id
+    tx.insight._connection.execute(update(schema.imported_calls).where(own).values(kind="dr_out"))
+
+
+def _stretched(tx: Transaction, rows_max: int) -> list[list[bytes]]:
+    details = tx.insight.imported_details
+    since = {"": BEGINS_AT + timedelta(days=1)}
+    found: list[list[bytes]] = []
+    stretch = Stretch(None, None)
+    while not found or stretch.last is not None:
+        stretch = details.stretch_after(ACME, stretch.last, rows_max)
+        found.append(sorted(details.outdated(ACME, "GB", Cutoffs(since, since), stretch)))
+    return found

@@ -5,6 +5,7 @@ Money, seconds, instants, prefixes and destinations stay as they are; the same i
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from talktime.core.calls.calls import TO_SERVICE, CallKind
@@ -97,16 +98,23 @@ def text_left(erasure: Erasure, text: str) -> str:
 
 
 def texts_left(erasure: Erasure, texts: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Return the texts of a row, by their columns, without him; in his own row, whatever his name, numbers too.
+    """Return the texts of a row, by their columns, without him."""
+    return {name: None if text is None else text_left(erasure, text) for name, text in texts.items()}
 
-    So a call that another system recorded loses the other party's number too, as his own calls here do.
+
+def imported_left(erasure: Erasure, texts: Mapping[str, str], object_ids: AbstractSet[str]) -> dict[str, str]:
+    """Return the texts of a call that another system recorded, by their columns, without him.
+
+    It is his by his name, by one of his numbers in its place (a switch knows an extension only), or by an object id
+    that is his. Then the other party's number goes too, as in his own calls here; of others' calls his numbers go.
     """
-    left = {name: None if text is None else text_left(erasure, text) for name, text in texts.items()}
-    if (texts.get("user_principal_name") or "").lower() != erasure.user_principal_name.lower():
-        return left
-    if "display_name" in left:
-        left["display_name"] = erasure.display_name_left
-    return left | {name: number_left(left[name] or "") for name in ("caller", "called") if name in left}
+    left = {name: text_left(erasure, text) for name, text in texts.items()}
+    names = {erasure.user_principal_name.lower(), *erasure.numbers}
+    if texts["user_principal_name"].lower() in names or texts["user_object_id"] in object_ids:
+        left |= {"user_principal_name": erasure.name_left, "display_name": erasure.display_name_left}
+        left["user_object_id"] = ""
+        return left | {name: number_left(left[name]) for name in ("caller", "called")}
+    return left | {name: number_left(texts[name]) for name in ("caller", "called") if texts[name] in erasure.numbers}
 
 
 def _left_of(erasure: Erasure, word: str) -> str:

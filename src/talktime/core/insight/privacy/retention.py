@@ -2,6 +2,9 @@
 
 The books keep every call for ever: what a row costs, how long it lasted and when never goes. After these days its
 numbers and the user's number are taken out of it, and it counts as nobody's.
+
+What is charged here is paid by credit, and so a call of the table's first column, over whichever carrier it went. The
+second column is of calls that the vendor's credit never pays: imported ones, whose records call them direct routing.
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +14,7 @@ from talktime.core.values.frozen import frozen
 
 @frozen
 class Retention:
-    """Days for which details are kept: of calls that are charged here, and of those by one's own carriers."""
+    """Days for which details are kept: of calls that are charged, and of imported ones by one's own carriers."""
 
     days: int
     direct_routing_days: int
@@ -41,6 +44,8 @@ def retention_of(country: str) -> Retention:
     return RETENTIONS.get(country, _OTHERS)
 
 
-def kept_since(now: datetime, country: str, days: int | None) -> datetime:
+def kept_since(now: datetime, country: str, days: int | None, *, is_direct: bool = False) -> datetime:
     """Return when the oldest call began whose details are kept; `days` is the organization's own setting, if any."""
-    return now - timedelta(days=retention_of(country).days if days is None else days)
+    retention = retention_of(country)
+    of_country = retention.direct_routing_days if is_direct else retention.days
+    return now - timedelta(days=of_country if days is None else days)

@@ -1,7 +1,7 @@
 """Erase a user: names and numbers are replaced everywhere, money stays as it is (money.md 74).
 
-Call details are rewritten in short transactions, so that phones go on ringing meanwhile; then his own rows, and
-once more what his calls left in between. Done again, it changes nothing; cut off, it is begun again.
+Call details and texts are rewritten in short transactions, so that phones go on ringing meanwhile; then his own rows,
+and once more what was written in between. Done again, it changes nothing; cut off, it is begun again.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from talktime.core.values.errors import NotFound
 from talktime.core.values.frozen import frozen
 from talktime.store.insight.privacy.call_details import KeyRange
 from talktime.store.transaction import Transaction
+from talktime.usecases.insight.privacy.erase_texts import count_imported, erase_imported, erase_texts
 from talktime.usecases.organizations.manage_organizations import find_organization
 from talktime.usecases.ports import Transact
 
@@ -60,6 +61,7 @@ def plan_erasure(tx: Transaction, request: EraseUser) -> ErasurePlan:
         )
         raise NotFound(message, code="user_not_found")
     counts = Counter(tx.insight.call_details.count_of(erasure)) + Counter(tx.insight.person.mentions(erasure))
+    counts += Counter(count_imported(tx, erasure))
     people = tx.organizations.people_named(organization.organization_id, [erasure.user_principal_name.lower()])
     licenses = people[0].licenses if people else License(0)
     return ErasurePlan(organization, erasure, dict(counts), tx.insight.person.kept(erasure), licenses)
@@ -68,9 +70,14 @@ def plan_erasure(tx: Transaction, request: EraseUser) -> ErasurePlan:
 def erase_user(run: Transact, read: Transact, request: EraseUser, at: datetime) -> Erased:
     """Erase a user; raise NotFound. Until it returns, half of it may be done: then it is to be done again."""
     plan = read(plan_erasure, request)
+    step = _Step(plan.erasure, KeyRange("", None), at)
     counts = _erase_calls(run, read, plan.erasure)
-    counts += Counter(run(_erase_person, _Step(plan.erasure, KeyRange("", None), at)))
+    counts += Counter(run(_stop_telling, step))
+    counts += erase_texts(run, read, plan.erasure)
+    counts += erase_imported(run, read, plan.erasure)
+    counts += Counter(run(_forget_names, step))
     counts += _erase_calls(run, read, plan.erasure)
+    counts += erase_texts(run, read, plan.erasure)
     return Erased(plan, dict(counts))
 
 
@@ -100,9 +107,15 @@ def _erase_range(tx: Transaction, step: _Step) -> dict[str, int]:
     return tx.insight.call_details.erase(step.erasure, step.within)
 
 
-def _erase_person(tx: Transaction, step: _Step) -> dict[str, int]:
+def _stop_telling(tx: Transaction, step: _Step) -> dict[str, int]:
+    assert step.at is not None
+    tx.organizations.lock_id(step.erasure.organization_id)
+    return {} if step.erasure.is_done else tx.insight.person.stop_telling(step.erasure, step.at)
+
+
+def _forget_names(tx: Transaction, step: _Step) -> dict[str, int]:
     assert step.at is not None
     tx.organizations.lock_id(step.erasure.organization_id)
     # Finished exports hold his name: their files go at once, what is being made is begun anew.
     tx.exports.forget_names(step.erasure.organization_id, step.at)
-    return tx.insight.person.erase(step.erasure, step.at)
+    return {} if step.erasure.is_done else tx.insight.person.forget_names(step.erasure)

@@ -7,12 +7,15 @@ from talktime.core.organizations.organizations import Organization
 from talktime.core.values.errors import Invalid
 from talktime.core.values.frozen import frozen
 from talktime.store.insight.privacy.call_details import DETAIL_TABLES
+from talktime.store.insight.privacy.imported_details import Cutoffs, Place
 from talktime.store.transaction import Transaction
 from talktime.usecases.organizations.manage_organizations import LookAt, find_organization, lock_organization
 from talktime.usecases.ports import Transact
 
 # In one transaction: while serving, none may take longer than 50 ms.
 CALLS_MAX = 500
+# So many imported calls are looked through by one statement that holds nothing.
+SEARCHED_MAX = 5_000
 # A loop needs an end; what is left is taken by the next turn.
 ROUNDS_MAX = 100_000
 DAYS_MAX = 36_500
@@ -28,11 +31,15 @@ class SetRetention:
 
 @frozen
 class RetentionShown:
-    """An organization's own days, if any, and since when calls of users in each country are kept; '' is all others."""
+    """An organization's own days, if any, and since when calls of users in each country are kept; '' is all others.
+
+    `direct_kept_since` is of imported calls over one's own carriers.
+    """
 
     organization: Organization
     days: int | None
     kept_since: dict[str, datetime]
+    direct_kept_since: dict[str, datetime]
 
 
 @frozen
@@ -47,6 +54,18 @@ class _Outdated:
 class _Anonymized:
     organization_id: int
     keys: tuple[str, ...]
+
+
+@frozen
+class _OutdatedImported:
+    shown: RetentionShown
+    after: Place | None
+
+
+@frozen
+class _AnonymizedImported:
+    organization_id: int
+    identities: tuple[bytes, ...]
 
 
 def show_retention(tx: Transaction, request: LookAt) -> RetentionShown:
@@ -76,10 +95,19 @@ def anonymize_outdated(run: Transact, read: Transact, request: LookAt) -> int:
                 break
             changed += run(_anonymize, _Anonymized(shown.organization.organization_id, tuple(keys)))
             after = keys[-1]
+    return changed + _anonymize_imported(run, read, shown)
+
+
+def _anonymize_imported(run: Transact, read: Transact, shown: RetentionShown) -> int:
+    """Search page by page, holding nothing, and change what was found: no call is looked at twice."""
+    organization_id = shown.organization.organization_id
+    changed, after = 0, None
     for _ in range(ROUNDS_MAX):
-        imported = run(_anonymize_imported, shown)
-        changed += imported
-        if imported < CALLS_MAX:
+        identities, after = read(_outdated_imported, _OutdatedImported(shown, after))
+        for first in range(0, len(identities), CALLS_MAX):
+            some = tuple(identities[first : first + CALLS_MAX])
+            changed += run(_anonymize_some, _AnonymizedImported(organization_id, some))
+        if after is None:
             break
     return changed
 
@@ -88,7 +116,8 @@ def _shown(tx: Transaction, organization: Organization, at: datetime) -> Retenti
     days = tx.insight.retentions.days(organization.organization_id)
     countries = ("", *RETENTIONS) if days is None else ("",)
     since = {country: kept_since(at, country, days) for country in countries}
-    return RetentionShown(organization, days, since)
+    direct = {country: kept_since(at, country, days, is_direct=True) for country in countries}
+    return RetentionShown(organization, days, since, direct)
 
 
 def _outdated(tx: Transaction, request: _Outdated) -> list[str]:
@@ -104,8 +133,13 @@ def _anonymize(tx: Transaction, request: _Anonymized) -> int:
     return tx.insight.call_details.anonymize(request.organization_id, request.keys)
 
 
-def _anonymize_imported(tx: Transaction, shown: RetentionShown) -> int:
-    owner = shown.organization
-    tx.organizations.lock_id(owner.organization_id)
-    details = tx.insight.imported_details
-    return details.anonymize(owner.organization_id, owner.country, shown.kept_since, CALLS_MAX)
+def _outdated_imported(tx: Transaction, request: _OutdatedImported) -> tuple[list[bytes], Place | None]:
+    own, details = request.shown.organization, tx.insight.imported_details
+    cutoffs = Cutoffs(request.shown.kept_since, request.shown.direct_kept_since)
+    stretch = details.stretch_after(own.organization_id, request.after, SEARCHED_MAX, before=cutoffs.newest)
+    return details.outdated(own.organization_id, own.country, cutoffs, stretch), stretch.last
+
+
+def _anonymize_some(tx: Transaction, request: _AnonymizedImported) -> int:
+    tx.organizations.lock_id(request.organization_id)
+    return tx.insight.imported_details.anonymize(request.organization_id, request.identities)
