@@ -43,8 +43,8 @@ def test_the_calls_of_a_period_are_found_by_indexes(migrated_database_url: str, 
 
 @pytest.mark.parametrize("name", ["_NAMED", "_OF_CALLER", "_OF_ANYBODY", "_MISSING"])
 def test_the_scratch_disk_is_searched_by_indexes(name: str) -> None:
-    names = ("switch", "call_id", "leg", "called", "caller", "user", "earliest", "started", "ended", "near")
-    asked = dict.fromkeys((*names, "first", "last"), 1)
+    names = ("switch", "call_id", "leg", "called", "called_left", "caller", "caller_left", "user", "earliest")
+    asked = dict.fromkeys((*names, "started", "ended", "near", "first", "last"), 1)
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE records (call_id TEXT, leg TEXT)")
         connection.execute("CREATE INDEX records_by_call ON records (call_id, leg)")

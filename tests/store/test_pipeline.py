@@ -79,3 +79,28 @@ def test_a_connection_that_was_lost_is_closed(connection: psycopg.Connection[Any
         pipeline.run([(NUMBER, (1,))])
 
     assert connection.closed
+
+
+def test_what_the_driver_does_at_a_rollback_does_not_take_our_statements(connection: psycopg.Connection[Any]) -> None:
+    pipeline = Pipeline(connection)
+    pipeline.run([(NUMBER, (1,))])
+    for _ in range(10):
+        # So often that the driver would prepare it, and deallocate everything at the rollback.
+        connection.execute("SELECT 2")
+    connection.rollback()
+
+    assert pipeline.run([(NUMBER, (3,))]) == [[(3,)]]
+
+
+def test_statements_that_somebody_deallocated_are_prepared_anew_by_the_next_transaction(
+    connection: psycopg.Connection[Any],
+) -> None:
+    pipeline = Pipeline(connection)
+    pipeline.run([(NUMBER, (1,)), (TEXT, ("a",))])
+    connection.execute("DEALLOCATE ALL")
+
+    with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+        pipeline.run([(TEXT, ("b",))])
+    connection.rollback()
+
+    assert pipeline.run([(NUMBER, (3,)), (TEXT, ("c",))]) == [[(3,)], [("c",)]]

@@ -64,7 +64,10 @@ def open_sqlite(database_url: str) -> sqlite3.Connection:
 def open_postgresql(database_url: str) -> psycopg.Connection[Any]:
     """Return a driver connection for charging; plans prepared on an empty table must not scan it (performance.md)."""
     options = f"-c enable_seqscan=off -c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS}"
-    return psycopg.connect(database_url, options=options, connect_timeout=BUSY_TIMEOUT_SECONDS)
+    connection = psycopg.connect(database_url, options=options, connect_timeout=BUSY_TIMEOUT_SECONDS)
+    # The driver deallocates all statements at a rollback where it has prepared one by itself, and charging's with them.
+    connection.prepare_threshold = None
+    return connection
 
 
 def sqlite_path(database_url: str) -> str:

@@ -6,6 +6,7 @@ twenty times a batch, while phones ring (docs/decisions/0018).
 
 import select
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -27,6 +28,7 @@ class Pipeline:
         self._connection, self._libpq = connection, connection.pgconn
         self._rows = Transformer(connection)
         self._names: dict[str, bytes] = {}
+        self._numbers = count()
         self._arrivals, self._any = select.poll(), select.poll()
         self._arrivals.register(self._libpq.socket, select.POLLIN)
         self._any.register(self._libpq.socket, select.POLLIN | select.POLLOUT)
@@ -60,7 +62,7 @@ class Pipeline:
         """Send a statement; return it where it had to be prepared, else an empty string."""
         name, unprepared = self._names.get(statement), ""
         if name is None:
-            name, unprepared = b"charging %d" % len(self._names), statement
+            name, unprepared = b"charging %d" % next(self._numbers), statement
             self._names[statement] = name
             self._libpq.send_prepare(name, _numbered(statement))
         self._libpq.send_query_prepared(name, [str(each).encode() for each in parameters])
@@ -92,6 +94,9 @@ class Pipeline:
             else:
                 failure = failure or psycopg.errors.error_from_result(answer)
         self._next()
+        if isinstance(failure, psycopg.errors.InvalidSqlStatementName):
+            # Somebody deallocated them all: prepare them anew.
+            self._names.clear()
         return found, failure
 
     def _answer(self) -> Any:
