@@ -104,3 +104,14 @@ def test_statements_that_somebody_deallocated_are_prepared_anew_by_the_next_tran
     connection.rollback()
 
     assert pipeline.run([(NUMBER, (3,)), (TEXT, ("c",))]) == [[(3,)], [("c",)]]
+
+
+def test_a_text_that_the_server_cannot_keep_is_refused_before_anything_is_sent(
+    connection: psycopg.Connection[Any],
+) -> None:
+    pipeline = Pipeline(connection)
+
+    with pytest.raises(psycopg.DataError, match="NUL"):
+        pipeline.run([(KEEP, ("{1}",)), (TEXT, ("a\0b",))])
+
+    assert pipeline.run([(KEPT, ())]) == [[]]

@@ -17,7 +17,8 @@ from talktime.store.charging.rows import Row
 
 # %s in the place of each parameter, and the parameters, as the server reads them in text.
 Statement = tuple[str, Sequence[object]]
-_BEGIN: Statement = ("BEGIN", ())
+_Asked = tuple[str, Sequence[bytes]]
+_BEGIN: _Asked = ("BEGIN", ())
 
 
 class Pipeline:
@@ -38,14 +39,15 @@ class Pipeline:
 
         Raise the driver's error of the first statement that fails; those after it were not run.
         """
+        asked = [(statement, _texts(parameters)) for statement, parameters in statements]
         if self._libpq.transaction_status == TransactionStatus.IDLE:
-            return self._run((_BEGIN, *statements))[1:]
-        return self._run(statements)
+            return self._run([_BEGIN, *asked])[1:]
+        return self._run(asked)
 
-    def _run(self, statements: Sequence[Statement]) -> list[list[Row]]:
+    def _run(self, asked: Sequence[_Asked]) -> list[list[Row]]:
         self._libpq.enter_pipeline_mode()
         try:
-            unprepared = [self._send(statement, parameters) for statement, parameters in statements]
+            unprepared = [self._send(statement, texts) for statement, texts in asked]
             self._libpq.pipeline_sync()
             self._flush()
             found, failure = self._receive(unprepared)
@@ -58,14 +60,14 @@ class Pipeline:
             raise failure
         return found
 
-    def _send(self, statement: str, parameters: Sequence[object]) -> str:
+    def _send(self, statement: str, texts: Sequence[bytes]) -> str:
         """Send a statement; return it where it had to be prepared, else an empty string."""
         name, unprepared = self._names.get(statement), ""
         if name is None:
             name, unprepared = b"charging %d" % next(self._numbers), statement
             self._names[statement] = name
             self._libpq.send_prepare(name, _numbered(statement))
-        self._libpq.send_query_prepared(name, [str(each).encode() for each in parameters])
+        self._libpq.send_query_prepared(name, texts)
         return unprepared
 
     def _flush(self) -> None:
@@ -110,6 +112,15 @@ class Pipeline:
             self._arrivals.poll()
             self._libpq.consume_input()
         return self._libpq.get_result()
+
+
+def _texts(parameters: Sequence[object]) -> list[bytes]:
+    """Write parameters as the server reads them; libpq would take a NUL for the end of a text, and say nothing."""
+    texts = [str(each).encode() for each in parameters]
+    if any(b"\0" in each for each in texts):
+        message = "PostgreSQL keeps no NUL in a text"
+        raise psycopg.DataError(message)
+    return texts
 
 
 def _numbered(statement: str) -> bytes:
