@@ -2,10 +2,11 @@
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -351,13 +352,9 @@ def beancount(app: App, path: Path, scope: Scope = EVERYTHING, detail: Detail = 
 
 
 def ledger_csv(app: App, scope: Scope, detail: Detail = Detail.ENTRY) -> list[dict[str, str]]:
-    written: list[str] = []
-
-    class _Lines:
-        write: Callable[[str], object] = written.append
-
-    app.read(export_ledger, ExportLedger(scope, lambda ledger: write_ledger_csv(_Lines, ledger.ledgers()), detail))
-    return list(csv.DictReader(written))
+    written = StringIO(newline="")
+    app.read(export_ledger, ExportLedger(scope, lambda ledger: write_ledger_csv(written, ledger.ledgers()), detail))
+    return list(csv.DictReader(StringIO(written.getvalue(), newline="")))
 
 
 def closing_of(written: str) -> Counter[str]:
