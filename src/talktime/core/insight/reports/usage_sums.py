@@ -1,6 +1,7 @@
 """Where the money goes: sums of usage rows as tables, by destination, user, organizer and department."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from talktime.core.insight.reports.groups import UsageSum
 from talktime.core.insight.reports.report_tables import ReportTable, added_up, columns
@@ -13,6 +14,15 @@ _TEXT, _WHOLE, _MONEY = ColumnKind.TEXT, ColumnKind.WHOLE, ColumnKind.MONEY
 SECONDS_PER_MINUTE = 60
 NOBODY = "(no user)"
 NO_DESTINATION = "(no price was looked up)"
+_AMOUNTS = {
+    "Calls": _WHOLE,
+    "Minutes": _WHOLE,
+    "Seconds": _WHOLE,
+    "Cost": _MONEY,
+    "Uncovered": _MONEY,
+    "Currency": _TEXT,
+    "Share_percent": _WHOLE,
+}
 _ADDED = ("Calls", "Minutes", "Included Minutes", "Seconds", "Cost", "Uncovered")
 _COUNTRY_CHARACTERS = 2
 
@@ -43,37 +53,16 @@ def destination_name(group: object) -> str:
 def by_destination(sums: Iterable[UsageSum]) -> ReportTable:
     """Return what calls to each destination cost, the dearest first."""
     found = _dearest_first(sums)
-    head = columns(
-        Destination=_TEXT,
-        Calls=_WHOLE,
-        Minutes=_WHOLE,
-        Seconds=_WHOLE,
-        Cost=_MONEY,
-        Uncovered=_MONEY,
-        Currency=_TEXT,
-        Share_percent=_WHOLE,
-    )
-    rows = tuple((destination_name(each.group), *_amounts(each), _share(each, found)) for each in found)
+    head = columns(Destination=_TEXT, **_AMOUNTS)
+    rows = tuple((destination_name(each.group), *amounts) for each, amounts in zip(found, _amounts(found), strict=True))
     return added_up(ReportTable("destinations", head, rows), _ADDED)
 
 
 def by_user(sums: Iterable[UsageSum], people: Mapping[int, Person]) -> ReportTable:
     """Return what each user's calls cost, the dearest first; calls of no user are in one line."""
     found = _dearest_first(sums)
-    head = columns(
-        User=_TEXT,
-        Display_Name=_TEXT,
-        Department=_TEXT,
-        Location=_TEXT,
-        Calls=_WHOLE,
-        Minutes=_WHOLE,
-        Seconds=_WHOLE,
-        Cost=_MONEY,
-        Uncovered=_MONEY,
-        Currency=_TEXT,
-        Share_percent=_WHOLE,
-    )
-    rows = tuple((*_named(each.group, people), *_amounts(each), _share(each, found)) for each in found)
+    head = columns(User=_TEXT, Display_Name=_TEXT, Department=_TEXT, Location=_TEXT, **_AMOUNTS)
+    rows = tuple((*_named(each.group, people), *amounts) for each, amounts in zip(found, _amounts(found), strict=True))
     return added_up(ReportTable("users", head, rows), _ADDED)
 
 
@@ -105,15 +94,17 @@ def _dearest_first(sums: Iterable[UsageSum]) -> list[UsageSum]:
     return sorted(sums, key=lambda each: (-each.cost_micros, -each.used_seconds, str(each.group), each.currency))
 
 
-def _amounts(each: UsageSum) -> tuple[object, ...]:
-    minutes = minutes_of(each.used_seconds)
-    return each.calls, minutes, each.used_seconds, each.cost_micros, each.uncovered_micros, each.currency
-
-
-def _share(each: UsageSum, found: Iterable[UsageSum]) -> int | None:
-    """Return how much of its currency's money a group is, in whole percent."""
-    whole = sum(other.cost_micros for other in found if other.currency == each.currency)
-    return divide(each.cost_micros * 100, whole, Rounding.HALF_UP) if whole > 0 and each.cost_micros >= 0 else None
+def _amounts(found: Sequence[UsageSum]) -> Iterator[tuple[object, ...]]:
+    """Yield the cells of _AMOUNTS; the last is how much of its currency's money a group is, in whole percent."""
+    wholes: Counter[str] = Counter()
+    for each in found:
+        wholes[each.currency] += each.cost_micros
+    for each in found:
+        whole = wholes[each.currency]
+        is_part = whole > 0 and each.cost_micros >= 0
+        share = divide(each.cost_micros * 100, whole, Rounding.HALF_UP) if is_part else None
+        counted = (each.calls, minutes_of(each.used_seconds), each.used_seconds)
+        yield (*counted, each.cost_micros, each.uncovered_micros, each.currency, share)
 
 
 def _named(user_id: object, people: Mapping[int, Person]) -> tuple[str, str, str, str]:
