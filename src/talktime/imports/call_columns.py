@@ -25,12 +25,12 @@ from talktime.core.rates.rate_decks import Direction
 from talktime.core.values.errors import Invalid, NotFound
 from talktime.core.values.numbers import normalize
 from talktime.imports.call_files import CALL_KINDS, PARTY_CHARACTERS_MAX, call_places, read_instant, read_seconds
+from talktime.imports.cells import DELIMITERS
 
 # What is read at once: some eighty thousand calls.
 BLOCK_BYTES = 4 * 1024 * 1024
 BATCH_ROWS = 131_072
 _HEADER_BYTES = 64 * 1024
-_DELIMITERS = (",", ";", "\t", "|")
 _PARQUET = frozenset({".parquet", ".pq"})
 _INSTANT = pa.timestamp("us", "UTC")
 _EPOCH_TEXT = "1970-01-01T00:00:00Z"
@@ -161,11 +161,11 @@ def _header(path: Path) -> tuple[int, str, list[str]]:
         text = file.read(_HEADER_BYTES).decode("utf-8-sig", "replace")
     first, second, *_ = (*_LINE_END.split(text, 2), "")
     declared = first.strip().lower()
-    if declared.startswith("sep=") and declared.removeprefix("sep=") in _DELIMITERS:
+    if declared.startswith("sep=") and declared.removeprefix("sep=") in DELIMITERS:
         delimiter = declared.removeprefix("sep=")
         return 2, delimiter, _cells(path, second, delimiter)
-    cut = {delimiter: _cells(path, first, delimiter) for delimiter in _DELIMITERS}
-    delimiter = max(_DELIMITERS, key=lambda each: len(cut[each]))
+    cut = {delimiter: _cells(path, first, delimiter) for delimiter in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda each: len(cut[each]))
     if not first.strip():
         message = f"{path.name}: its first line is empty; a call file begins with a header"
         raise Invalid(message, code="call_file_header")

@@ -1,9 +1,18 @@
-"""What files of calls have in common, whoever wrote them: the words of a header, and instants."""
+"""What files of cells have in common, whoever wrote them: delimiters, the words of a header, and instants."""
 
+import csv
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+DELIMITERS = (",", ";", "\t", "|")
+
+
+def delimiter_of(sample: Sequence[str]) -> str:
+    """Return the delimiter that cuts the most rows alike; a decimal comma cuts only some of them."""
+    return max(DELIMITERS, key=lambda delimiter: _rows_alike(sample, delimiter))
 
 
 def header_words(header: Sequence[str]) -> list[str]:
@@ -22,3 +31,11 @@ def instant_in(text: str, zone: ZoneInfo | None) -> datetime:
             raise ValueError(f"{text!r} does not say in which time zone; give the file's with --time-zone")
         read = read.replace(tzinfo=zone)
     return read.astimezone(UTC)
+
+
+def _rows_alike(sample: Sequence[str], delimiter: str) -> tuple[int, int]:
+    try:
+        widths = Counter(len(cells) for cells in csv.reader(sample, delimiter=delimiter) if len(cells) > 1)
+    except csv.Error:
+        return 0, 0
+    return max(((count, width) for width, count in widths.items()), default=(0, 0))

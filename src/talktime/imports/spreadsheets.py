@@ -4,8 +4,7 @@ import codecs
 import csv
 import io
 import zipfile
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -15,6 +14,7 @@ from pathlib import Path
 import python_calamine
 
 from talktime.core.values.errors import Invalid
+from talktime.imports.cells import DELIMITERS, delimiter_of
 
 FILE_MAX_BYTES = 64 * 1024 * 1024
 # What a workbook of the maximum size unfolds to, when honest; a zip bomb unfolds to a thousand times itself.
@@ -22,7 +22,6 @@ UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
 # A workbook keeps numbers in binary with 17 digits and shows 15: the others are noise of its arithmetic.
 _SIGNIFICANT_DIGITS = 15
 _TEXT_SUFFIXES = frozenset({".csv", ".txt", ".tsv"})
-_DELIMITERS = (",", ";", "\t", "|")
 _SNIFFED_ROWS = 50
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -99,7 +98,7 @@ def _text_rows(name: str, data: bytes) -> SpreadsheetRows:
     text = _decoded(name, data)
     first, _, rest = text.partition("\n")
     declared = first.strip().lower()
-    if declared.startswith("sep=") and declared.removeprefix("sep=") in _DELIMITERS:
+    if declared.startswith("sep=") and declared.removeprefix("sep=") in DELIMITERS:
         return _text_sheet(name, rest, delimiter=declared.removeprefix("sep="), lines_before=1)
     return _text_sheet(name, text, delimiter=_sniffed(text), lines_before=0)
 
@@ -121,17 +120,7 @@ def _decoded(name: str, data: bytes) -> str:
 
 
 def _sniffed(text: str) -> str:
-    """Return the delimiter that cuts the most rows alike; a decimal comma cuts only some of them."""
-    sample = list(islice(io.StringIO(text), _SNIFFED_ROWS))
-    return max(_DELIMITERS, key=lambda delimiter: _rows_alike(sample, delimiter))
-
-
-def _rows_alike(sample: Sequence[str], delimiter: str) -> tuple[int, int]:
-    try:
-        widths = Counter(len(cells) for cells in csv.reader(sample, delimiter=delimiter) if len(cells) > 1)
-    except csv.Error:
-        return 0, 0
-    return max(((count, width) for width, count in widths.items()), default=(0, 0))
+    return delimiter_of(list(islice(io.StringIO(text), _SNIFFED_ROWS)))
 
 
 # ── workbooks ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,20 +3,19 @@
 import codecs
 import csv
 import io
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import IO, TextIO
 
 from talktime.core.values.errors import Invalid
 from talktime.core.values.frozen import frozen
+from talktime.imports.cells import DELIMITERS, delimiter_of
 
 LINE_CHARACTERS_MAX = 1_000_000
 # Of a row, whose quoted cells may hold line breaks: what csv.reader keeps in memory before it gives anything.
 ROW_LINES_MAX, ROW_CHARACTERS_MAX = 1_000, 1_000_000
 SNIFFED_BYTES = 1_000_000
 SNIFFED_LINES = 50
-_DELIMITERS = (",", ";", "\t", "|")
 _BYTE_ORDER_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _LEGACY = "cp1252"
 _LEGACY_ERRORS = "talktime.legacy"
@@ -68,10 +67,10 @@ def rows_of(text: TextIO, name: str) -> Iterator[TextRow]:
     lines = _lines(text, name)
     sample = _sample(lines)
     first_line = 1
-    if sample and sample[0].strip().lower().removeprefix("sep=") in _DELIMITERS and sample[0].lower().startswith("sep"):
+    if sample and sample[0].strip().lower().removeprefix("sep=") in DELIMITERS and sample[0].lower().startswith("sep"):
         delimiter, first_line = sample.pop(0).strip()[-1], 2
     else:
-        delimiter = _delimiter(sample)
+        delimiter = delimiter_of(sample)
     row = _RowLines(chain(sample, lines), name)
     reader = csv.reader(row, delimiter=delimiter)
     while True:
@@ -132,19 +131,6 @@ def _lines(text: TextIO, name: str) -> Iterator[str]:
             )
             raise Invalid(message, code="usage_line_too_long")
         yield line
-
-
-def _delimiter(sample: Sequence[str]) -> str:
-    """Return the delimiter that cuts the most rows alike; a decimal comma cuts only some of them."""
-    return max(_DELIMITERS, key=lambda delimiter: _alike(sample, delimiter))
-
-
-def _alike(sample: Sequence[str], delimiter: str) -> tuple[int, int]:
-    try:
-        widths = Counter(len(cells) for cells in csv.reader(sample, delimiter=delimiter) if len(cells) > 1)
-    except csv.Error:
-        return 0, 0
-    return max(((count, width) for width, count in widths.items()), default=(0, 0))
 
 
 def _is_utf8(beginning: bytes) -> bool:
